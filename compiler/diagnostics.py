@@ -1,0 +1,129 @@
+"""Diagnostics as data: where, what, expected and found, and one concrete fix.
+
+Owns the value types only. The catalogue of rules is in :mod:`.rules`, the three printed forms are in
+:mod:`.render`; nothing here knows about files on disk or about terminals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from attrs import field, frozen
+
+Severity = Literal["error", "warning", "info"]
+
+
+@frozen
+class Span:
+    """A stretch of source text: lines from 1, columns from 1, the end column exclusive."""
+
+    file: str
+    line: int
+    column: int = 1
+    end_line: int = 0
+    end_column: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+NOWHERE = Span("<generated>", 0, 0)
+
+
+@frozen
+class Label:
+    """A secondary span with a few words: "first assigned here"."""
+
+    span: Span
+    text: str
+
+
+@frozen
+class Diagnostic:
+    """One finding of a check.
+
+    Parameters
+    ----------
+    id: stable, kebab-case; a key of :data:`cflow.compiler.rules.RULES`.
+    severity: ``"error"``, ``"warning"`` or ``"info"``; only errors change an exit code.
+    message: one sentence, no final full stop.
+    expected, found: what the rule wanted and what stands there; empty where that says nothing.
+    help: one concrete fix, written as what to do or what to write instead.
+    """
+
+    id: str
+    severity: Severity
+    message: str
+    span: Span = NOWHERE
+    labels: tuple[Label, ...] = ()
+    expected: str = ""
+    found: str = ""
+    help: str = ""
+
+    def __str__(self) -> str:
+        tail = f" ({self.help})" if self.help else ""
+        return f"{self.span}: {self.severity}[{self.id}]: {self.message}{tail}"
+
+
+class CflowError(Exception):
+    """Base of the errors that Conductor itself raises; errors of nodes keep their own type."""
+
+
+class ProgramError(CflowError):
+    """The program is wrong. ``.diagnostics`` holds every finding, errors first."""
+
+    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
+        self.diagnostics: list[Diagnostic] = sorted(diagnostics, key=lambda d: d.severity != "error")
+        super().__init__("\n".join(str(d) for d in self.diagnostics))
+
+
+@frozen
+class Problem:
+    """One wrong input: the parameter's name (a path for nested fields) and what is wrong with it."""
+
+    name: str
+    message: str
+
+
+class InputError(CflowError):
+    """The inputs of a run do not fit the flow's parameters. ``.problems`` lists each one."""
+
+    def __init__(self, message: str, problems: tuple[Problem, ...] = ()) -> None:
+        self.problems = problems
+        super().__init__(message)
+
+
+class LoopLimit(CflowError):
+    """A ``while`` loop passed its ``max``."""
+
+
+class RecursionLimit(CflowError):
+    """Sub-flows were nested deeper than the limit (1,000)."""
+
+
+class UndoFailed(CflowError):
+    """One or more undos of a transaction failed; ``.errors`` holds what each of them raised."""
+
+    def __init__(self, message: str, errors: tuple[BaseException, ...] = ()) -> None:
+        self.errors = errors
+        super().__init__(message)
+
+
+class EngineBug(CflowError):
+    """A law of the engine was broken: never the fault of a program. Please report it."""
+
+
+@frozen
+class Collector:
+    """Where the stages of one check put their findings."""
+
+    items: list[Diagnostic] = field(factory=list)
+
+    def add(self, diagnostic: Diagnostic) -> None:
+        if diagnostic not in self.items:
+            self.items.append(diagnostic)
+
+    @property
+    def failed(self) -> bool:
+        return any(d.severity == "error" for d in self.items)

@@ -1,0 +1,159 @@
+"""What a graph refers to by name: nodes, classes, and the effects and policies they declare.
+
+These are data: they print, hash and pickle. The callables and classes themselves travel beside the
+graph in :class:`Objects`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+from attrs import evolve, field, frozen
+
+from .types import ANY, Signature, Type
+
+WORLD = "world"
+"""The resource that conflicts with every other."""
+
+LOG = "log"
+"""The reserved resource of log and metric nodes (they wait like writes; only later such lines wait for them)."""
+
+Runs = Literal["auto", "loop", "thread"]
+
+
+@frozen(cache_hash=True)
+class Effects:
+    """What a step does to the world beyond its result.
+
+    ``reads`` and ``writes`` are sets of resource names; neither: pure. ``barrier``: ordered like a
+    writer of the world whatever it touches (timers, signals, the clock, a stream's ``yield``).
+    """
+
+    reads: frozenset[str] = frozenset()
+    writes: frozenset[str] = frozenset()
+    barrier: bool = False
+    declared: bool = field(default=True, eq=False)
+    """False where the world is assumed because nothing was said; only ``explain`` asks."""
+
+    @property
+    def pure(self) -> bool:
+        return not (self.reads or self.writes or self.barrier)
+
+    @property
+    def logs_only(self) -> bool:
+        return self.writes == {LOG} and not self.reads and not self.barrier
+
+    @property
+    def retires(self) -> bool:
+        """Does it wait for all earlier steps (a write or a barrier)?"""
+        return bool(self.writes) or self.barrier
+
+    def __or__(self, other: Effects) -> Effects:
+        return Effects(
+            self.reads | other.reads,
+            self.writes | other.writes,
+            self.barrier or other.barrier,
+            self.declared and other.declared,
+        )
+
+
+PURE = Effects()
+UNDECLARED = Effects(writes=frozenset({WORLD}), declared=False)
+BARRIER = Effects(writes=frozenset({WORLD}), barrier=True)
+
+
+@frozen(cache_hash=True)
+class Retry:
+    """How often and how to try again.
+
+    ``times`` more attempts after the first; the pause before attempt ``k + 2`` is
+    ``min(max, 0.1 * backoff**k)`` seconds, scaled by a random factor in [0.5, 1.5) (capped at ``max``)
+    when ``jitter``. ``on`` is the exception class, or tuple of classes, that is worth another try;
+    ``None``: every ``Exception``.
+    """
+
+    times: int = 0
+    backoff: float = 2.0
+    max: float = 60.0
+    jitter: bool = True
+    on: Any = None
+
+
+POLICY_KEYS = ("retry", "timeout", "cache", "rate", "lock", "default", "undo", "once")
+"""The options a call may carry, in the order they are printed."""
+
+
+@frozen
+class NodeSpec:
+    """All that the compiler knows of a node.
+
+    ``key`` is unique within a graph and is the key of :class:`Objects`; it never enters the digest.
+    ``policy`` holds the node's own options as plain values (``{"retry": Retry(3), "timeout": 10.0}``), seconds for
+    durations; options at a call are laid over it key by key when the call is lowered. ``undo`` in it is the
+    *key* of the undoing node's spec. ``source`` is the digest of the function's code (layout, comments and docstrings left
+    out); ``version`` replaces it where given.
+    """
+
+    key: str
+    name: str
+    signature: Signature = field(default=Signature(known=False))
+    effects: Effects = UNDECLARED
+    policy: Mapping[str, Any] = field(factory=dict)
+    is_async: bool = False
+    is_stream: bool = False
+    runs: Runs = "auto"
+    version: str = ""
+    source: str = ""
+    trusted: bool = False
+    """On the shipped list of pure, quick standard-library callables: always called in place."""
+    builtin: str = ""
+    """For the engine's own operations (``sleep``, ``wait_signal``, ``mock`` ...): its name; no object is bound."""
+    doc: str = field(default="", eq=False)
+
+    def with_(self, **changes: Any) -> NodeSpec:
+        return evolve(self, **changes)
+
+
+@frozen
+class FieldSpec:
+    """A field of a record."""
+
+    name: str
+    type: Type = ANY
+    required: bool = True
+
+
+@frozen
+class ClassSpec:
+    """A class the program names: a record (pure to build), an exception (pure to build, can be raised and caught) or
+    some other class (good for annotations and ``isinstance`` alone).
+
+    ``bases``: keys of its bases, nearest first, as far as they are known; built-in names for built-in bases.
+    """
+
+    key: str
+    name: str
+    kind: Literal["record", "exception", "other"] = "other"
+    fields: tuple[FieldSpec, ...] | None = None
+    bases: tuple[str, ...] = ()
+    source: str = ""
+
+
+@frozen
+class Objects:
+    """The real objects behind a graph's names.
+
+    ``nodes``: spec key -> function; ``classes``: class key -> class; ``values``: key -> any other constant that
+    has no literal form (snapshots of enclosing Python scopes); ``ambient``: ``env``/``secret`` readers are not here, they are
+    read when a run starts.
+    """
+
+    nodes: dict[str, Callable[..., Any]] = field(factory=dict)
+    classes: dict[str, type] = field(factory=dict)
+    values: dict[str, Any] = field(factory=dict)
+
+    def update(self, other: Objects) -> None:
+        self.nodes.update(other.nodes)
+        self.classes.update(other.classes)
+        self.values.update(other.values)

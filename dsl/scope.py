@@ -1,0 +1,146 @@
+"""What a name may stand for, whichever spelling it is written in.
+
+A front end hands lowering a :class:`FlowSource`: the syntax of a flow and the scope its names are looked up in. Lowering
+never asks whether a name came from Python's globals or from a ``.cflow`` import.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
+
+from attrs import define, field, frozen
+
+from ..compiler.ir import AmbientSpec
+from ..compiler.spec import ClassSpec, NodeSpec
+from ..compiler.types import Type
+from . import syntax
+
+
+@frozen
+class NodeBinding:
+    """A node. ``fn``: the real function (for a stdlib callable: itself), None where only its text was read. ``undo``: the
+    binding of a node's declared ``undo=``."""
+
+    spec: NodeSpec
+    fn: Callable[..., Any] | None = field(default=None, eq=False)
+    undo: Binding | None = field(default=None, eq=False)
+
+
+@frozen
+class FlowBinding:
+    source: FlowSource
+
+
+@frozen
+class ClassBinding:
+    """A record, an exception or another class. ``cls`` is None where only its text was read. Built-in exceptions too."""
+
+    spec: ClassSpec
+    cls: type | None = field(default=None, eq=False)
+
+
+@frozen
+class PackBinding:
+    """A pack or module: ``members`` resolves its public names; None for an unknown one. ``names``: what it has."""
+
+    name: str
+    members: Callable[[str], Binding | None] = field(eq=False)
+    names: Callable[[], Iterable[str]] = field(eq=False)
+
+
+@frozen
+class ValueBinding:
+    """A constant: a ``const``, or a snapshot of a name of the enclosing Python scope."""
+
+    value: Any = field(eq=False)
+    type: Type
+    name: str = ""
+
+
+@frozen
+class AmbientBinding:
+    spec: AmbientSpec
+
+
+@frozen
+class TypeBinding:
+    """A type alias, or a type that is usable in annotations."""
+
+    type: Type
+
+
+@frozen
+class BuiltinBinding:
+    """A built-in function of the language (a key of ``operators.BUILTINS``)."""
+
+    name: str
+
+
+@frozen
+class UnknownBinding:
+    """A name that exists but of which nothing can be said without running something: its type is ``Any``, calling it is calling an
+    undeclared node."""
+
+    name: str
+
+
+@frozen
+class BadBinding:
+    """A name that exists and must not be used; the words of the diagnostic (``os.environ``, an ``_api`` module...)."""
+
+    name: str
+    reason: str
+    help: str = ""
+
+
+Binding = (
+    NodeBinding | FlowBinding | ClassBinding | PackBinding | ValueBinding | AmbientBinding | TypeBinding
+    | BuiltinBinding | UnknownBinding | BadBinding
+)  # fmt: skip
+
+
+class Scope(Protocol):
+    """Resolves the free names of a flow."""
+
+    def lookup(self, name: str) -> Binding | None: ...
+
+    def names(self) -> Iterable[str]:
+        """Every name that would resolve: for "did you mean"."""
+        ...
+
+
+@define(eq=False)
+class FlowSource:
+    """A flow that can be lowered. ``key`` is unique in the process and readable (``orders.settle``).
+
+    ``load`` is called once, at the first use: it may read and parse source, and raises ``ProgramError`` where it cannot.
+    """
+
+    name: str
+    key: str
+    file: str
+    load: Callable[[], tuple[syntax.Flow, Scope]]
+    _loaded: tuple[syntax.Flow, Scope] | None = None
+
+    def loaded(self) -> tuple[syntax.Flow, Scope]:
+        if self._loaded is None:
+            self._loaded = self.load()
+        return self._loaded
+
+
+@frozen
+class DictScope:
+    """A scope over a plain mapping, over another scope (a module's own names over the built-in ones)."""
+
+    bindings: Mapping[str, Binding]
+    outer: Scope | None = None
+
+    def lookup(self, name: str) -> Binding | None:
+        found = self.bindings.get(name)
+        return self.outer.lookup(name) if found is None and self.outer is not None else found
+
+    def names(self) -> Iterable[str]:
+        yield from self.bindings
+        if self.outer is not None:
+            yield from self.outer.names()
