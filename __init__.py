@@ -1,0 +1,79 @@
+"""Conductor: workflows as Python functions or ``.cflow`` text, run on one Trio nursery.
+
+Owns the list of public names and nothing else. Every name is loaded at its first use, so that ``import cflow`` costs a
+fraction of a millisecond; no module of the package imports from here.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ._version import __version__
+
+if TYPE_CHECKING:
+    from .compiler.diagnostics import (
+        CflowError as CflowError,
+        Diagnostic as Diagnostic,
+        EngineBug as EngineBug,
+        InputError as InputError,
+        LoopLimit as LoopLimit,
+        ProgramError as ProgramError,
+        RecursionLimit as RecursionLimit,
+        UndoFailed as UndoFailed,
+    )
+    from .compiler.spec import Retry as Retry
+
+# Public name -> the module that has it.
+_HOME = {
+    "flow": ".facade",
+    "node": ".facade",
+    "secret": ".facade",
+    "env": ".facade",
+    "transaction": ".facade",
+    "timeout": ".facade",
+    "lock": ".facade",
+    "parallel": ".facade",
+    "collect": ".facade",
+    "Collected": ".facade",
+    "race": ".facade",
+    "loop": ".facade",
+    "wait_signal": ".facade",
+    "sleep": ".facade",
+    "detach": ".facade",
+    "buffered": ".facade",
+    "windowed": ".facade",
+    "batched": ".facade",
+    "convert": ".facade",
+    "context": ".facade",
+    "load": ".facade",
+    "loads": ".facade",
+    "check": ".facade",
+    "Retry": ".compiler.spec",
+    "Engine": ".engine",
+    "Event": ".executor.events",
+    "CflowError": ".compiler.diagnostics",
+    "Diagnostic": ".compiler.diagnostics",
+    "EngineBug": ".compiler.diagnostics",
+    "InputError": ".compiler.diagnostics",
+    "LoopLimit": ".compiler.diagnostics",
+    "ProgramError": ".compiler.diagnostics",
+    "RecursionLimit": ".compiler.diagnostics",
+    "UndoFailed": ".compiler.diagnostics",
+}
+
+__all__ = ["__version__", *_HOME]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME.get(name)
+    if home is None:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    value = getattr(import_module(home, __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

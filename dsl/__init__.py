@@ -1,0 +1,1 @@
+"""The two front ends, the one syntax tree, the one lowering."""

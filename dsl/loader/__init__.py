@@ -1,0 +1,1 @@
+"""Loading ``.cflow`` files and what they import."""

@@ -1,0 +1,1 @@
+"""Lowering: syntax of either spelling to the graph, with every check on the way."""

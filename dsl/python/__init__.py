@@ -1,0 +1,1 @@
+"""The Python front end: the source of a ``@flow`` function to syntax."""

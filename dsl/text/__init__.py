@@ -1,0 +1,1 @@
+"""The text front end: ``.cflow`` text to syntax, and the formatter."""
