@@ -62,7 +62,43 @@ _HOME = {
     "UndoFailed": ".compiler.diagnostics",
 }
 
-__all__ = ["__version__", *_HOME]
+__all__ = [
+    "CflowError",
+    "Collected",
+    "Diagnostic",
+    "Engine",
+    "EngineBug",
+    "Event",
+    "InputError",
+    "LoopLimit",
+    "ProgramError",
+    "RecursionLimit",
+    "Retry",
+    "UndoFailed",
+    "__version__",
+    "batched",
+    "buffered",
+    "check",
+    "collect",
+    "context",
+    "convert",
+    "detach",
+    "env",
+    "flow",
+    "load",
+    "loads",
+    "lock",
+    "loop",
+    "node",
+    "parallel",
+    "race",
+    "secret",
+    "sleep",
+    "timeout",
+    "transaction",
+    "wait_signal",
+    "windowed",
+]
 
 
 def __getattr__(name: str) -> Any:
