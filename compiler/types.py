@@ -66,15 +66,23 @@ def class_type(key: str) -> Type:
 
 
 def union(*members: Type) -> Type:
-    """The union of the members, flattened and without repeats; ``Any`` swallows the rest."""
+    """The union of the members, flattened and without repeats; ``Any`` swallows the rest, literals become one member."""
     flat: list[Type] = []
     for member in members:
         for part in member.args if member.name == "union" else (member,):
             if part == ANY:
                 return ANY
-            if part not in flat:
+            at = next((i for i, old in enumerate(flat) if old.name == part.name == "literal"), None)
+            if at is not None:
+                flat[at] = Type("literal", _distinct((*flat[at].args, *part.args)))
+            elif part not in flat:
                 flat.append(part)
     return flat[0] if len(flat) == 1 else Type("union", tuple(flat))
+
+
+def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The values without repeats; ``1`` and ``True`` are two."""
+    return tuple({(type(value), value): value for value in values}.values())
 
 
 @frozen(cache_hash=True)

@@ -1,0 +1,122 @@
+"""The inputs of a run, bound to the parameters of a flow: all that is wrong with them is told in one go."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+from .convert import Classes, ConversionError, convert
+from .diagnostics import InputError, Problem
+from .textvalues import parse_text
+from .types import Type
+
+
+class Param(Protocol):
+    """What is asked of a parameter: an :class:`~.ir.FlowParam` or a :class:`~.types.Parameter`."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def type(self) -> Type: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def required(self) -> bool: ...
+
+
+Converter = Callable[[Any, Type, Classes], Any]
+
+
+def bind_inputs(
+    params: Sequence[Param], args: Sequence[Any], kwargs: Mapping[str, Any], classes: Classes, *, name: str = "the flow"
+) -> dict[str, Any]:
+    """The values of the parameters that were given, converted to their types; a parameter left out is not in the result.
+
+    Parameters
+    ----------
+    params: the flow's parameters in order.
+    args, kwargs: what the caller gave.
+    classes: the real classes behind the keys in the parameters' types.
+    name: the flow's, for messages.
+
+    Raises
+    ------
+    InputError: its ``.problems`` list every missing, unknown and wrong input.
+    """
+    return _bind(params, args, {key: (value, convert) for key, value in kwargs.items()}, classes, name)
+
+
+def bind_texts(
+    params: Sequence[Param],
+    texts: Mapping[str, str],
+    values: Mapping[str, Any],
+    classes: Classes,
+    *,
+    name: str = "the flow",
+) -> dict[str, Any]:
+    """As :func:`bind_inputs`, for a command line: ``texts`` are the ``name=value`` pairs, laid over ``values`` from a JSON file."""
+    given: dict[str, tuple[Any, Converter]] = {key: (value, convert) for key, value in values.items()}
+    given.update({key: (text, parse_text) for key, text in texts.items()})
+    return _bind(params, (), given, classes, name)
+
+
+def _bind(
+    params: Sequence[Param], args: Sequence[Any], given: dict[str, tuple[Any, Converter]], classes: Classes, name: str
+) -> dict[str, Any]:
+    bound: dict[str, Any] = {}
+    problems: list[Problem] = []
+
+    def take(param: Param, value: Any, converter: Converter, path: str = "") -> Any:
+        try:
+            return converter(value, param.type, classes)
+        except ConversionError as error:
+            base = path or param.name
+            for p in error.problems:
+                dot = "." if p.name and not p.name.startswith("[") else ""
+                problems.append(Problem(f"{base}{dot}{p.name}", p.message))
+            return None
+
+    rest = list(args)
+    for param in params:
+        if param.kind == "var_pos":
+            bound[param.name] = tuple(take(param, v, convert, f"{param.name}[{i}]") for i, v in enumerate(rest))
+            rest = []
+        elif param.kind == "var_kw":
+            continue
+        elif param.kind in ("pos", "pos_or_kw") and rest:
+            if param.kind == "pos_or_kw" and param.name in given:
+                problems.append(Problem(param.name, "given twice: by position and by name"))
+                del given[param.name]
+            bound[param.name] = take(param, rest.pop(0), convert)
+        elif param.kind != "pos" and param.name in given:
+            bound[param.name] = take(param, *given.pop(param.name))
+        elif param.required:
+            problems.append(Problem(param.name, f"missing ({param.type})" if param.type.name != "any" else "missing"))
+    spread = next((p for p in params if p.kind == "var_kw"), None)
+    if spread is not None:
+        bound[spread.name] = {key: take(spread, *value, path=key) for key, value in given.items()}
+    else:
+        names = [p.name for p in params if p.kind != "var_pos"]
+        problems += [Problem(key, _unknown(key, names, bound, name)) for key in given]
+    if rest:
+        most = len(args) - len(rest)
+        problems.append(Problem(f"[{most}]", f"{name} takes at most {most} inputs by position, {len(args)} were given"))
+    if problems:
+        raise InputError(_message(name, problems), tuple(problems))
+    return bound
+
+
+def _unknown(key: str, names: Iterable[str], bound: Mapping[str, Any], flow: str) -> str:
+    names = list(names)
+    near = difflib.get_close_matches(key, [n for n in names if n not in bound], 1) or difflib.get_close_matches(key, names, 1)
+    if near:
+        return f"{flow} has no input of this name: did you mean {near[0]!r}?"
+    return f"{flow} has no input of this name" + (f" (it has {', '.join(names)})" if names else " (it takes none)")
+
+
+def _message(name: str, problems: Sequence[Problem]) -> str:
+    head = f"the inputs do not fit {name}"
+    if len(problems) == 1:
+        return f"{head}: {problems[0].name}: {problems[0].message}"
+    return "\n".join([f"{head}:", *(f"  {p.name}: {p.message}" for p in problems)])
