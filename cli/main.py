@@ -1,0 +1,46 @@
+"""The entry of the ``cflow`` command: finds the verb, runs it, turns what happened into an exit code.
+
+Owns the codes (0 success, 1 the flow failed, 2 the program or its inputs are wrong, 130 interrupted) and the two
+streams' roles. It imports no library: ``cflow --help`` is ready before trio, lark or rich would be loaded.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from .arguments import Usage, parse
+
+OK = 0
+FAILED = 1
+WRONG = 2
+INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command line and returns its exit code.
+
+    Parameters
+    ----------
+    argv: the arguments after the command's name; those of the process where left out.
+    """
+    try:
+        arguments = parse(list(sys.argv[1:] if argv is None else argv))
+        if arguments is None:
+            return OK
+        verb = import_module(f"..{arguments.module}", __name__)
+        code = verb.execute(arguments)
+        sys.stdout.flush()
+        return int(code)
+    except Usage as error:
+        print(error, file=sys.stderr)
+        return WRONG
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # `cflow ... | head`: whoever read has seen enough. Python would complain again while it closes the stream.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
