@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "store": {"store", "executor", "compiler.diagnostics"},
 }
 # The executor lends words to what it runs: expressions and types are the compiler's, as data.
-EXECUTOR_ALSO = {"compiler.ir", "compiler.spec", "compiler.types", "compiler.operators", "compiler.convert"}
+EXECUTOR_ALSO = {f"compiler.{m}" for m in ("ir", "spec", "types", "values", "operators", "convert")}
 ON_TRIO = {"executor", "store", "stdlib_nodes", "cli", "root"}
 LIBRARIES = {
     "trio": lambda module: part_of(module) in ON_TRIO,

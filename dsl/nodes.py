@@ -1,0 +1,346 @@
+"""What real Python objects mean to a program: nodes and what they declare, and the binding of any object.
+
+``@node`` keeps the function and its declarations; the spec is made at first use, when annotations can name what the module
+defines further down. Nothing here runs a node.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import types
+import weakref
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Generic, ParamSpec, TypeVar
+
+from attrs import define, evolve, field
+
+from ..compiler.ir import AmbientSpec
+from ..compiler.operators import BUILTIN_EXCEPTIONS, BUILTINS
+from ..compiler.spec import UNDECLARED, WORLD, Effects, NodeSpec, Retry
+from . import hints
+from ..compiler.durations import seconds
+from .keys import qualified, unique_key
+from .purelist import is_pure
+from .scope import (
+    AmbientBinding,
+    BadBinding,
+    Binding,
+    BuiltinBinding,
+    ClassBinding,
+    FlowBinding,
+    FlowSource,
+    NodeBinding,
+    PackBinding,
+    TypeBinding,
+    UnknownBinding,
+    ValueBinding,
+)
+from .source import source_digest
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Raw = TypeVar("Raw")
+
+EFFECTS = ("pure", "reads", "writes", "barrier")
+"""What a declaration says of the node's effects."""
+
+POLICY = ("retry", "timeout", "cache", "rate", "lock", "default", "undo", "once")
+"""What it says of how the node is called; the same words as options at a call."""
+
+DECLARED = (*EFFECTS, *POLICY, "version", "runs")
+
+
+@define(eq=False)
+class NodeDef(Generic[P, R, Raw]):
+    """A declared node: the function, and what was said of it.
+
+    Parameters
+    ----------
+    fn: the function itself; within another node call this.
+    declared: the keywords of ``@node(...)``, as given.
+    """
+
+    fn: Callable[P, Raw]
+    declared: Mapping[str, Any] = field(factory=dict)
+    _spec: NodeSpec | None = field(default=None, init=False, repr=False)
+    _undo: Binding | None = field(default=None, init=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        check_declared(self.declared)
+        self.__name__ = getattr(self.fn, "__name__", type(self.fn).__name__)
+        for name in ("__doc__", "__qualname__", "__module__"):
+            with contextlib.suppress(AttributeError, TypeError):
+                setattr(self, name, getattr(self.fn, name))
+        self.__wrapped__ = self.fn
+
+    @property
+    def spec(self) -> NodeSpec:
+        """All that the compiler knows of the node."""
+        if self._spec is None:
+            self._spec = spec_of(self.fn, **self.declared)
+        return self._spec
+
+    @property
+    def undo(self) -> Binding | None:
+        """What takes a completed call back, if declared."""
+        if self._undo is None and self.declared.get("undo") is not None:
+            self._undo = binding_of(self.declared["undo"])
+        return self._undo
+
+
+@define(eq=False)
+class FlowDef(Generic[P, R]):
+    """A declared flow: where its syntax comes from. The body of a Python flow never runs."""
+
+    source: FlowSource
+
+
+@define(frozen=True)
+class Ambient:
+    """What ``secret(...)`` and ``env(...)`` give: a name for a value that is read when a run starts."""
+
+    spec: AmbientSpec
+
+
+@define(frozen=True)
+class FormName:
+    """A built-in form of the language (``race``, ``parallel``), as an object that names can be bound to."""
+
+    name: str
+
+
+FORM = "cflow."
+"""A :class:`BuiltinBinding` whose name begins so is a form of the language, not a function."""
+
+
+def check_declared(declared: Mapping[str, Any]) -> None:
+    """Are these keywords good ones for a node?
+
+    Raises
+    ------
+    TypeError, ValueError: an unknown keyword, a value of the wrong kind, or declarations that contradict each other.
+    """
+    for name in declared:
+        if name not in DECLARED:
+            msg = f"@node does not know {name!r}; it knows {', '.join(DECLARED)}"
+            raise TypeError(msg)
+    if declared.get("pure") and (declared.get("reads") or declared.get("writes") or declared.get("barrier")):
+        msg = "a node is either pure or reads, writes or is a barrier: leave out pure=True"
+        raise ValueError(msg)
+    if declared.get("runs", "auto") not in ("auto", "loop", "thread"):
+        msg = f"runs= is 'auto', 'loop' or 'thread', not {declared['runs']!r}"
+        raise ValueError(msg)
+    undo = declared.get("undo")
+    if undo is not None and not callable(undo):
+        msg = f"undo= is a node, a flow or a function of the result, not {undo!r}"
+        raise TypeError(msg)
+    effects_of(declared)
+    policy_of(declared)
+
+
+def effects_of(declared: Mapping[str, Any]) -> Effects:
+    """The effects that these declarations give; those of an undeclared node where they say nothing."""
+    if declared.get("pure"):
+        return Effects()
+    reads, writes = _resources("reads", declared.get("reads")), _resources("writes", declared.get("writes"))
+    barrier = bool(declared.get("barrier"))
+    if reads or writes:
+        return Effects(reads, writes, barrier)
+    return Effects(writes=frozenset({WORLD}), barrier=True) if barrier else UNDECLARED
+
+
+def _resources(option: str, value: Any) -> frozenset[str]:
+    if not value:
+        return frozenset()
+    names = (value,) if isinstance(value, str) else tuple(value) if isinstance(value, Iterable) else (None,)
+    if not all(isinstance(n, str) and n for n in names):
+        msg = f'{option}= is the name of a resource or several ({option}=("orders", "mail")), not {value!r}'
+        raise TypeError(msg)
+    return frozenset(names)
+
+
+def policy_of(declared: Mapping[str, Any]) -> dict[str, Any]:
+    """The options among these declarations as plain values, durations in seconds; ``undo`` is left out."""
+    policy: dict[str, Any] = {}
+    for name in POLICY:
+        if name not in declared or name == "undo":
+            continue
+        value = declared[name]
+        if name == "default":  # None is a value like any other
+            policy[name] = value
+        elif value is not None and value is not False:
+            policy[name] = _POLICY_VALUES[name](value)
+    return policy
+
+
+def _retry(value: Any) -> Retry:
+    if isinstance(value, Retry):
+        return value
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        msg = f"retry= is a number of more attempts or a Retry, not {value!r}"
+        raise TypeError(msg)
+    return Retry(value)
+
+
+def _cache(value: Any) -> Any:
+    return True if value is True else seconds(value)
+
+
+def _rate(value: Any) -> str:
+    count, _, unit = value.partition("/") if isinstance(value, str) else ("", "", "")
+    if not count.strip().isdigit() or int(count) < 1 or not unit.strip():
+        msg = f"rate= is text like '10/s', not {value!r}"
+        raise ValueError(msg)
+    return str(value)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        msg = f"lock= and once= are text, not {value!r}"
+        raise TypeError(msg)
+    return value
+
+
+_POLICY_VALUES: dict[str, Callable[[Any], Any]] = {
+    "retry": _retry, "timeout": seconds, "cache": _cache, "rate": _rate, "lock": _text, "once": _text,
+}  # fmt: skip
+
+
+def spec_of(function: Callable[..., Any], **declared: Any) -> NodeSpec:
+    """What the compiler knows of a function as a node.
+
+    Parameters
+    ----------
+    function: any callable.
+    declared: the keywords of ``@node``. A function on the shipped list of pure callables is pure and trusted by itself.
+
+    Raises
+    ------
+    TypeError, ValueError: as :func:`check_declared`.
+    """
+    check_declared(declared)
+    trusted = not declared and is_pure(function)
+    policy = policy_of(declared)
+    if declared.get("undo") is not None:
+        policy["undo"] = key_of(binding_of(declared["undo"]))
+    spec = NodeSpec(
+        key="",
+        name=getattr(function, "__name__", type(function).__name__),
+        signature=hints.signature_of(function),
+        effects=Effects() if trusted else effects_of(declared),
+        policy=policy,
+        is_async=hints.is_async(function),
+        is_stream=hints.is_stream(function),
+        runs=declared.get("runs", "auto"),
+        version=str(declared.get("version", "") or ""),
+        source="" if trusted else source_digest(function),
+        trusted=trusted,
+        doc=(getattr(function, "__doc__", None) or "").strip(),
+    )
+    return evolve(spec, key=unique_key(qualified(function), function, spec))
+
+
+def key_of(binding: Binding) -> str:
+    """The key by which a graph refers to a node or flow."""
+    match binding:
+        case NodeBinding():
+            return binding.spec.key
+        case FlowBinding():
+            return binding.source.key
+    msg = "undo= is a node, a flow or a function of the result"
+    raise TypeError(msg)
+
+
+# ---- bindings ------------------------------------------------------------------------------------
+
+_PLAIN_NODES: weakref.WeakKeyDictionary[Any, NodeBinding] = weakref.WeakKeyDictionary()
+_BUILTIN_OBJECTS = {id(value): name for name, value in vars(__import__("builtins")).items() if name in BUILTINS}
+
+
+def node_binding(function: Callable[..., Any]) -> NodeBinding:
+    """A plain function as a node: it declares nothing, unless it is on the shipped list of pure callables."""
+    try:
+        found = _PLAIN_NODES.get(function)
+        if found is None:
+            found = _PLAIN_NODES[function] = NodeBinding(spec_of(function), function)
+    except TypeError:  # cannot be hashed or referred to weakly
+        return NodeBinding(spec_of(function), function)
+    return found
+
+
+def binding_of(value: Any, name: str = "") -> Binding:
+    """What any Python object means as a name in a flow.
+
+    Parameters
+    ----------
+    value: the object.
+    name: how the program calls it, for messages.
+    """
+    if isinstance(value, NodeDef):
+        return NodeBinding(value.spec, value.fn, value.undo)
+    if isinstance(value, FlowDef):
+        return FlowBinding(value.source)
+    if isinstance(value, Ambient):
+        return AmbientBinding(value.spec)
+    form = getattr(value, "__cflow_form__", None)
+    if isinstance(form, FormName):
+        return BuiltinBinding(FORM + form.name)
+    if id(value) in _BUILTIN_OBJECTS:
+        return BuiltinBinding(_BUILTIN_OBJECTS[id(value)])
+    if value is os.environ or value is getattr(os, "environb", None) or value in (os.getenv, os.putenv):
+        return BadBinding(
+            name or "os.environ",
+            "the environment is read once, when a run starts, so that a run can be repeated",
+            'declare REGION = env("REGION", "default") or KEY = secret("KEY") beside the flow and use that name',
+        )
+    if isinstance(value, types.ModuleType):
+        return pack_binding(value)
+    if hints.is_special(value):
+        return UnknownBinding(f"typing.{hints.is_special(value)}")
+    if hints.is_annotation(value):
+        return TypeBinding(hints.type_of(value))
+    if isinstance(value, type):
+        return class_binding_of(value)
+    if callable(value) and not isinstance(value, type):
+        return node_binding(value)
+    return ValueBinding(snapshot(value), hints.type_of_value(value), name)
+
+
+def class_binding_of(cls: type) -> Binding:
+    """A class as a name: value types of the language are types, every other is a class."""
+    if hints.is_plain(cls):
+        return TypeBinding(hints.type_of(cls))
+    if BUILTIN_EXCEPTIONS.get(cls.__name__) is cls or cls.__module__ != "builtins":
+        return ClassBinding(hints.class_spec(cls), cls)
+    return BadBinding(cls.__name__, "it gives access to Python's own objects, or to values that change")
+
+
+def pack_binding(module: types.ModuleType) -> PackBinding:
+    """A module as a name: its public names are its members."""
+
+    def member(name: str) -> Binding | None:
+        if name.startswith("_"):
+            return None
+        try:
+            value = getattr(module, name)
+        except AttributeError:
+            return None
+        return binding_of(value, f"{module.__name__}.{name}")
+
+    def names() -> Iterable[str]:
+        return [n for n in dir(module) if not n.startswith("_")]
+
+    return PackBinding(module.__name__, member, names)
+
+
+def snapshot(value: Any) -> Any:
+    """The value as it is now: containers are copied, since the module may change them after the flow was compiled."""
+    kind = type(value)
+    if kind in (list, set, tuple):
+        return kind(map(snapshot, value))
+    if kind is dict:
+        return {k: snapshot(v) for k, v in value.items()}
+    return value
+
+

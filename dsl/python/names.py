@@ -1,0 +1,99 @@
+"""The names of a Python flow: what it closes over, its module's globals, and the built-in names of the language."""
+
+from __future__ import annotations
+
+import builtins
+import types
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from attrs import define, field
+
+from ...compiler.operators import BUILTIN_EXCEPTIONS, BUILTINS
+from ..nodes import binding_of
+from ..scope import BadBinding, Binding, BuiltinBinding, UnknownBinding
+
+ANYTHING = "?"
+"""The name that stands for an expression that was reported and left out: it may be anything."""
+
+NOT_HERE: dict[str, tuple[str, str]] = {
+    "print": ("a flow has no output of its own; what is printed would depend on what runs when", "write log.info(...)"),
+    "open": ("files are the world", "use the nodes of the files pack, or make it a node"),
+    "input": ("nobody may be there to answer", 'use wait_signal("name")'),
+    "iter": ("an iterator is used up by its first reader", "loop over the value itself"),
+    "next": ("an iterator is used up by its first reader", "index the list: xs[0]"),
+    "getattr": ("attributes are read by name", "write value.name, or value[key] for a key"),
+    "setattr": ("values do not change", "build a new value, or make it a node"),
+    "delattr": ("values do not change", "build a new value, or make it a node"),
+    "hasattr": ("what a value has follows from its type", "use isinstance or match"),
+    "type": ("classes are not values here", "use isinstance(value, SomeClass)"),
+    "issubclass": ("classes are not values here", "use isinstance(value, SomeClass)"),
+    "callable": ("functions are not values here", "use isinstance"),
+    "format": ("", 'write an f-string: f"{value:>10}"'),
+    "pow": ("", "write a ** b"),
+    "id": ("identity differs from run to run", "compare with =="),
+    "bytearray": ("values do not change", "use bytes"),
+    "memoryview": ("values do not change", "use bytes"),
+    "BaseException": ("cancellation is never caught", "use Exception"),
+    "KeyboardInterrupt": ("cancellation is never caught", "leave it out: the undos of a transaction run anyway"),
+    "SystemExit": ("cancellation is never caught", "raise an error of your own"),
+    "GeneratorExit": ("cancellation is never caught", "leave it out"),
+}
+"""Built-in names of Python that mean something else, or nothing, in a flow: why, and what to write."""
+
+
+def builtin_binding(name: str) -> Binding | None:
+    """What a built-in name of Python means in a flow; None where Python has no such name."""
+    if name in BUILTINS:
+        return BuiltinBinding(name)
+    if name in BUILTIN_EXCEPTIONS:
+        return binding_of(BUILTIN_EXCEPTIONS[name])
+    if name in NOT_HERE:
+        reason, instead = NOT_HERE[name]
+        return BadBinding(name, reason or f"{name} is not one of the built-in functions of a flow", instead)
+    if hasattr(builtins, name) and not name.startswith("_"):
+        return BadBinding(name, f"{name} is not one of the built-in functions of a flow", "make it a node")
+    return None
+
+
+@define(eq=False)
+class PythonScope:
+    """Resolves the free names of a Python function. Each name is looked up once, at its first use: a snapshot.
+
+    Parameters
+    ----------
+    function: whose names these are.
+    extra: objects under names that no program can write: options and defaults that were given as objects.
+    """
+
+    function: types.FunctionType
+    extra: Mapping[str, Any] = field(factory=dict)
+    _seen: dict[str, Binding | None] = field(factory=dict, init=False)
+
+    def lookup(self, name: str) -> Binding | None:
+        if name not in self._seen:
+            self._seen[name] = self._find(name)
+        return self._seen[name]
+
+    def _find(self, name: str) -> Binding | None:
+        if name == ANYTHING:
+            return UnknownBinding(name)
+        if name in self.extra:
+            return binding_of(self.extra[name], name)
+        cells = dict(zip(self.function.__code__.co_freevars, self.function.__closure__ or (), strict=True))
+        if name in cells:
+            try:
+                return binding_of(cells[name].cell_contents, name)
+            except ValueError:  # the function around it has not bound the name yet
+                return None
+        if name in self.function.__globals__:
+            return binding_of(self.function.__globals__[name], name)
+        return builtin_binding(name)
+
+    def names(self) -> Iterable[str]:
+        yield from self.function.__code__.co_freevars
+        yield from (n for n in self.function.__globals__ if not n.startswith("_"))
+        yield from BUILTINS
+        yield from BUILTIN_EXCEPTIONS
+
+

@@ -1,0 +1,300 @@
+"""Finding the source of a function or class, and its digest.
+
+A file is parsed once and its definitions are found by name and first line, so that positions are those of the author's
+file without any shifting. Where a file cannot be parsed whole (a notebook cell with magics), the lines of the one
+definition are. Nothing here knows what a flow or a node is.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import hashlib
+import inspect
+import linecache
+import sys
+import textwrap
+import types
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from attrs import frozen
+
+Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+
+
+class NoSource(Exception):
+    """The source of an object cannot be had; the text says why and what to do."""
+
+
+@frozen
+class Found:
+    """A definition in its file. ``lines``: those of the file, for columns in characters."""
+
+    node: Definition
+    file: str
+    lines: tuple[str, ...]
+
+
+@frozen
+class _File:
+    lines: tuple[str, ...]
+    definitions: dict[str, tuple[Definition, ...]]
+
+
+_FILES: dict[str, tuple[list[str], _File | None]] = {}
+
+
+def first_line(node: Definition) -> int:
+    """The line that a code object calls its first: that of the first decorator."""
+    return node.decorator_list[0].lineno if node.decorator_list else node.lineno
+
+
+def _definitions(tree: ast.AST) -> Iterator[Definition]:
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            yield node
+
+
+def _parsed(name: str, lines: list[str]) -> _File | None:
+    cached = _FILES.get(name)
+    if cached is not None and cached[0] is lines:
+        return cached[1]
+    try:
+        tree = ast.parse("".join(lines))
+    except (SyntaxError, ValueError):
+        parsed = None
+    else:
+        by_name: dict[str, list[Definition]] = {}
+        for node in _definitions(tree):
+            by_name.setdefault(node.name, []).append(node)
+        parsed = _File(tuple(lines), {name: tuple(nodes) for name, nodes in by_name.items()})
+    _FILES[name] = (lines, parsed)
+    return parsed
+
+
+def _lines(file: str, namespace: dict[str, Any]) -> list[str]:
+    linecache.checkcache(file)
+    return linecache.getlines(file, namespace)
+
+
+def find_function(function: types.FunctionType) -> Found:
+    """The definition of a function.
+
+    Raises
+    ------
+    NoSource: the text is not to be had, or is no longer that of the function.
+    """
+    code = function.__code__
+    file, line, name = code.co_filename, code.co_firstlineno, code.co_name
+    lines = _lines(file, function.__globals__)
+    if not lines:
+        msg = (
+            f"the source of {function.__qualname__!r} cannot be had: it was defined in {file!r}, which is no file and not in "
+            "linecache (exec, or the plain prompt before Python 3.13); put it in a file or a notebook cell"
+        )
+        raise NoSource(msg)
+    parsed = _parsed(file, lines)
+    if parsed is None:
+        return _fragment(function, lines)
+    for node in parsed.definitions.get(name, ()):
+        if not isinstance(node, ast.ClassDef) and first_line(node) == line and _agree(node, code):
+            return Found(node, file, parsed.lines)
+    msg = (
+        f"the source of {function.__qualname__!r} is not at {file}:{line} any more: the file has changed since it was "
+        "imported; import it again (in a notebook, run the cell again)"
+    )
+    raise NoSource(msg)
+
+
+def _agree(node: ast.FunctionDef | ast.AsyncFunctionDef, code: types.CodeType) -> bool:
+    """Is this the text of that code? By parameters and names, not by instructions: tools such as pytest rewrite those."""
+    names = [a.arg for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
+    if list(code.co_varnames[: len(names)]) != names:
+        return False
+    known = {*code.co_varnames, *code.co_cellvars, *code.co_freevars, *code.co_names}
+    return all(n.id in known for n in _own_stores(node))
+
+
+def _own_stores(node: ast.AST) -> Iterator[ast.Name]:
+    """The names that a function itself assigns: not those of nested scopes, nor of a branch that Python leaves out."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.comprehension)):
+            continue
+        if isinstance(child, (ast.If, ast.While)) and isinstance(child.test, ast.Constant):
+            continue
+        if isinstance(child, ast.Name) and isinstance(child.ctx, ast.Store):
+            yield child
+        yield from _own_stores(child)
+
+
+def _fragment(function: types.FunctionType, lines: list[str]) -> Found:
+    """The definition alone, where the file around it is not Python (magics of a notebook)."""
+    code = function.__code__
+    start = code.co_firstlineno - 1
+    try:
+        block = inspect.getblock(lines[start:])
+        text = textwrap.dedent("".join(block))
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, IndexError) as error:
+        msg = f"the source of {function.__qualname__!r} in {code.co_filename!r} cannot be read: {error}"
+        raise NoSource(msg) from None
+    node = tree.body[0]
+    if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) or node.name != code.co_name:
+        msg = f"the source of {function.__qualname__!r} is not at {code.co_filename}:{code.co_firstlineno}"
+        raise NoSource(msg)
+    indent = len(block[0]) - len(block[0].lstrip())
+    for child in ast.walk(node):
+        if isinstance(child, (ast.expr, ast.stmt, ast.arg, ast.keyword, ast.pattern, ast.excepthandler)):
+            child.lineno += start
+            child.col_offset += indent
+            if child.end_lineno is not None and child.end_col_offset is not None:
+                child.end_lineno += start
+                child.end_col_offset += indent
+    return Found(node, code.co_filename, tuple(lines))
+
+
+# ---- digests -------------------------------------------------------------------------------------
+
+
+def digest_of_ast(node: ast.AST) -> str:
+    """A digest of code, blind to layout, comments, docstrings and decorators, and alike in every version of Python."""
+    hasher = hashlib.sha256()
+    _feed(node, hasher.update)
+    return hasher.hexdigest()
+
+
+def _feed(node: Any, update: Callable[[bytes], None]) -> None:
+    if isinstance(node, ast.AST):
+        update(type(node).__name__.encode() + b"(")
+        body = getattr(node, "body", None)
+        for name in node._fields:
+            value = getattr(node, name, None)
+            # Left out where empty: newer versions of Python add fields that older ones lack.
+            if (value is None and not isinstance(node, ast.Constant)) or value == [] or name in _IGNORED:
+                continue
+            if name == "body" and isinstance(node, _WITH_DOC) and isinstance(body, list) and _is_text(body[0]):
+                value = body[1:]
+            update(name.encode() + b"=")
+            _feed(value, update)
+        update(b")")
+    elif isinstance(node, list):
+        update(b"[")
+        for item in node:
+            _feed(item, update)
+        update(b"]")
+    else:
+        update(f"{type(node).__name__}:{node!r};".encode())
+
+
+_IGNORED = frozenset({"kind", "type_comment", "ctx", "decorator_list"})
+_WITH_DOC = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+def _is_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+def source_digest(function: Any) -> str:
+    """The digest of a node's code.
+
+    Its definition (annotations and default expressions included), then what it closes over: plain values by value,
+    functions by their own digest, anything else by its type. Where no source can be had: the byte code; for callables that
+    have neither (written in C), the qualified name alone, so that ``version=`` must tell changes apart.
+    """
+    return _digest(function, frozenset())
+
+
+def _digest(function: Any, seen: frozenset[int]) -> str:
+    if isinstance(function, functools.partial):
+        parts = (_digest(function.func, seen), *map(_plain, function.args), *map(_plain, function.keywords.items()))
+        return _join("partial", *parts)
+    if isinstance(function, types.MethodType):
+        return _join("method", _digest(function.__func__, seen), _plain(function.__self__))
+    inner = inspect.unwrap(function) if callable(function) else function
+    if isinstance(inner, types.FunctionType):
+        around = (_digest_layer(function, inner, seen),) if inner is not function else ()
+        return _join(_function(inner, seen), *around)
+    if isinstance(inner, type):
+        return _join("class", _class(inner))
+    if inspect.isroutine(inner):
+        return _join("routine", str(getattr(inner, "__module__", "")), str(getattr(inner, "__qualname__", repr(inner))))
+    call = type(inner).__call__ if callable(inner) else None
+    body = _digest(call, seen) if isinstance(call, types.FunctionType) else ""
+    return _join("object", f"{type(inner).__module__}.{type(inner).__qualname__}", body)
+
+
+def _digest_layer(function: Any, inner: Any, seen: frozenset[int]) -> str:
+    """The digests of the wrappers that other decorators put around a function."""
+    parts = []
+    while function is not inner:
+        if isinstance(function, types.FunctionType):
+            parts.append(_function(function, seen, captured=False))
+        function = function.__wrapped__
+    return _join("wrapped", *parts)
+
+
+def _function(function: types.FunctionType, seen: frozenset[int], *, captured: bool = True) -> str:
+    try:
+        text = digest_of_ast(find_function(function).node)
+    except NoSource:
+        text = _code(function.__code__, function.__doc__)
+    if not captured:
+        return text
+    seen |= {id(function)}
+    held = []
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        try:
+            value = cell.cell_contents
+        except ValueError:  # not bound yet
+            continue
+        if isinstance(value, types.FunctionType):
+            held.append(f"{name}={_digest(value, seen) if id(value) not in seen else 'itself'}")
+        else:
+            held.append(f"{name}={_plain(value)}")
+    return _join(text, *held) if held else text
+
+
+def _class(cls: type) -> str:
+    try:
+        return digest_of_ast(find_class(cls).node)
+    except NoSource:
+        return f"{cls.__module__}.{cls.__qualname__}"
+
+
+def find_class(cls: type) -> Found:
+    """The definition of a class; the last one of its name where there are several. Raises :class:`NoSource`."""
+    module = sys.modules.get(cls.__module__)
+    file = getattr(module, "__file__", None)
+    if module is not None and file is not None:
+        parsed = _parsed(file, _lines(file, vars(module)))
+        nodes = parsed.definitions.get(cls.__name__, ()) if parsed is not None else ()
+        if parsed is not None and nodes and isinstance(nodes[-1], ast.ClassDef):
+            return Found(nodes[-1], file, parsed.lines)
+    msg = f"the source of the class {cls.__qualname__!r} cannot be had"
+    raise NoSource(msg)
+
+
+def _code(code: types.CodeType, doc: str | None = None) -> str:
+    constants = [
+        _code(c) if isinstance(c, types.CodeType) else _plain(c) for i, c in enumerate(code.co_consts) if i or c != doc
+    ]
+    version = ".".join(map(str, sys.version_info[:2]))
+    return _join("code", version, code.co_code.hex(), *constants, *code.co_names, *code.co_varnames)
+
+
+def _plain(value: Any) -> str:
+    """A value by its repr where that is exact; else by its type: no address and no order of a set gets into a digest."""
+    if value is None or isinstance(value, (bool, int, float, complex, str, bytes)):
+        return f"{type(value).__name__}:{value!r}"
+    if isinstance(value, (list, tuple)):
+        return f"{type(value).__name__}({', '.join(map(_plain, value))})"
+    if isinstance(value, (set, frozenset)):
+        return f"{type(value).__name__}({', '.join(sorted(map(_plain, value)))})"
+    if isinstance(value, dict):
+        return f"dict({', '.join(f'{_plain(k)}: {_plain(v)}' for k, v in value.items())})"
+    return f"a {type(value).__module__}.{type(value).__qualname__}"
+
+
+def _join(*parts: str) -> str:
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()

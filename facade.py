@@ -1,0 +1,353 @@
+"""What users import: ``node``, ``flow`` and the forms of the language, with the types an editor shows.
+
+Decorators only keep what they are given; compiling, planning and running are the engine's, which is imported at the first use.
+"""
+
+from __future__ import annotations
+
+
+import types
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol, TypeVar, cast, overload
+
+from .compiler.diagnostics import Collector, Diagnostic
+from .compiler.spec import Retry as Retry
+from .compiler.values import Collected as Collected, Failed as Failed
+from .dsl.forms import (
+    Duration,
+    batched as batched,
+    buffered as buffered,
+    collect as collect,
+    convert as convert,
+    detach as detach,
+    env as env,
+    lock as lock,
+    loop as loop,
+    parallel as parallel,
+    race as race,
+    secret as secret,
+    sleep as sleep,
+    timeout as timeout,
+    transaction as transaction,
+    wait_signal as wait_signal,
+    windowed as windowed,
+)
+from .dsl.keys import qualified, unique_key
+from .dsl.nodes import DECLARED, FlowDef, FormName, NodeDef
+from .dsl.scope import FlowSource
+
+if TYPE_CHECKING:
+    from .engine import Engine
+    from .planner.plan import Plan
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Raw = TypeVar("Raw")
+T = TypeVar("T")
+
+Resources = str | Iterable[str]
+Runs = Literal["auto", "loop", "thread"]
+
+
+def _engine() -> Engine:
+    from .engine import default_engine
+
+    return default_engine()
+
+
+# ---- nodes ---------------------------------------------------------------------------------------
+
+
+class Node(NodeDef[P, R, Raw]):
+    """A declared node: in a flow, a step; called from ordinary code, that one step run to its end.
+
+    Attributes
+    ----------
+    fn: the function itself; within another node call this.
+    spec: what the compiler knows of it.
+    """
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Runs the one node to its end, under its policy, and gives its result (for an async node too)."""
+        return cast(R, _engine().run_node(self, args, kwargs))
+
+    def options(
+        self,
+        *,
+        retry: int | Retry = ...,  # type: ignore[assignment]
+        timeout: Duration | None = ...,  # type: ignore[assignment]
+        cache: Duration | bool | None = ...,  # type: ignore[assignment]
+        rate: str | None = ...,  # type: ignore[assignment]
+        lock: str | None = ...,  # type: ignore[assignment]
+        default: Any = ...,
+        undo: Callable[[R], object] | None = ...,  # type: ignore[assignment]
+        once: str | None = ...,  # type: ignore[assignment]
+    ) -> Node[P, R, Raw]:
+        """A copy with another policy; in a flow, ``f.options(retry=3)(x)``. What is left out stays as it was.
+
+        Parameters
+        ----------
+        retry: how many more attempts, or a :class:`Retry`.
+        timeout: of each attempt; in seconds, as a ``timedelta`` or as text (``"1m30s"``).
+        cache: how long a result is kept; True: for ever.
+        rate: at most so many calls, as ``"10/s"``.
+        lock: the name of a lock that is held during the call.
+        default: the value where the call has failed after its retries.
+        undo: what takes a completed call back, given its result.
+        once: a key; a call with this key is made once.
+
+        Raises
+        ------
+        TypeError, ValueError: a value does not fit its option.
+        """
+        given = {k: v for k, v in locals().items() if k != "self" and v is not ...}
+        return Node(self.fn, {**self.declared, **given})
+
+    def __repr__(self) -> str:
+        return f"<node {qualified(self.fn)}>"
+
+
+class _NodeDecorator(Protocol):
+    @overload
+    def __call__(self, fn: Callable[P, AsyncIterator[T]], /) -> Node[P, Iterator[T], AsyncIterator[T]]: ...
+    @overload
+    def __call__(self, fn: Callable[P, Coroutine[Any, Any, T]], /) -> Node[P, T, Coroutine[Any, Any, T]]: ...
+    @overload
+    def __call__(self, fn: Callable[P, T], /) -> Node[P, T, T]: ...
+
+
+@overload
+def node(
+    *,
+    pure: bool = ...,
+    reads: Resources = ...,
+    writes: Resources = ...,
+    retry: int | Retry = ...,
+    timeout: Duration | None = ...,
+    cache: Duration | bool | None = ...,
+    rate: str | None = ...,
+    lock: str | None = ...,
+    default: Any = ...,
+    undo: Callable[[Any], object] | None = ...,
+    once: str | None = ...,
+    version: str = ...,
+    runs: Runs = ...,
+    barrier: bool = ...,
+) -> _NodeDecorator: ...
+@overload
+def node(
+    fn: Callable[P, AsyncIterator[T]],
+    /,
+    *,
+    pure: bool = ...,
+    reads: Resources = ...,
+    writes: Resources = ...,
+    retry: int | Retry = ...,
+    timeout: Duration | None = ...,
+    cache: Duration | bool | None = ...,
+    rate: str | None = ...,
+    lock: str | None = ...,
+    default: Any = ...,
+    undo: Callable[[Any], object] | None = ...,
+    once: str | None = ...,
+    version: str = ...,
+    runs: Runs = ...,
+    barrier: bool = ...,
+) -> Node[P, Iterator[T], AsyncIterator[T]]: ...
+@overload
+def node(
+    fn: Callable[P, Coroutine[Any, Any, T]],
+    /,
+    *,
+    pure: bool = ...,
+    reads: Resources = ...,
+    writes: Resources = ...,
+    retry: int | Retry = ...,
+    timeout: Duration | None = ...,
+    cache: Duration | bool | None = ...,
+    rate: str | None = ...,
+    lock: str | None = ...,
+    default: Any = ...,
+    undo: Callable[[Any], object] | None = ...,
+    once: str | None = ...,
+    version: str = ...,
+    runs: Runs = ...,
+    barrier: bool = ...,
+) -> Node[P, T, Coroutine[Any, Any, T]]: ...
+@overload
+def node(
+    fn: Callable[P, T],
+    /,
+    *,
+    pure: bool = ...,
+    reads: Resources = ...,
+    writes: Resources = ...,
+    retry: int | Retry = ...,
+    timeout: Duration | None = ...,
+    cache: Duration | bool | None = ...,
+    rate: str | None = ...,
+    lock: str | None = ...,
+    default: Any = ...,
+    undo: Callable[[Any], object] | None = ...,
+    once: str | None = ...,
+    version: str = ...,
+    runs: Runs = ...,
+    barrier: bool = ...,
+) -> Node[P, T, T]: ...
+def node(fn: Any = None, /, **declared: Any) -> Any:
+    """Declares a function as a node; bare (``@node``), with options (``@node(reads="orders")``), or on what exists
+    (``slug = node(slug, pure=True)``).
+
+    Parameters
+    ----------
+    fn: ``def`` or ``async def``, or an async generator (a stream).
+    pure: the result depends on the arguments alone.
+    reads, writes: the resources it looks at or changes, by name; ``"world"`` for one without a name.
+    retry, timeout, cache, rate, lock, default, undo, once: the policy of each call, as in :meth:`Node.options`.
+    version: replaces the source in the digest.
+    runs: where; the planner chooses when left out.
+    barrier: ordered like a writer of the world.
+
+    Raises
+    ------
+    TypeError, ValueError: an unknown option, or a value that does not fit.
+    """
+    if fn is None:
+        return lambda inner: node(inner, **declared)
+    unknown = [name for name in declared if name not in DECLARED]
+    if unknown:
+        msg = f"@node does not know {unknown[0]!r}; it knows {', '.join(DECLARED)}"
+        raise TypeError(msg)
+    if isinstance(fn, NodeDef):
+        return Node(fn.fn, {**fn.declared, **declared})
+    if isinstance(fn, FlowDef):
+        msg = "a flow is no node: call it from a flow as it is"
+        raise TypeError(msg)
+    if isinstance(fn, (classmethod, property)) or not (callable(fn) or isinstance(fn, staticmethod)):
+        msg = f"@node is put on a function, not on {fn!r} (in a class, on a staticmethod)"
+        raise TypeError(msg)
+    return Node(fn.__func__ if isinstance(fn, staticmethod) else fn, declared)
+
+
+# ---- flows ---------------------------------------------------------------------------------------
+
+
+class Flow(FlowDef[P, R]):
+    """A declared flow. Its source is read and compiled once, at the first check, plan, digest or run; its body never runs."""
+
+    def __init__(self, source: FlowSource, function: Callable[P, R] | None = None) -> None:
+        super().__init__(source)
+        self.fn = function
+        self.__name__ = source.name
+        self.__qualname__ = getattr(function, "__qualname__", source.name)
+        self.__module__ = getattr(function, "__module__", __name__)
+        self.__doc__ = getattr(function, "__doc__", None)
+        if function is not None:
+            self.__wrapped__ = function
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """In a flow: a sub-flow. In ordinary code: the same as :meth:`run`."""
+        return self.run(*args, **kwargs)
+
+    def run(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Runs the flow to its end, from ordinary code, also where an event loop is running; a stream flow gives an iterator.
+
+        Raises
+        ------
+        ProgramError: the program is wrong. InputError: the inputs are. Else: what the flow raises.
+        """
+        return cast(R, _engine().run(self, *args, **kwargs))
+
+    async def start(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """The same inside Trio, and inside asyncio."""
+        return cast(R, await _engine().start(self, *args, **kwargs))
+
+    def check(self) -> list[Diagnostic]:
+        """Every finding about the flow and what it reaches; nothing runs."""
+        return _engine().check(self)
+
+    def plan(self) -> Plan:
+        """The steps, what each waits for and why, and where each runs.
+
+        Raises
+        ------
+        ProgramError: the program is wrong.
+        """
+        return _engine().plan(self)
+
+    def explain(self) -> str:
+        """The plan as text.
+
+        Raises
+        ------
+        ProgramError: the program is wrong.
+        """
+        return _engine().explain(self)
+
+    @property
+    def digest(self) -> str:
+        """What the program means, as a hash: blind to layout, comments and names of locals.
+
+        Raises
+        ------
+        ProgramError: the program is wrong.
+        """
+        return _engine().digest(self)
+
+    def __repr__(self) -> str:
+        return f"<flow {self.source.key}>"
+
+
+class _FlowDecorator(Protocol):
+    def __call__(self, fn: Callable[P, R], /) -> Flow[P, R]: ...
+
+
+@overload
+def flow(fn: Callable[P, R], /) -> Flow[P, R]: ...
+@overload
+def flow(
+    *,
+    retry: int | Retry = ...,
+    timeout: Duration | None = ...,
+    cache: Duration | bool | None = ...,
+    rate: str | None = ...,
+    lock: str | None = ...,
+    default: Any = ...,
+    undo: Callable[[Any], object] | None = ...,
+    once: str | None = ...,
+) -> _FlowDecorator: ...
+def flow(fn: Any = None, /, **options: Any) -> Any:
+    """Declares a flow; bare (``@flow``) or with options (``@flow(timeout="1h")``).
+
+    Parameters
+    ----------
+    fn: a plain ``def``, whose source is read at first use.
+    retry, timeout, cache, rate, lock, default, undo, once: as in :meth:`Node.options`, for the flow as a whole.
+
+    Raises
+    ------
+    TypeError: what it is put on is not a function.
+    """
+    if fn is None:
+        return lambda inner: flow(inner, **options)
+    function = fn.__func__ if isinstance(fn, staticmethod) else fn
+    if isinstance(function, NodeDef):
+        msg = "a node is no flow: take away @node, or @flow"
+        raise TypeError(msg)
+    if not isinstance(function, types.FunctionType):
+        msg = f"@flow is put on a plain def, not on {fn!r}" + (" (in a class, on a staticmethod)" if callable(fn) else "")
+        raise TypeError(msg)
+    key = unique_key(qualified(function), function)
+
+    def load() -> Any:
+        from .dsl.python import read_flow
+
+        return read_flow(function, Collector(), options)
+
+    return Flow(FlowSource(function.__name__, key, function.__code__.co_filename, load), function)
+
+
+for _name, _value in (("flow", flow), ("node", node)):
+    cast(Any, _value).__cflow_form__ = FormName(_name)
+del _name, _value
+
