@@ -97,9 +97,21 @@ class InputError(CflowError):
 class LoopLimit(CflowError):
     """A ``while`` loop passed its ``max``."""
 
+    @classmethod
+    def past(cls, limit: int) -> LoopLimit:
+        return cls(f"the loop ran {limit} times and its condition still holds: it passed max={limit}")
+
+
+MAX_DEPTH = 1_000
+"""How deep sub-flows may be nested."""
+
 
 class RecursionLimit(CflowError):
     """Sub-flows were nested deeper than the limit (1,000)."""
+
+    @classmethod
+    def at(cls, flow: str) -> RecursionLimit:
+        return cls(f"sub-flows are nested more than {MAX_DEPTH} deep: does {flow!r} call itself for ever?")
 
 
 class UndoFailed(CflowError):
@@ -108,6 +120,12 @@ class UndoFailed(CflowError):
     def __init__(self, message: str, errors: tuple[BaseException, ...] = ()) -> None:
         self.errors = errors
         super().__init__(message)
+
+    @classmethod
+    def of(cls, errors: Iterable[BaseException]) -> UndoFailed:
+        errors = tuple(errors)
+        words = "; ".join(f"{type(e).__name__}: {e}" for e in errors)
+        return cls(f"{len(errors)} of the undos failed ({words})", errors)
 
 
 class EngineBug(CflowError):
