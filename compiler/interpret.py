@@ -15,7 +15,7 @@ from typing import Any
 from attrs import frozen
 
 from .activation import Activation, Detached, Leave, Owed, Trace, ambient_values, as_error, call_inputs, entry_inputs
-from .collected import Collected, Failure
+from .values import Collected, Failed
 from .diagnostics import MAX_DEPTH, EngineBug, LoopLimit, RecursionLimit, UndoFailed
 from .evaluate import arguments, evaluate
 from .fibers import Frame, Item, Items, run, stream_of, stream_of_flow, without_loop
@@ -304,7 +304,7 @@ class Interpreter:
         take, max_failed, _ = (self.maybe(e, act) for e in (op.take, op.max_failed, op.parallel))
         chosen = None if take is None else self.choose("take", act.path + op.id, take)
         ok: list[list[Any]] = []
-        failed: list[Failure] = []
+        failed: list[Failed] = []
         before = act.names
         with self.items(op, act) as items:
             for index, item in enumerate(items):
@@ -320,7 +320,7 @@ class Interpreter:
                 except Exception as error:
                     if take is None and not op.collect:
                         raise
-                    failed.append(Failure(item, index, error))
+                    failed.append(Failed(item, index, error))
                     if max_failed is not None and len(failed) > max_failed:
                         raise failed[0].error from None
                 else:
