@@ -1,0 +1,159 @@
+"""Runs one variant of a case: on the engine under an autojump clock, or by the sequential reference."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from typing import Any
+
+import case_stage
+import cflow
+import trio
+import trio.testing
+from attrs import frozen
+from case_file import Seen, Variant
+from case_stage import Stage
+from cflow.compiler.diagnostics import Collector
+from cflow.compiler.interpret import interpret
+from cflow.dsl.lower import lower
+
+LINGER = 1000.0
+"""Virtual seconds that are waited after a run, for what it detached."""
+
+
+@frozen
+class Outcome:
+    """What came out of one performance."""
+
+    value: Any = None
+    error: BaseException | None = None
+    at: float = 0.0
+    calls: tuple[Seen, ...] = ()
+
+
+class Cancelled(Exception):
+    """The run was cancelled from outside, as the case asked."""
+
+
+def compiled(flow: Any) -> Any:
+    """The flow's graph and objects, before any pass."""
+    collector = Collector()
+    lowered = lower(flow.source, collector)
+    if lowered is None or collector.failed:
+        raise cflow.ProgramError(collector.items)
+    return lowered
+
+
+def play_reference(flow: Any, variant: Variant) -> Outcome:
+    """One step after another, with no event loop."""
+    lowered = compiled(flow)
+    stage = case_stage.stage = Stage(mode="reference")
+    try:
+        value = interpret(lowered.graph, lowered.objects, dict(variant.given), ambient=dict(variant.env) or None)
+        if lowered.graph.main.stream:
+            value = list(value)
+    except Exception as error:  # noqa: BLE001 - whatever the program raises is its outcome
+        return Outcome(error=error, at=stage.clock, calls=tuple(stage.seen()))
+    return Outcome(value, at=stage.clock, calls=tuple(stage.seen()))
+
+
+def play_engine(flow: Any, variant: Variant) -> Outcome:
+    """As a user would run it, inside Trio."""
+    real = variant.clock == "real"
+    stage = case_stage.stage = Stage(mode="real" if real else "engine")
+    clock = None if real else trio.testing.MockClock(autojump_threshold=0)
+    return trio.run(_play, flow, variant, stage, clock=clock)
+
+
+async def _play(flow: Any, variant: Variant, stage: Stage) -> Outcome:
+    engine = cflow.Engine(limit=variant.limit) if variant.limit else cflow.Engine()
+    value: Any = None
+    failed: BaseException | None = None
+    with trio.CancelScope() as outside:
+        async with trio.open_nursery() as helpers:
+            if variant.cancel is not None:
+                helpers.start_soon(_cancel_at, outside, variant.cancel)
+            for signal in variant.signals:
+                helpers.start_soon(_answer, engine, signal)
+            try:
+                value = await engine.start(flow, **variant.given)
+                if hasattr(value, "__aiter__"):
+                    value = [item async for item in value]
+            except Exception as error:  # noqa: BLE001 - whatever the program raises is its outcome
+                failed = error
+            at = trio.current_time() if variant.clock == "virtual" else 0.0
+            helpers.cancel_scope.cancel()
+    if outside.cancelled_caught:
+        failed = Cancelled()
+        at = trio.current_time()
+    seen = tuple(stage.seen())
+    if variant.clock == "virtual":
+        await trio.sleep(LINGER)
+        seen = tuple(stage.seen())
+    stage.cleared.set()
+    return Outcome(value, failed, round(at, 6), seen)
+
+
+async def _cancel_at(scope: trio.CancelScope, at: float) -> None:
+    await trio.sleep(at)
+    scope.cancel()
+
+
+async def _answer(engine: Any, signal: Any) -> None:
+    await trio.sleep(signal.at)
+    engine.signal(signal.name, signal.value, key=signal.key)
+
+
+# ---- comparing -----------------------------------------------------------------------------------
+
+
+def complaints(variant: Variant, out: Outcome) -> list[str]:
+    """What differs from the expectation; empty where nothing does."""
+    found = result_complaints(variant, out)
+    if variant.clock == "real":
+        got, want = (Counter((s.call, s.how) for s in seen) for seen in (out.calls, variant.calls or ()))
+        if variant.calls is not None and got != want:
+            found.append(f"calls: expected {want}, found {got}")
+        return found
+    if variant.at is not None and abs(out.at - variant.at) > 1e-6:
+        found.append(f"it ended at {out.at:g}, not at {variant.at:g}")
+    if variant.calls is not None and Counter(map(str, out.calls)) != Counter(map(str, variant.calls)):
+        found.append(f"the calls differ\n  expected:\n{_listed(variant.calls)}\n  found:\n{_listed(out.calls)}")
+    left = [s for s in out.calls if s.how == "running"]
+    if left:
+        found.append(f"left running: {', '.join(s.call for s in left)}")
+    return found
+
+
+def result_complaints(variant: Variant, out: Outcome) -> list[str]:
+    """Only the result or the error."""
+    if variant.raises is not None:
+        name, _, text = variant.raises.partition("(")
+        if out.error is None:
+            return [f"expected {variant.raises}, but it returned {out.value!r}"]
+        names = {c.__name__ for c in type(out.error).__mro__}
+        message = ast.literal_eval(text.rstrip(")")) if text.rstrip(")") else None
+        if name not in names or (message is not None and str(out.error) != message):
+            return [f"expected {variant.raises}, found {out.error!r}"]
+        return []
+    if out.error is not None:
+        raise out.error
+    if variant.returns is not None:
+        want = ast.literal_eval(variant.returns)
+        if out.value != want or type(out.value) is not type(want):
+            return [f"expected {want!r}, found {out.value!r}"]
+    return []
+
+
+def writes_of(variant: Variant, out: Outcome, *, log: bool) -> list[str]:
+    """The writes that were begun, in order; log lines apart, since they are ordered among themselves."""
+    names = {n.name for n in variant.nodes.values() if _writes(n.declares) and ('"log"' in n.declares) == log}
+    return [f"{s.call} {s.how}" for s in sorted(out.calls, key=lambda s: s.start) if s.call.split("(")[0] in names]
+
+
+def _writes(declares: str) -> bool:
+    return not ("pure" in declares or "reads" in declares) or "writes" in declares or "barrier" in declares
+
+
+def _listed(calls: Any) -> str:
+    return "\n".join(f"    {s}" for s in sorted(calls, key=lambda s: (s.start, s.end, s.call)))
