@@ -95,7 +95,8 @@ def import_python(built: Built) -> ModuleType:
     """Import the Python spelling, with its nodes under their own name."""
     for name, path in ((built.nodes, f"{built.nodes}.py"), (f"{built.nodes}_program", "program.py")):
         spec = importlib.util.spec_from_file_location(name, built.folder / path)
-        assert spec is not None and spec.loader is not None
+        assert spec is not None
+        assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
         spec.loader.exec_module(module)
@@ -113,7 +114,7 @@ def _join(head: list[str], body: str) -> str:
 def _source(n: FakeNode) -> str:
     params = n.signature[n.signature.index("(") :]
     returns = "" if "->" in params else " -> Any"
-    args = [a for a in re.findall(r"(\w+)\s*(?::[^,()]*(?:\[[^]]*\])?)?(?:=[^,()]*)?[,)]", params.split("->")[0])]
+    args = list(re.findall(r"(\w+)\s*(?::[^,()]*(?:\[[^]]*\])?)?(?:=[^,()]*)?[,)]", params.split("->")[0]))
     shown = "".join(f", {a}" for a in args)
     if n.stream and "->" not in params:
         returns = " -> AsyncIterator[Any]"

@@ -7,12 +7,13 @@ from collections import Counter
 from typing import Any
 
 import case_stage
-import cflow
 import trio
 import trio.testing
 from attrs import frozen
 from case_file import Seen, Variant
 from case_stage import Stage
+
+import cflow
 from cflow.compiler.diagnostics import Collector
 from cflow.compiler.interpret import interpret
 from cflow.dsl.lower import lower
@@ -52,7 +53,7 @@ def play_reference(flow: Any, variant: Variant) -> Outcome:
         value = interpret(lowered.graph, lowered.objects, dict(variant.given), ambient=dict(variant.env) or None)
         if lowered.graph.main.stream:
             value = list(value)
-    except Exception as error:  # noqa: BLE001 - whatever the program raises is its outcome
+    except Exception as error:
         return Outcome(error=error, at=stage.clock, calls=tuple(stage.seen()))
     return Outcome(value, at=stage.clock, calls=tuple(stage.seen()))
 
@@ -79,7 +80,7 @@ async def _play(flow: Any, variant: Variant, stage: Stage) -> Outcome:
                 value = await engine.start(flow, **variant.given)
                 if hasattr(value, "__aiter__"):
                     value = [item async for item in value]
-            except Exception as error:  # noqa: BLE001 - whatever the program raises is its outcome
+            except Exception as error:
                 failed = error
             at = trio.current_time() if variant.clock == "virtual" else 0.0
             helpers.cancel_scope.cancel()

@@ -108,7 +108,7 @@ def call(name: str, *args: Any) -> Iterator[Call]:
 async def items(it: Call, takes: float, values: Any) -> AsyncIterator[Any]:
     """The items of a fake stream; each one is recorded as ``name(args)[index]`` from asked to given."""
     index = 0
-    for index, value in enumerate(values):  # noqa: B007
+    for index, value in enumerate(values):
         one = Call(f"{it.text}[{index}]", 1, it.stage.now(), it.stage)
         it.stage.calls.append(one)
         try:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import cflow
 import pytest
 from case_build import Built, build, import_python
 from case_file import Case, Variant, read_cases, slug
 from case_run import complaints, play_engine, play_reference, result_complaints, writes_of
+
+import cflow
 
 FOLDER = Path(__file__).parent
 CASES = [c for path in sorted(FOLDER.glob("*.md")) if path.name != "README.md" for c in read_cases(path)]
