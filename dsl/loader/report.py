@@ -1,0 +1,35 @@
+"""Where loading puts its findings: one object that every part of a load shares."""
+
+from __future__ import annotations
+
+from attrs import define
+
+from ...compiler.diagnostics import Collector, Diagnostic, Label, Span
+
+
+@define
+class Reporter:
+    """Reports to a collector. ``errors``: how many were reported through it."""
+
+    collector: Collector
+    errors: int = 0
+
+    def __call__(
+        self,
+        id: str,
+        span: Span,
+        message: str,
+        *,
+        help: str = "",
+        expected: str = "",
+        found: str = "",
+        labels: tuple[Label, ...] = (),
+    ) -> None:
+        """Report one error."""
+        self.errors += 1
+        self.collector.add(Diagnostic(id, "error", message, span, labels, expected, found, help))
+
+    def add(self, diagnostic: Diagnostic) -> None:
+        """Report a finding that is made already."""
+        self.errors += diagnostic.severity == "error"
+        self.collector.add(diagnostic)
