@@ -243,7 +243,7 @@ def _only_computes(op: ir.Op) -> bool:
 def _kind(why: str) -> WaitKind:
     if why.startswith("needs "):
         return "data"
-    if why == "guard":
+    if "guard" in why:
         return "guard"
     if "log line" in why:
         return "log"

@@ -1,4 +1,4 @@
-"""The README keeps its word: its examples are one program, its commands are those that CI runs, its links lead somewhere."""
+"""The README keeps its word: the examples are one program, the commands those that CI runs, the links lead on."""
 
 from __future__ import annotations
 

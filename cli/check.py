@@ -1,0 +1,64 @@
+"""``cflow check``: every finding of every file, in the form that was asked for. Nothing runs, nothing is imported."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from ..compiler.diagnostics import Diagnostic, ProgramError
+from ..compiler.render import as_json, render, render_line
+from .failures import disk_sources
+from .output import note, wants_colour
+from .target import read_text
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Exit code 0, or 2 where a file has errors; warnings change nothing."""
+    found: list[Diagnostic] = []
+    for name in arguments.files:
+        for diagnostic in check_file(Path(name)):
+            if diagnostic not in found:
+                found.append(diagnostic)
+    _print(found, arguments.format)
+    errors = sum(d.severity == "error" for d in found)
+    if arguments.format == "people":
+        note(_sum(len(arguments.files), errors, sum(d.severity == "warning" for d in found)))
+    return 2 if errors else 0
+
+
+def check_file(path: Path) -> list[Diagnostic]:
+    """The findings about one file, errors of reading it included."""
+    from .. import check
+
+    try:
+        text = read_text(path)
+    except ProgramError as error:
+        return error.diagnostics
+    if path.suffix == ".py":
+        from ..dsl.loader import check_python
+
+        return check_python(path)
+    return check(text, base=path)
+
+
+def _print(found: list[Diagnostic], form: str) -> None:
+    match form:
+        case "json":
+            print(json.dumps([as_json(d) for d in found], ensure_ascii=False))
+        case "line":
+            for diagnostic in found:
+                print(render_line(diagnostic))
+        case _:
+            for diagnostic in found:
+                print(render(diagnostic, disk_sources, color=wants_colour(sys.stdout)) + "\n")
+
+
+def _sum(files: int, errors: int, warnings: int) -> str:
+    said = [_count(errors, "error")] * (errors > 0) + [_count(warnings, "warning")] * (warnings > 0)
+    return f"{_count(files, 'file')}: {', '.join(said) or 'no findings'}"
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" + "s" * (number != 1)

@@ -1,0 +1,69 @@
+"""The inputs of a run as they stand on the command line: ``name=value`` pairs, and a JSON object from a file.
+
+Only reads them; what they mean for a flow's parameters is :mod:`cflow.compiler.inputs`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from ..compiler.diagnostics import Diagnostic, InputError, ProgramError, Span
+from .target import read_text
+
+
+def read_pairs(pairs: Iterable[str]) -> dict[str, str]:
+    """``name=value`` pairs as a mapping; values are still text.
+
+    Raises
+    ------
+    InputError: one has no ``=``, or a name is given twice.
+    """
+    texts: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name.isidentifier():
+            raise InputError(f"{pair!r} is no input: write name=value")
+        if name in texts:
+            raise InputError(f"the input {name!r} is given twice")
+        texts[name] = value
+    return texts
+
+
+def read_json(source: str | None) -> dict[str, Any]:
+    """The JSON object in a file, or on standard input for ``-``; nothing where there is no source.
+
+    Raises
+    ------
+    ProgramError: it cannot be read, or is no JSON. InputError: it is no object.
+    """
+    if source is None:
+        return {}
+    text = sys.stdin.read() if source == "-" else read_text(Path(source))
+    shown = "<stdin>" if source == "-" else source
+    try:
+        value = json.loads(text, parse_constant=_refuse)
+    except json.JSONDecodeError as error:
+        raise _bad_json(error.msg, Span(shown, error.lineno, error.colno)) from None
+    except (ValueError, RecursionError) as error:
+        raise _bad_json(str(error), Span(shown, 1)) from None
+    if not isinstance(value, dict):
+        raise InputError(f"{shown} holds a JSON {_kind(value)}: inputs are an object, one field each")
+    return value
+
+
+def _bad_json(message: str, span: Span) -> ProgramError:
+    said = message if message[1:2].isupper() else message[:1].lower() + message[1:]
+    return ProgramError([Diagnostic("bad-json", "error", f"the input is no JSON: {said}", span)])
+
+
+def _refuse(word: str) -> Any:
+    raise ValueError(f"JSON has no {word}")
+
+
+def _kind(value: Any) -> str:
+    names = {list: "array", str: "string", bool: "boolean", int: "number", float: "number"}
+    return names.get(type(value), "null")

@@ -1,0 +1,144 @@
+"""Values as text: results on standard output, as JSON or as a person would want to read them.
+
+Owns how each kind of value is written in JSON, and writing files so that a failure in the middle loses nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import dataclasses
+import datetime as dt
+import enum
+import json
+import math
+import os
+import stat
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Set
+from decimal import Decimal
+from pathlib import Path, PurePath
+from typing import Any
+
+import attrs
+
+
+def plain(value: Any) -> Any:
+    """``value`` from JSON's own values: records as objects, dates as ISO text, durations as seconds, sets as sorted
+    lists, bytes as base64. What has no form of its own is written as its ``repr``; numbers that JSON lacks become null.
+
+    >>> plain({"day": dt.date(2026, 1, 31), "tags": {"b", "a"}, "took": dt.timedelta(minutes=2)})
+    {'day': '2026-01-31', 'tags': ['a', 'b'], 'took': 120.0}
+    """
+    try:
+        return _plain(value)
+    except RecursionError:
+        return "<nested too deeply>"
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case None | bool() | int() | str() if not isinstance(value, enum.Enum):
+            return value
+        case float():
+            return value if math.isfinite(value) else None
+        case enum.Enum():
+            return _plain(value.value)
+        case dt.timedelta():
+            return value.total_seconds()
+        case dt.date() | dt.time():
+            return value.isoformat()
+        case Decimal() | PurePath():
+            return str(value)
+        case bytes() | bytearray():
+            return base64.b64encode(value).decode()
+        case Mapping():
+            return {_key(key): _plain(item) for key, item in value.items()}
+        case Set():
+            return sorted((_plain(item) for item in value), key=lambda item: (str(type(item)), str(item)))
+        case list() | tuple() | range():
+            return [_plain(item) for item in value]
+        case BaseException():
+            return {"type": type(value).__name__, "message": str(value)}
+    if attrs.has(type(value)):
+        return {field.name: _plain(getattr(value, field.name)) for field in attrs.fields(type(value))}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    return repr(value)
+
+
+def _key(key: Any) -> str:
+    if isinstance(key, str):
+        return key
+    made = _plain(key)
+    return made if isinstance(made, str) else json.dumps(made)
+
+
+def to_json(value: Any) -> str:
+    """One JSON value on one line."""
+    return json.dumps(plain(value), ensure_ascii=False)
+
+
+def to_text(value: Any) -> str:
+    """For people: text as it is, anything else as indented JSON."""
+    return value if isinstance(value, str) else json.dumps(plain(value), ensure_ascii=False, indent=2)
+
+
+def write_result(value: Any, *, as_json: bool) -> None:
+    """A result on standard output. An iterator is a stream: one item a line, as it comes.
+
+    For people, nothing is printed of ``None``; as JSON it is ``null``.
+    """
+    if isinstance(value, Iterator):
+        form = to_json if as_json else _item
+        for item in value:
+            print(form(item), flush=True)
+    elif as_json:
+        print(to_json(value))
+    elif value is not None:
+        print(to_text(value))
+
+
+def _item(value: Any) -> str:
+    """An item of a stream: on one line, so that a program can read along."""
+    return value if isinstance(value, str) else to_json(value)
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Writes a file whole or not at all: a full disk leaves what was there before.
+
+    Raises
+    ------
+    OSError: it cannot be written.
+    """
+    target = path.resolve()  # a link stays a link
+    if target.exists() and not target.is_file():
+        target.write_bytes(data)  # a device or a pipe: nothing to keep
+        return
+    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        os.chmod(name, stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o666 & ~_umask())
+        os.replace(name, target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def note(text: str) -> None:
+    """A line for people, on standard error: standard output belongs to results."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def wants_colour(stream: Any) -> bool:
+    """A terminal that nobody asked to be plain."""
+    return stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"

@@ -1,0 +1,164 @@
+"""``FILE[:FLOW]``: from the words on the command line to a flow, and what is said when there is none."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ..compiler.diagnostics import NOWHERE, Collector, Diagnostic, InputError, ProgramError, Span
+from .failures import print_wrong
+
+_NAMED = re.compile(r"^(.+):([^\W\d]\w*(?:\.[^\W\d]\w*)*)$", re.DOTALL)
+
+
+def split(target: str) -> tuple[Path, str]:
+    """The file and the flow's name, "" where it was left out. A file that is called like the whole wins."""
+    named = _NAMED.match(target)
+    if named is None or Path(target).is_file():
+        return Path(target), ""
+    return Path(named[1]), named[2]
+
+
+def open_flow(target: str) -> Any:
+    """The flow that a command line names.
+
+    Raises
+    ------
+    ProgramError: there is no such file or flow, or the file is wrong.
+    """
+    path, name = split(target)
+    return choose(path, name, flows_of(path))
+
+
+def flows_of(path: Path) -> dict[str, Any]:
+    """The flows of a file by name, without those that it imports. A ``.py`` file is run, its folder importable."""
+    return _python_flows(path) if path.suffix == ".py" else _text_flows(path)
+
+
+def _text_flows(path: Path) -> dict[str, Any]:
+    from .. import load
+
+    module = load(path)
+    return {name: value for name in module.__all__ if _is_flow(value := getattr(module, name))}
+
+
+def _python_flows(path: Path) -> dict[str, Any]:
+    from ..dsl.loader.python_files import import_file
+
+    read_text(path)  # for its diagnostics: a folder, a wrong encoding, no such file
+    try:
+        module = import_file(path.resolve())
+    except (KeyboardInterrupt, ProgramError):
+        raise
+    except BaseException as error:  # also SystemExit: a script that ends itself offers no flows
+        raise ProgramError([_broken(path, error)]) from error
+    own = {
+        name: value for name, value in vars(module).items() if _is_flow(value) and value.__module__ == module.__name__
+    }
+    statics = {
+        f"{name}.{inner}": value
+        for name, cls in vars(module).items()
+        if isinstance(cls, type) and cls.__module__ == module.__name__
+        for inner in vars(cls)
+        if _is_flow(value := getattr(cls, inner))
+    }
+    return {**own, **statics}
+
+
+def _is_flow(value: Any) -> bool:
+    from ..facade import Flow
+
+    return isinstance(value, Flow)
+
+
+def _broken(path: Path, error: BaseException) -> Diagnostic:
+    """Where in the file its own code failed, and how."""
+    shown = str(path)
+    lines = [
+        f.lineno for f in traceback.extract_tb(error.__traceback__) if Path(f.filename) == path.resolve() and f.lineno
+    ]
+    if isinstance(error, SyntaxError) and error.lineno and error.filename and Path(error.filename) == path.resolve():
+        span = Span(shown, error.lineno, error.offset or 1)
+        return Diagnostic("python-syntax", "error", f"the file is no Python: {error.msg}", span)
+    span = Span(shown, lines[-1]) if lines else Span(shown, 1)
+    said = "".join(traceback.format_exception_only(error)).strip()
+    return Diagnostic("import-failed", "error", f"the file fails when it is imported: {said}", span)
+
+
+def choose(path: Path, name: str, flows: dict[str, Any]) -> Any:
+    """The flow called ``name``; where that is left out, the only one, or the one called ``main`` or like the file.
+
+    Raises
+    ------
+    ProgramError: there is no such flow, or which one is open.
+    """
+    names = ", ".join(flows)
+    if name in flows:
+        return flows[name]
+    if name:
+        near = difflib.get_close_matches(name, flows, 1)
+        help = f"did you mean {near[0]}?" if near else f"it has {names}" if flows else ""
+        raise _no_flow(path, f"the file has no flow {name!r}", help)
+    if not flows:
+        raise _no_flow(path, "the file has no flow", "declare one: flow main(): ..." if path.suffix != ".py" else "")
+    if len(flows) == 1:
+        return next(iter(flows.values()))
+    for usual in ("main", path.stem, path.stem.replace("-", "_")):
+        if usual in flows:
+            return flows[usual]
+    raise _no_flow(path, f"the file has {len(flows)} flows", f"say which: {path}:{next(iter(flows))} (it has {names})")
+
+
+def _no_flow(path: Path, message: str, help: str) -> ProgramError:
+    return ProgramError([Diagnostic("no-such-flow", "error", message, Span(str(path), 1), help=help)])
+
+
+def read_text(path: Path) -> str:
+    """The text of a source file.
+
+    Raises
+    ------
+    ProgramError: it cannot be read, or is not UTF-8.
+    """
+    from ..dsl.loader.files import read_source
+    from ..dsl.loader.report import Reporter
+
+    collector = Collector()
+    text = read_source(path, Reporter(collector))
+    if text is None:
+        raise ProgramError(collector.items)
+    return text
+
+
+class Wrong:
+    """What was wrong in a command that goes over several files: ``code`` is its exit code."""
+
+    def __init__(self) -> None:
+        self.code = 0
+
+    @contextmanager
+    def each(self) -> Iterator[None]:
+        """One file: its errors are printed, and the others still have their turn."""
+        try:
+            yield
+        except (ProgramError, InputError) as error:
+            print_wrong(error)
+            self.code = 2
+        except OSError as error:
+            where = Span(str(error.filename), 1) if error.filename else NOWHERE
+            message = f"cannot read or write: {error.strerror or error}"
+            print_wrong(ProgramError([Diagnostic("file-not-readable", "error", message, where)]))
+            self.code = 2
+
+
+@contextmanager
+def report_wrong() -> Iterator[Wrong]:
+    """Prints what is wrong with the program, for people, and keeps the exit code."""
+    wrong = Wrong()
+    with wrong.each():
+        yield wrong
