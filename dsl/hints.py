@@ -168,6 +168,12 @@ def class_spec(cls: type) -> ClassSpec:
     return spec
 
 
+def declare_class(cls: type, spec: ClassSpec) -> None:
+    """Make a class known that was made from its spec (a record of a ``.cflow`` file)."""
+    _SPECS[cls] = spec
+    _BY_KEY[spec.key] = cls
+
+
 def class_binding(key: str) -> ClassBinding | None:
     """The class behind a key that :func:`type_of` has put in a type; None where no class of this process has it."""
     cls = _BY_KEY.get(key)
