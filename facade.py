@@ -5,12 +5,14 @@ Decorators only keep what they are given; compiling, planning and running are th
 
 from __future__ import annotations
 
-
+import os
 import types
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol, TypeVar, cast, overload
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, Protocol, TypedDict, TypeVar, Unpack, cast, overload
 
-from .compiler.diagnostics import Collector, Diagnostic
+from .compiler.diagnostics import Collector, Diagnostic, ProgramError
+from .compiler.nearest import did_you_mean
 from .compiler.spec import Retry as Retry
 from .compiler.values import Collected as Collected, Failed as Failed
 from .dsl.forms import (
@@ -33,11 +35,13 @@ from .dsl.forms import (
     windowed as windowed,
 )
 from .dsl.keys import qualified, unique_key
-from .dsl.nodes import DECLARED, FlowDef, FormName, NodeDef
+from .dsl.nodes import FlowDef, FormName, NodeDef, check_declared, check_options
 from .dsl.scope import FlowSource
 
 if TYPE_CHECKING:
+    from .dsl.loader import LoadedModule
     from .engine import Engine
+    from .executor.context import Context
     from .planner.plan import Plan
 
 P = ParamSpec("P")
@@ -58,6 +62,51 @@ def _engine() -> Engine:
 # ---- nodes ---------------------------------------------------------------------------------------
 
 
+class CallOptions(TypedDict, Generic[R], total=False):
+    """How a node or flow is called. What is left out stays as it was.
+
+    Keys
+    ----
+    retry: how many more attempts, or a :class:`Retry`.
+    timeout: of each attempt; in seconds, as a ``timedelta`` or as text (``"1m30s"``).
+    cache: how long a result is kept; True: for ever.
+    rate: at most so many calls, as ``"10/s"``.
+    lock: the name of a lock that is held during the call.
+    default: the value where the call has failed after its retries.
+    undo: what takes a completed call back, given its result.
+    once: a key; a call with this key is made once.
+    """
+
+    retry: int | Retry
+    timeout: Duration | None
+    cache: Duration | bool | None
+    rate: str | None
+    lock: str | None
+    default: Any
+    undo: Callable[[R], object] | None
+    once: str | None
+
+
+class NodeOptions(CallOptions[Any], total=False):
+    """What ``@node(...)`` declares, beside the options of each call.
+
+    Keys
+    ----
+    pure: the result depends on the arguments alone.
+    reads, writes: the resources it looks at or changes, by name; ``"world"`` for one without a name.
+    barrier: ordered like a writer of the world.
+    version: replaces the source in the digest.
+    runs: where; the planner chooses when left out.
+    """
+
+    pure: bool
+    reads: Resources
+    writes: Resources
+    barrier: bool
+    version: str
+    runs: Runs
+
+
 class Node(NodeDef[P, R, Raw]):
     """A declared node: in a flow, a step; called from ordinary code, that one step run to its end.
 
@@ -71,36 +120,18 @@ class Node(NodeDef[P, R, Raw]):
         """Runs the one node to its end, under its policy, and gives its result (for an async node too)."""
         return cast(R, _engine().run_node(self, args, kwargs))
 
-    def options(
-        self,
-        *,
-        retry: int | Retry = ...,  # type: ignore[assignment]
-        timeout: Duration | None = ...,  # type: ignore[assignment]
-        cache: Duration | bool | None = ...,  # type: ignore[assignment]
-        rate: str | None = ...,  # type: ignore[assignment]
-        lock: str | None = ...,  # type: ignore[assignment]
-        default: Any = ...,
-        undo: Callable[[R], object] | None = ...,  # type: ignore[assignment]
-        once: str | None = ...,  # type: ignore[assignment]
-    ) -> Node[P, R, Raw]:
-        """A copy with another policy; in a flow, ``f.options(retry=3)(x)``. What is left out stays as it was.
+    def options(self, **given: Unpack[CallOptions[R]]) -> Node[P, R, Raw]:
+        """A copy with another policy, laid over this one key by key; in a flow, ``f.options(retry=3)(x)``.
 
         Parameters
         ----------
-        retry: how many more attempts, or a :class:`Retry`.
-        timeout: of each attempt; in seconds, as a ``timedelta`` or as text (``"1m30s"``).
-        cache: how long a result is kept; True: for ever.
-        rate: at most so many calls, as ``"10/s"``.
-        lock: the name of a lock that is held during the call.
-        default: the value where the call has failed after its retries.
-        undo: what takes a completed call back, given its result.
-        once: a key; a call with this key is made once.
+        given: ``retry timeout cache rate lock default undo once``; see :class:`CallOptions`.
 
         Raises
         ------
-        TypeError, ValueError: a value does not fit its option.
+        TypeError, ValueError: an unknown option, or a value that does not fit.
         """
-        given = {k: v for k, v in locals().items() if k != "self" and v is not ...}
+        check_options(given)
         return Node(self.fn, {**self.declared, **given})
 
     def __repr__(self) -> str:
@@ -117,83 +148,17 @@ class _NodeDecorator(Protocol):
 
 
 @overload
-def node(
-    *,
-    pure: bool = ...,
-    reads: Resources = ...,
-    writes: Resources = ...,
-    retry: int | Retry = ...,
-    timeout: Duration | None = ...,
-    cache: Duration | bool | None = ...,
-    rate: str | None = ...,
-    lock: str | None = ...,
-    default: Any = ...,
-    undo: Callable[[Any], object] | None = ...,
-    once: str | None = ...,
-    version: str = ...,
-    runs: Runs = ...,
-    barrier: bool = ...,
-) -> _NodeDecorator: ...
+def node(**declared: Unpack[NodeOptions]) -> _NodeDecorator: ...
 @overload
 def node(
-    fn: Callable[P, AsyncIterator[T]],
-    /,
-    *,
-    pure: bool = ...,
-    reads: Resources = ...,
-    writes: Resources = ...,
-    retry: int | Retry = ...,
-    timeout: Duration | None = ...,
-    cache: Duration | bool | None = ...,
-    rate: str | None = ...,
-    lock: str | None = ...,
-    default: Any = ...,
-    undo: Callable[[Any], object] | None = ...,
-    once: str | None = ...,
-    version: str = ...,
-    runs: Runs = ...,
-    barrier: bool = ...,
+    fn: Callable[P, AsyncIterator[T]], /, **declared: Unpack[NodeOptions]
 ) -> Node[P, Iterator[T], AsyncIterator[T]]: ...
 @overload
 def node(
-    fn: Callable[P, Coroutine[Any, Any, T]],
-    /,
-    *,
-    pure: bool = ...,
-    reads: Resources = ...,
-    writes: Resources = ...,
-    retry: int | Retry = ...,
-    timeout: Duration | None = ...,
-    cache: Duration | bool | None = ...,
-    rate: str | None = ...,
-    lock: str | None = ...,
-    default: Any = ...,
-    undo: Callable[[Any], object] | None = ...,
-    once: str | None = ...,
-    version: str = ...,
-    runs: Runs = ...,
-    barrier: bool = ...,
+    fn: Callable[P, Coroutine[Any, Any, T]], /, **declared: Unpack[NodeOptions]
 ) -> Node[P, T, Coroutine[Any, Any, T]]: ...
 @overload
-def node(
-    fn: Callable[P, T],
-    /,
-    *,
-    pure: bool = ...,
-    reads: Resources = ...,
-    writes: Resources = ...,
-    retry: int | Retry = ...,
-    timeout: Duration | None = ...,
-    cache: Duration | bool | None = ...,
-    rate: str | None = ...,
-    lock: str | None = ...,
-    default: Any = ...,
-    undo: Callable[[Any], object] | None = ...,
-    once: str | None = ...,
-    version: str = ...,
-    runs: Runs = ...,
-    barrier: bool = ...,
-) -> Node[P, T, T]: ...
+def node(fn: Callable[P, T], /, **declared: Unpack[NodeOptions]) -> Node[P, T, T]: ...
 def node(fn: Any = None, /, **declared: Any) -> Any:
     """Declares a function as a node; bare (``@node``), with options (``@node(reads="orders")``), or on what exists
     (``slug = node(slug, pure=True)``).
@@ -201,23 +166,15 @@ def node(fn: Any = None, /, **declared: Any) -> Any:
     Parameters
     ----------
     fn: ``def`` or ``async def``, or an async generator (a stream).
-    pure: the result depends on the arguments alone.
-    reads, writes: the resources it looks at or changes, by name; ``"world"`` for one without a name.
-    retry, timeout, cache, rate, lock, default, undo, once: the policy of each call, as in :meth:`Node.options`.
-    version: replaces the source in the digest.
-    runs: where; the planner chooses when left out.
-    barrier: ordered like a writer of the world.
+    declared: its effects (``pure reads writes barrier``), policy, ``version`` and ``runs``; see :class:`NodeOptions`.
 
     Raises
     ------
     TypeError, ValueError: an unknown option, or a value that does not fit.
     """
+    check_declared(declared)
     if fn is None:
         return lambda inner: node(inner, **declared)
-    unknown = [name for name in declared if name not in DECLARED]
-    if unknown:
-        msg = f"@node does not know {unknown[0]!r}; it knows {', '.join(DECLARED)}"
-        raise TypeError(msg)
     if isinstance(fn, NodeDef):
         return Node(fn.fn, {**fn.declared, **declared})
     if isinstance(fn, FlowDef):
@@ -305,29 +262,20 @@ class _FlowDecorator(Protocol):
 @overload
 def flow(fn: Callable[P, R], /) -> Flow[P, R]: ...
 @overload
-def flow(
-    *,
-    retry: int | Retry = ...,
-    timeout: Duration | None = ...,
-    cache: Duration | bool | None = ...,
-    rate: str | None = ...,
-    lock: str | None = ...,
-    default: Any = ...,
-    undo: Callable[[Any], object] | None = ...,
-    once: str | None = ...,
-) -> _FlowDecorator: ...
+def flow(**options: Unpack[CallOptions[Any]]) -> _FlowDecorator: ...
 def flow(fn: Any = None, /, **options: Any) -> Any:
     """Declares a flow; bare (``@flow``) or with options (``@flow(timeout="1h")``).
 
     Parameters
     ----------
     fn: a plain ``def``, whose source is read at first use.
-    retry, timeout, cache, rate, lock, default, undo, once: as in :meth:`Node.options`, for the flow as a whole.
+    options: ``retry timeout cache rate lock default undo once``, for the flow as a whole; see :class:`CallOptions`.
 
     Raises
     ------
-    TypeError: what it is put on is not a function.
+    TypeError: what it is put on is not a function. TypeError, ValueError: an option is unknown or does not fit.
     """
+    check_options(options)
     if fn is None:
         return lambda inner: flow(inner, **options)
     function = fn.__func__ if isinstance(fn, staticmethod) else fn
@@ -335,7 +283,9 @@ def flow(fn: Any = None, /, **options: Any) -> Any:
         msg = "a node is no flow: take away @node, or @flow"
         raise TypeError(msg)
     if not isinstance(function, types.FunctionType):
-        msg = f"@flow is put on a plain def, not on {fn!r}" + (" (in a class, on a staticmethod)" if callable(fn) else "")
+        msg = f"@flow is put on a plain def, not on {fn!r}" + (
+            " (in a class, on a staticmethod)" if callable(fn) else ""
+        )
         raise TypeError(msg)
     key = unique_key(qualified(function), function)
 
@@ -347,7 +297,106 @@ def flow(fn: Any = None, /, **options: Any) -> Any:
     return Flow(FlowSource(function.__name__, key, function.__code__.co_filename, load), function)
 
 
-for _name, _value in (("flow", flow), ("node", node)):
-    cast(Any, _value).__cflow_form__ = FormName(_name)
-del _name, _value
+# ---- text ----------------------------------------------------------------------------------------
 
+
+class Module:
+    """A loaded ``.cflow`` file or text: its flows, and what else its public names stand for, as attributes."""
+
+    def __init__(self, loaded: LoadedModule) -> None:
+        self.__name__ = loaded.name
+        self.__file__ = loaded.file
+        self.__doc__ = loaded.syntax.doc or None
+        for name, value in loaded.names.items():
+            # A flow has one identity, however often its name is read.
+            setattr(self, name, Flow[..., Any](value) if isinstance(value, FlowSource) else value)
+
+    def __getattr__(self, name: str) -> Any:
+        public = [n for n in vars(self) if not n.startswith("_")]
+        msg = f"{self.__file__} has no {name!r} ({did_you_mean(name, public, 'it has ' + ', '.join(public))})"
+        raise AttributeError(msg)
+
+    def __repr__(self) -> str:
+        return f"<module {self.__name__} from {self.__file__!r}>"
+
+
+def load(path: str | os.PathLike[str], *, allow: Iterable[str] | None = None) -> Module:
+    """Loads a ``.cflow`` file, with what it imports.
+
+    Parameters
+    ----------
+    path: the file.
+    allow: patterns of the packs and paths that it may import; None: all.
+
+    Raises
+    ------
+    ProgramError: the file cannot be read, or the program is wrong.
+    """
+    from .dsl.loader import load_module
+
+    return _checked(load_module(Path(path), allow=allow))
+
+
+def loads(text: str, *, base: str | os.PathLike[str] | None = None, allow: Iterable[str] | None = None) -> Module:
+    """The same from text.
+
+    Parameters
+    ----------
+    text: the program.
+    base: the folder that its imports are relative to; None: the current one.
+    allow: as for :func:`load`.
+
+    Raises
+    ------
+    ProgramError: the program is wrong.
+    """
+    from .dsl.loader import load_text
+
+    return _checked(load_text(text, None if base is None else Path(base), allow=allow))
+
+
+def _checked(loaded: LoadedModule | None) -> Module:
+    from .dsl.lower import check_module
+
+    found = Collector()
+    if loaded is not None and not loaded.is_python:
+        check_module(loaded.syntax, loaded.scope, loaded.flows, found)
+    if loaded is None or found.failed:
+        raise ProgramError(found.items)
+    return Module(loaded)
+
+
+def check(text: str, *, base: str | os.PathLike[str] | None = None) -> list[Diagnostic]:
+    """Checks ``.cflow`` text; nothing is imported or run.
+
+    Parameters
+    ----------
+    text: the program.
+    base: the folder that its imports are relative to; None: the current one.
+    """
+    from .dsl.loader import load_text
+    from .dsl.lower import check_module
+
+    found = Collector()
+    loaded = load_text(text, None if base is None else Path(base), execute=False, collector=found)
+    if loaded is not None:
+        check_module(loaded.syntax, loaded.scope, loaded.flows, found)
+    return sorted(found.items, key=lambda d: d.severity != "error")
+
+
+def context() -> Context:
+    """Inside a node: ``.run .node .attempt .key .log .progress(done, total)`` of the call that is running.
+
+    Raises
+    ------
+    RuntimeError: no node of a run is running here.
+    """
+    from .executor.context import context as current
+
+    return current()
+
+
+for _name in ("flow", "node", "load", "loads", "check", "context"):
+    # So that a flow that names one of them is told where it belongs.
+    globals()[_name].__cflow_form__ = FormName(_name)
+del _name

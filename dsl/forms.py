@@ -185,6 +185,7 @@ def convert(value: object, type: Any, /) -> Any:
 # ---- declarations --------------------------------------------------------------------------------
 
 
+@_form
 def secret(name: str, /) -> str:
     """``KEY = secret("STRIPE_KEY")``; read when a run starts, redacted wherever a value is shown or stored.
 
@@ -207,6 +208,7 @@ def env(name: str, default: T, /) -> T: ...
 def env(name: str, /, *, type: type[T]) -> T: ...
 @overload
 def env(name: str, default: T, /, *, type: type[T]) -> T: ...
+@_form
 def env(name: str, default: Any = ..., /, *, type: Any = None) -> Any:
     """``REGION = env("REGION", "eu-west-1")``; read once when a run starts, not part of the digest.
 
@@ -230,10 +232,3 @@ def _variable(name: str) -> str:
         msg = f"{name!r} is not the name of an environment variable"
         raise ValueError(msg)
     return name
-
-
-def declared_names() -> Iterable[str]:
-    """The forms, by name."""
-    return tuple(n for n, v in globals().items() if hasattr(v, "__cflow_form__"))
-
-

@@ -15,11 +15,11 @@ from typing import Any, Generic, ParamSpec, TypeVar
 
 from attrs import define, evolve, field
 
+from ..compiler.durations import seconds
 from ..compiler.ir import AmbientSpec
 from ..compiler.operators import BUILTIN_EXCEPTIONS, BUILTINS
 from ..compiler.spec import UNDECLARED, WORLD, Effects, NodeSpec, Retry
 from . import hints
-from ..compiler.durations import seconds
 from .keys import qualified, unique_key
 from .purelist import is_pure
 from .scope import (
@@ -51,7 +51,7 @@ POLICY = ("retry", "timeout", "cache", "rate", "lock", "default", "undo", "once"
 DECLARED = (*EFFECTS, *POLICY, "version", "runs")
 
 
-@define(eq=False)
+@define(eq=False, slots=False)
 class NodeDef(Generic[P, R, Raw]):
     """A declared node: the function, and what was said of it.
 
@@ -67,7 +67,6 @@ class NodeDef(Generic[P, R, Raw]):
     _undo: Binding | None = field(default=None, init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        check_declared(self.declared)
         self.__name__ = getattr(self.fn, "__name__", type(self.fn).__name__)
         for name in ("__doc__", "__qualname__", "__module__"):
             with contextlib.suppress(AttributeError, TypeError):
@@ -89,7 +88,7 @@ class NodeDef(Generic[P, R, Raw]):
         return self._undo
 
 
-@define(eq=False)
+@define(eq=False, slots=False)
 class FlowDef(Generic[P, R]):
     """A declared flow: where its syntax comes from. The body of a Python flow never runs."""
 
@@ -131,12 +130,26 @@ def check_declared(declared: Mapping[str, Any]) -> None:
     if declared.get("runs", "auto") not in ("auto", "loop", "thread"):
         msg = f"runs= is 'auto', 'loop' or 'thread', not {declared['runs']!r}"
         raise ValueError(msg)
-    undo = declared.get("undo")
+    effects_of(declared)
+    check_options({name: value for name, value in declared.items() if name in POLICY})
+
+
+def check_options(options: Mapping[str, Any]) -> None:
+    """Are these good options of a call, or of a flow?
+
+    Raises
+    ------
+    TypeError, ValueError: an unknown option, or a value of the wrong kind.
+    """
+    for name in options:
+        if name not in POLICY:
+            msg = f"there is no option {name!r}; the options of a call are {', '.join(POLICY)}"
+            raise TypeError(msg)
+    undo = options.get("undo")
     if undo is not None and not callable(undo):
         msg = f"undo= is a node, a flow or a function of the result, not {undo!r}"
         raise TypeError(msg)
-    effects_of(declared)
-    policy_of(declared)
+    policy_of(options)
 
 
 def effects_of(declared: Mapping[str, Any]) -> Effects:
@@ -342,5 +355,3 @@ def snapshot(value: Any) -> Any:
     if kind is dict:
         return {k: snapshot(v) for k, v in value.items()}
     return value
-
-

@@ -15,7 +15,7 @@ import linecache
 import sys
 import textwrap
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from attrs import frozen
@@ -43,6 +43,8 @@ class _File:
 
 
 _FILES: dict[str, tuple[list[str], _File | None]] = {}
+_KEPT = 16
+"""Parsed files that are kept: their trees are large."""
 
 
 def first_line(node: Definition) -> int:
@@ -69,6 +71,8 @@ def _parsed(name: str, lines: list[str]) -> _File | None:
         for node in _definitions(tree):
             by_name.setdefault(node.name, []).append(node)
         parsed = _File(tuple(lines), {name: tuple(nodes) for name, nodes in by_name.items()})
+    while len(_FILES) >= _KEPT:
+        del _FILES[next(iter(_FILES))]
     _FILES[name] = (lines, parsed)
     return parsed
 
@@ -159,32 +163,35 @@ def _fragment(function: types.FunctionType, lines: list[str]) -> Found:
 
 def digest_of_ast(node: ast.AST) -> str:
     """A digest of code, blind to layout, comments, docstrings and decorators, and alike in every version of Python."""
-    hasher = hashlib.sha256()
-    _feed(node, hasher.update)
-    return hasher.hexdigest()
+    return hashlib.sha256("".join(_tokens(node)).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _feed(node: Any, update: Callable[[bytes], None]) -> None:
-    if isinstance(node, ast.AST):
-        update(type(node).__name__.encode() + b"(")
-        body = getattr(node, "body", None)
-        for name in node._fields:
-            value = getattr(node, name, None)
-            # Left out where empty: newer versions of Python add fields that older ones lack.
-            if (value is None and not isinstance(node, ast.Constant)) or value == [] or name in _IGNORED:
-                continue
-            if name == "body" and isinstance(node, _WITH_DOC) and isinstance(body, list) and _is_text(body[0]):
-                value = body[1:]
-            update(name.encode() + b"=")
-            _feed(value, update)
-        update(b")")
-    elif isinstance(node, list):
-        update(b"[")
-        for item in node:
-            _feed(item, update)
-        update(b"]")
-    else:
-        update(f"{type(node).__name__}:{node!r};".encode())
+def _tokens(root: ast.AST) -> Iterator[str]:
+    """What of a tree enters its digest; without recursion, since a long sum nests deeply."""
+    todo: list[Any] = [root]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, _Token):
+            yield node
+        elif isinstance(node, ast.AST):
+            parts: list[Any] = [_Token(type(node).__name__ + "(")]
+            for name in node._fields:
+                value = getattr(node, name, None)
+                # Left out where empty: newer versions of Python add fields that older ones lack.
+                if (value is None and not isinstance(node, ast.Constant)) or value == [] or name in _IGNORED:
+                    continue
+                if name == "body" and isinstance(node, _WITH_DOC) and _is_text(node.body[0]):
+                    value = node.body[1:]
+                parts += [_Token(name + "="), value]
+            todo += [_Token(")"), *reversed(parts)]
+        elif isinstance(node, list):
+            todo += [_Token("]"), *reversed(node), _Token("[")]
+        else:
+            yield f"{type(node).__name__}:{node!r};"
+
+
+class _Token(str):
+    __slots__ = ()
 
 
 _IGNORED = frozenset({"kind", "type_comment", "ctx", "decorator_list"})

@@ -88,6 +88,8 @@ def _generic(ctx: Context, node: ast.expr, special: str | None, value: ast.expr,
             return annotation(ctx, parts[0])
         case _ if special in _STREAMS:
             return syntax.Subscript(syntax.Name("stream", span=ctx.span(value)), annotation(ctx, parts[0]), span=span)
+    if isinstance(ctx.binding(value), TypeBinding):  # Sequence[int]: the text has no word for it
+        return syntax.Name(ctx.alias(ast.unparse(node)), span=span) if ctx.alias is not None else annotation(ctx, value)
     return syntax.Subscript(annotation(ctx, value), annotation(ctx, index), span=span)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from attrs import define, field
@@ -27,13 +27,17 @@ class Context:
     lines: Sequence[str]
     scope: Scope
     locals: set[str]
+    alias: Callable[[str], str] | None = None
+    """Gives an annotation that only Python can write (``Sequence[int]``) a name in the scope; None: there are no real objects."""
     pending: list[syntax.Stmt] = field(factory=list)
 
     def span(self, node: Any) -> Span:
         """The stretch of the author's file that a node of :mod:`ast` covers."""
         end_line = node.end_lineno or node.lineno
         end = node.end_col_offset if node.end_col_offset is not None else node.col_offset
-        return Span(self.file, node.lineno, self.column(node.lineno, node.col_offset), end_line, self.column(end_line, end))
+        return Span(
+            self.file, node.lineno, self.column(node.lineno, node.col_offset), end_line, self.column(end_line, end)
+        )
 
     def column(self, line: int, offset: int) -> int:
         """Python counts bytes from 0, an editor characters from 1."""

@@ -78,7 +78,9 @@ def expression(ctx: Context, node: ast.expr) -> syntax.Expr:
     reader = _READERS.get(type(node))
     if reader is not None:
         return reader(ctx, node)
-    what, reason, instead = _REFUSED.get(type(node), (f"{ast.unparse(node)}", "a flow has no such expression", "make it a node"))
+    what, reason, instead = _REFUSED.get(
+        type(node), (f"{ast.unparse(node)}", "a flow has no such expression", "make it a node")
+    )
     return ctx.refuse_expression(node, what, reason, instead)
 
 
@@ -104,7 +106,9 @@ def _misplaced(ctx: Context, node: ast.expr, form: str) -> syntax.Expr:
         return ctx.refuse_expression(node, f"{form}(...)", "it belongs outside the flow", OUTSIDE[form])
     if form in PLACES:
         return ctx.refuse_expression(node, f"{form} here", "it is not a value", f"use it as {PLACES[form]}")
-    return ctx.refuse_expression(node, f"{form} without a call", "it is a form of the language, not a value", f"write {form}(...)")
+    return ctx.refuse_expression(
+        node, f"{form} without a call", "it is a form of the language, not a value", f"write {form}(...)"
+    )
 
 
 def _subscript(ctx: Context, node: ast.Subscript) -> syntax.Expr:
@@ -153,7 +157,8 @@ def _display(ctx: Context, node: Any) -> syntax.Expr:
 
 def _dict(ctx: Context, node: ast.Dict) -> syntax.Expr:
     items = tuple(
-        (None if k is None else expression(ctx, k), expression(ctx, v)) for k, v in zip(node.keys, node.values, strict=True)
+        (None if k is None else expression(ctx, k), expression(ctx, v))
+        for k, v in zip(node.keys, node.values, strict=True)
     )
     return syntax.DictDisplay(items, span=ctx.span(node))
 
@@ -206,7 +211,9 @@ def loop_source(ctx: Context, node: ast.expr) -> tuple[syntax.Expr, tuple[syntax
         name, wanted = _SOURCES[form]
         inner = _wrapped(ctx, node, form, name, wanted, options)
         if inner is None:
-            return ctx.refuse_expression(node, f"this {form}(...)", "it has nothing to pass over", f"use it as {PLACES[form]}"), ()
+            return ctx.refuse_expression(
+                node, f"this {form}(...)", "it has nothing to pass over", f"use it as {PLACES[form]}"
+            ), ()
         node = inner
     return expression(ctx, node), tuple(options)
 
@@ -231,7 +238,9 @@ def _wrapped(
         if form != "parallel" or keyword.arg not in ("limit", "take", "rest"):
             said = f"{keyword.arg}=" if keyword.arg else "**"
             known = "limit=, take= and rest=" if form == "parallel" else "no keywords"
-            ctx.refuse_expression(keyword, f"{said} of {form}", f"{form} knows {known}", f"use it as {PLACES[form or '']}")
+            ctx.refuse_expression(
+                keyword, f"{said} of {form}", f"{form} knows {known}", f"use it as {PLACES[form or '']}"
+            )
             continue
         option = "parallel" if keyword.arg == "limit" else keyword.arg
         options.append(syntax.Option(option, expression(ctx, keyword.value), span=ctx.span(keyword)))
@@ -302,7 +311,9 @@ def call_options(ctx: Context, node: ast.Call) -> list[syntax.Option]:
 
 def undo_lambda(ctx: Context, node: ast.Lambda) -> syntax.Expr | syntax.UndoCall:
     """``undo=lambda hold: release(order.id, hold)``."""
-    plain = not (node.args.posonlyargs or node.args.kwonlyargs or node.args.vararg or node.args.kwarg or node.args.defaults)
+    plain = not (
+        node.args.posonlyargs or node.args.kwonlyargs or node.args.vararg or node.args.kwarg or node.args.defaults
+    )
     if len(node.args.args) != 1 or not plain:
         reason = "an undo is given the result of the call, and nothing else"
         return ctx.refuse_expression(node, "this lambda", reason, "undo=lambda result: release(result)")
@@ -332,7 +343,9 @@ def _collect(ctx: Context, node: ast.Call) -> syntax.Expr:
     inner = node.args[0]
     if len(node.args) != 1 or not isinstance(inner, (ast.GeneratorExp, ast.ListComp)):
         reason = "it collects the passes of one generator, as they succeed or fail"
-        return ctx.refuse_expression(node, "this collect(...)", reason, "collect((f(x) for x in parallel(xs, limit=8)), max_failed=3)")
+        return ctx.refuse_expression(
+            node, "this collect(...)", reason, "collect((f(x) for x in parallel(xs, limit=8)), max_failed=3)"
+        )
     read = _comprehension(ctx, inner)
     first, *rest = read.clauses
     more = [syntax.Option("collect", syntax.Constant(True, span=ctx.span(node)), span=ctx.span(node))]

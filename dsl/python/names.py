@@ -10,8 +10,10 @@ from typing import Any
 from attrs import define, field
 
 from ...compiler.operators import BUILTIN_EXCEPTIONS, BUILTINS
+from ...compiler.types import Type
+from ..hints import names_of, type_of
 from ..nodes import binding_of
-from ..scope import BadBinding, Binding, BuiltinBinding, UnknownBinding
+from ..scope import BadBinding, Binding, BuiltinBinding, TypeBinding, UnknownBinding
 
 ANYTHING = "?"
 """The name that stands for an expression that was reported and left out: it may be anything."""
@@ -68,6 +70,7 @@ class PythonScope:
 
     function: types.FunctionType
     extra: Mapping[str, Any] = field(factory=dict)
+    _types: dict[str, Type] = field(factory=dict, init=False)
     _seen: dict[str, Binding | None] = field(factory=dict, init=False)
 
     def lookup(self, name: str) -> Binding | None:
@@ -80,6 +83,8 @@ class PythonScope:
             return UnknownBinding(name)
         if name in self.extra:
             return binding_of(self.extra[name], name)
+        if name in self._types:
+            return TypeBinding(self._types[name])
         cells = dict(zip(self.function.__code__.co_freevars, self.function.__closure__ or (), strict=True))
         if name in cells:
             try:
@@ -90,10 +95,13 @@ class PythonScope:
             return binding_of(self.function.__globals__[name], name)
         return builtin_binding(name)
 
+    def alias(self, annotation: str) -> str:
+        """A name for an annotation that the ``.cflow`` spelling has no words for: itself."""
+        self._types[annotation] = type_of(annotation, names_of(self.function))
+        return annotation
+
     def names(self) -> Iterable[str]:
         yield from self.function.__code__.co_freevars
         yield from (n for n in self.function.__globals__ if not n.startswith("_"))
         yield from BUILTINS
         yield from BUILTIN_EXCEPTIONS
-
-

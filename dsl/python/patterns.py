@@ -24,7 +24,9 @@ def pattern(ctx: Context, node: ast.pattern) -> syntax.Pattern:
         case ast.MatchMapping(keys=keys, patterns=values, rest=rest):
             return syntax.MappingPattern(tuple(expression(ctx, k) for k in keys), _all(ctx, values), rest, span=span)
         case ast.MatchClass(cls=cls, patterns=args, kwd_attrs=names, kwd_patterns=values):
-            return syntax.ClassPattern(expression(ctx, cls), _all(ctx, args), tuple(names), _all(ctx, values), span=span)
+            return syntax.ClassPattern(
+                expression(ctx, cls), _all(ctx, args), tuple(names), _all(ctx, values), span=span
+            )
         case ast.MatchAs(pattern=None, name=name):
             return syntax.CapturePattern(name, span=span)
         case ast.MatchAs(pattern=inner, name=str(name)) if inner is not None:

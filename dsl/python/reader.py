@@ -37,7 +37,11 @@ def read_flow(
     ------
     ProgramError: the source cannot be had, or there is none to read.
     """
-    if not isinstance(function, types.FunctionType) or function.__name__ == "<lambda>" or hasattr(function, "__wrapped__"):
+    if (
+        not isinstance(function, types.FunctionType)
+        or function.__name__ == "<lambda>"
+        or hasattr(function, "__wrapped__")
+    ):
         raise ProgramError([_not_a_function(function)])
     try:
         found = find_function(function)
@@ -47,12 +51,16 @@ def read_flow(
         raise ProgramError([Diagnostic("no-source", "error", str(error), where)]) from None
     extra: dict[str, Any] = {}
     scope = PythonScope(function, extra)
-    ctx = Context(found.file, found.lines, scope, _locals(found))
+    ctx = Context(found.file, found.lines, scope, _locals(found), scope.alias)
     return _read(ctx, found.node, _Given(function, options or {}, extra)), scope  # type: ignore[arg-type]
 
 
 def read_flow_ast(
-    node: ast.FunctionDef | ast.AsyncFunctionDef, file: str, scope: Scope, collector: Collector, lines: Sequence[str] = ()
+    node: ast.FunctionDef | ast.AsyncFunctionDef,
+    file: str,
+    scope: Scope,
+    collector: Collector,
+    lines: Sequence[str] = (),
 ) -> syntax.Flow:
     """The same from a definition that was parsed and not run, as ``cflow check`` reads ``.py`` files.
 
@@ -75,7 +83,9 @@ def _not_a_function(function: Any) -> Diagnostic:
     where = Span(code.co_filename, code.co_firstlineno, 1, code.co_firstlineno, 2) if code else Span("<flow>", 1)
     if hasattr(function, "__wrapped__"):
         message = f"another decorator stands between @flow and the function {getattr(function, '__name__', '')!r}"
-        return Diagnostic("no-source", "error", message, where, help="put @flow nearest to the function: its body never runs")
+        return Diagnostic(
+            "no-source", "error", message, where, help="put @flow nearest to the function: its body never runs"
+        )
     return Diagnostic(
         "no-source", "error", f"{function!r} is not a function with a source", where, help="write @flow above a `def`"
     )
@@ -105,7 +115,9 @@ def _read(ctx: Context, node: ast.FunctionDef | ast.AsyncFunctionDef, given: _Gi
     header: list[syntax.Stmt] = []
     ctx.pending = header
     if isinstance(node, ast.AsyncFunctionDef):
-        ctx.refuse_expression(node, "async def", "a flow waits by itself, and its body never runs as Python", "write def")
+        ctx.refuse_expression(
+            node, "async def", "a flow waits by itself, and its body never runs as Python", "write def"
+        )
     params = tuple(_params(ctx, node.args, given))
     returns = None if node.returns is None else annotation(ctx, node.returns)
     options = _options(ctx, node, given)

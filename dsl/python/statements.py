@@ -15,10 +15,26 @@ from .patterns import pattern
 _REFUSED: dict[type[ast.stmt], tuple[str, str, str]] = {
     ast.Global: ("global", "a flow changes nothing outside itself", "return the value, or write it in a node"),
     ast.Nonlocal: ("nonlocal", "a flow changes nothing outside itself", "return the value, or write it in a node"),
-    ast.Import: ("import inside a flow", "a flow's names are known before it runs", "import it at the top of the module"),
-    ast.ImportFrom: ("import inside a flow", "a flow's names are known before it runs", "import it at the top of the module"),
-    ast.FunctionDef: ("a function inside a flow", "its body would run unseen by the plan", "move it out and make it a @node or a @flow"),
-    ast.AsyncFunctionDef: ("a function inside a flow", "its body would run unseen by the plan", "move it out and make it a @node"),
+    ast.Import: (
+        "import inside a flow",
+        "a flow's names are known before it runs",
+        "import it at the top of the module",
+    ),
+    ast.ImportFrom: (
+        "import inside a flow",
+        "a flow's names are known before it runs",
+        "import it at the top of the module",
+    ),
+    ast.FunctionDef: (
+        "a function inside a flow",
+        "its body would run unseen by the plan",
+        "move it out and make it a @node or a @flow",
+    ),
+    ast.AsyncFunctionDef: (
+        "a function inside a flow",
+        "its body would run unseen by the plan",
+        "move it out and make it a @node",
+    ),
     ast.ClassDef: ("a class inside a flow", "classes are known before a flow runs", "move it out of the flow"),
     ast.Delete: ("del", "values do not change, and what is not used any more is let go", "leave it out"),
     ast.AsyncFor: ("async for", "a flow waits by itself", "write for x in stream:"),
@@ -49,7 +65,9 @@ def statement(ctx: Context, node: ast.stmt) -> list[syntax.Stmt]:
     reader = _READERS.get(type(node))
     if reader is not None:
         return reader(ctx, node)
-    what, reason, instead = _REFUSED.get(type(node), (type(node).__name__, "a flow has no such statement", "make it a node"))
+    what, reason, instead = _REFUSED.get(
+        type(node), (type(node).__name__, "a flow has no such statement", "make it a node")
+    )
     return [ctx.refuse(node, what, reason, instead)]
 
 
@@ -74,7 +92,9 @@ def _assign(ctx: Context, node: ast.Assign) -> list[syntax.Stmt]:
     # a = b = f(): the first plain name takes the value, the others take it from there.
     first = next((t for t in node.targets if isinstance(t, ast.Name)), None)
     if first is None:
-        return [ctx.refuse(node, "this double assignment", "no plain name takes the value", "assign it to a name first")]
+        return [
+            ctx.refuse(node, "this double assignment", "no plain name takes the value", "assign it to a name first")
+        ]
     held = syntax.Name(first.id, span=ctx.span(first))
     result: list[syntax.Stmt] = [syntax.Assign(held, value, span=span)]
     result += [syntax.Assign(target(ctx, t), held, span=span) for t in node.targets if t is not first]
@@ -85,7 +105,11 @@ def _annotated(ctx: Context, node: ast.AnnAssign) -> list[syntax.Stmt]:
     span = ctx.span(node)
     if node.value is None:  # `x: int` binds nothing in Python either
         return [syntax.Pass(span=span)]
-    return [syntax.Assign(target(ctx, node.target), expression(ctx, node.value), annotation(ctx, node.annotation), span=span)]
+    return [
+        syntax.Assign(
+            target(ctx, node.target), expression(ctx, node.value), annotation(ctx, node.annotation), span=span
+        )
+    ]
 
 
 def _augmented(ctx: Context, node: ast.AugAssign) -> list[syntax.Stmt]:
@@ -156,7 +180,9 @@ def _opener(ctx: Context, item: ast.withitem) -> Callable[[tuple[syntax.Stmt, ..
     form = ctx.form_call(node)
     if not isinstance(node, ast.Call) or form not in _BLOCKS:
         if (named := ctx.form(node)) in _BLOCKS:
-            ctx.refuse_expression(node, f"{named} without a call", "a block is opened by calling it", f"with {_BLOCKS[named]}:")
+            ctx.refuse_expression(
+                node, f"{named} without a call", "a block is opened by calling it", f"with {_BLOCKS[named]}:"
+            )
         else:
             ctx.refuse_expression(node, f"with {ast.unparse(node)}", *_UNKNOWN_BLOCK)
         return lambda body, span: body
@@ -167,7 +193,12 @@ def _opener(ctx: Context, item: ast.withitem) -> Callable[[tuple[syntax.Stmt, ..
     at_least = 1 if form in ("timeout", "lock") else 0
     named_ok = all(k.arg == "timeout" and form == "transaction" for k in node.keywords)
     positional = form == "transaction" and node.args
-    if not at_least <= len(given) <= at_most or not named_ok or positional or any(isinstance(a, ast.Starred) for a in given):
+    if (
+        not at_least <= len(given) <= at_most
+        or not named_ok
+        or positional
+        or any(isinstance(a, ast.Starred) for a in given)
+    ):
         ctx.refuse_expression(node, f"this {form}(...)", "its arguments do not fit", f"with {_BLOCKS[form]}:")
         return lambda body, span: body
     if form == "parallel":
