@@ -1,0 +1,90 @@
+"""The tests and measures that the ``data`` pack names by words. Knows nothing of nodes."""
+
+from __future__ import annotations
+
+import operator
+import statistics
+from collections.abc import Callable
+from typing import Any
+
+from ._fields import field
+
+
+def tested(value: Any, test: str, other: Any, name: str) -> bool:
+    """Does ``value`` (of the field ``name``) pass? Raises ValueError for an unknown test, TypeError for unlike
+    values.
+    """
+    check = _TESTS.get(test)
+    if check is None:
+        msg = f"no test {test!r}: the tests are {', '.join(_TESTS)}"
+        raise ValueError(msg)
+    if value is None and test not in _FOR_NONE:
+        return False
+    try:
+        return bool(check(value, other))
+    except (TypeError, AttributeError) as error:
+        msg = f"the field {name!r} is {type(value).__name__}: {test!r} cannot compare it with {type(other).__name__}"
+        raise TypeError(msg) from error
+
+
+def measured(rows: list[Any], what: str) -> Any:
+    """A measure (``count``, ``sum total``) over records. Raises ValueError for an unknown one, TypeError for unfit
+    values.
+    """
+    word, _, name = what.partition(" ")
+    if word == "count" and not name:
+        return len(rows)
+    measure = _MEASURES.get(word)
+    if measure is None or not name:
+        msg = f"no measure {what!r}: say 'count', or one of {', '.join(_MEASURES)} and a field, like 'sum total'"
+        raise ValueError(msg)
+    values = [value for row in rows if (value := field(row, name)) is not None]
+    try:
+        return measure(values)
+    except TypeError as error:
+        msg = f"{what!r}: the values of {name!r} do not fit ({error})"
+        raise TypeError(msg) from error
+
+
+def _is_empty(value: Any, _: Any) -> bool:
+    return value is None or (hasattr(value, "__len__") and len(value) == 0)
+
+
+def _unique(values: list[Any]) -> list[Any]:
+    try:
+        return list(dict.fromkeys(values))
+    except TypeError:  # lists or dicts: compare one by one
+        return [value for i, value in enumerate(values) if value not in values[:i]]
+
+
+_TESTS: dict[str, Callable[[Any, Any], Any]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "in": lambda value, other: value in other,
+    "not in": lambda value, other: value not in other,
+    "contains": lambda value, other: other in value,
+    "starts with": lambda value, other: value.startswith(other),
+    "ends with": lambda value, other: value.endswith(other),
+    "is empty": _is_empty,
+    "is not empty": lambda value, other: not _is_empty(value, other),
+}
+
+_FOR_NONE = frozenset({"==", "!=", "in", "not in", "is empty", "is not empty"})
+
+_MEASURES: dict[str, Callable[[list[Any]], Any]] = {
+    "count": len,
+    "sum": sum,
+    "mean": lambda values: statistics.fmean(values) if values else None,
+    "median": lambda values: statistics.median(values) if values else None,
+    "min": lambda values: min(values, default=None),
+    "max": lambda values: max(values, default=None),
+    "first": lambda values: values[0] if values else None,
+    "last": lambda values: values[-1] if values else None,
+    "list": lambda values: values,
+    "unique": _unique,
+}
+"""By word; None where there is no value to measure."""

@@ -1,0 +1,296 @@
+"""Lists of records: choose, change, sort, group, sum up, combine. All nodes are pure, take the rows first and leave
+them as they are, so they chain: ``orders |> data.filter("total", ">", 100) |> data.sort("-total") |>
+data.limit(10)``.
+
+A record is a dict or a typed record (what ``type Order:`` makes). Nodes that choose whole records hand them on as they
+came; nodes that change fields give dicts.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from .. import node
+from ._fields import as_dict, field
+from ._measures import measured, tested
+
+Test = Literal[
+    "==", "!=", "<", "<=", ">", ">=", "in", "not in", "contains", "starts with", "ends with", "is empty", "is not empty"
+]
+
+
+@node(pure=True)
+def select(rows: list[Any], *fields: str) -> list[dict[str, Any]]:
+    """Only these fields of each record, in this order.
+
+    ``data.select(orders, "id", "total")``
+
+    Raises ValueError for a field that a record does not have.
+    """
+    return [{name: field(row, name) for name in fields} for row in rows]
+
+
+@node(pure=True)
+def drop(rows: list[Any], *fields: str) -> list[dict[str, Any]]:
+    """Each record without these fields (one that lacks them is fine).
+
+    ``data.drop(customers, "password")``
+    """
+    return [{name: value for name, value in as_dict(row).items() if name not in fields} for row in rows]
+
+
+@node(pure=True)
+def set(rows: list[Any], **values: Any) -> list[dict[str, Any]]:
+    """Each record with these fields set.
+
+    ``data.set(orders, state="open", region=REGION)``
+    """
+    return [as_dict(row) | values for row in rows]
+
+
+@node(pure=True)
+def rename(rows: list[Any], names: dict[str, str]) -> list[dict[str, Any]]:
+    """Each record with fields under new names, in their places.
+
+    ``data.rename(orders, {"sku": "article"})``
+
+    Raises ValueError where a field is missing, or two would have one name.
+    """
+    out = []
+    for row in rows:
+        for name in names:
+            field(row, name)
+        old = as_dict(row)
+        new = {names.get(name, name): value for name, value in old.items()}
+        if len(new) < len(old):
+            msg = f"after the renaming {names} two fields of a record have one name"
+            raise ValueError(msg)
+        out.append(new)
+    return out
+
+
+@node(pure=True)
+def pluck(rows: list[Any], name: str) -> list[Any]:
+    """The values of one field.
+
+    ``totals = data.pluck(orders, "total")``
+    """
+    return [field(row, name) for row in rows]
+
+
+@node(pure=True)
+def filter(rows: list[Any], name: str, test: Test, value: Any = None) -> list[Any]:
+    """The records whose field passes a test; None passes none but ``==``, ``!=``, ``in``, ``not in`` and the empty
+    ones.
+
+    ``data.filter(orders, "total", ">=", 100)``, ``data.filter(people, "mail", "is not empty")``
+
+    Raises ValueError for an unknown test or field, TypeError where the values cannot be compared.
+    """
+    return [row for row in rows if tested(field(row, name), test, value, name)]
+
+
+@node(pure=True)
+def split(rows: list[Any], name: str, test: Test, value: Any = None) -> tuple[list[Any], list[Any]]:
+    """The records that pass the test, and the others.
+
+    ``big, small = data.split(orders, "total", ">", 1000)``
+    """
+    passed: list[Any] = []
+    others: list[Any] = []
+    for row in rows:
+        (passed if tested(field(row, name), test, value, name) else others).append(row)
+    return passed, others
+
+
+@node(pure=True)
+def sort(rows: list[Any], *by: str) -> list[Any]:
+    """The records by these fields, the first counting most; ``-name`` downwards. Equal ones keep their order; None
+    comes last.
+
+    ``data.sort(orders, "-total", "id")``
+
+    Raises TypeError where values of a field cannot be compared.
+    """
+    out = list(rows)
+    for name in reversed(by):
+        down = name.startswith("-")
+        key = name.removeprefix("-")
+        present = [row for row in out if field(row, key) is not None]
+        absent = [row for row in out if field(row, key) is None]
+        try:
+            present.sort(key=lambda row, key=key: field(row, key), reverse=down)  # type: ignore[misc]
+        except TypeError as error:
+            msg = f"the field {key!r} cannot be sorted by: {error}"
+            raise TypeError(msg) from error
+        out = present + absent
+    return out
+
+
+@node(pure=True)
+def group(rows: list[Any], *by: str) -> dict[Any, list[Any]]:
+    """The records by the value of a field (of several: by the tuple of their values), in order of appearance.
+
+    ``for region, orders in data.group(orders, "region").items(): ...``
+    """
+    out: dict[Any, list[Any]] = {}
+    for row in rows:
+        out.setdefault(_key(row, by), []).append(row)
+    return out
+
+
+@node(pure=True)
+def summarize(rows: list[Any], by: str | list[str], **measures: str) -> list[dict[str, Any]]:
+    """One record for each group: the fields it is grouped by, and the measures.
+
+    ``data.summarize(orders, "region", orders="count", revenue="sum total", largest="max total")``
+
+    A measure is ``count``, or one of ``sum mean median min max first last list unique`` and a field; None does not
+    count. Raises ValueError for an unknown measure.
+    """
+    names = [by] if isinstance(by, str) else by
+    groups: dict[Any, list[Any]] = {}
+    for row in rows:
+        groups.setdefault(_key(row, tuple(names)), []).append(row)
+    return [
+        {name: field(part[0], name) for name in names} | {name: measured(part, what) for name, what in measures.items()}
+        for part in groups.values()
+    ]
+
+
+@node(pure=True)
+def aggregate(rows: list[Any], **measures: str) -> dict[str, Any]:
+    """The measures over all records, as one record; the same measures as in ``summarize``.
+
+    ``totals = data.aggregate(orders, n="count", revenue="sum total")``
+    """
+    return {name: measured(rows, what) for name, what in measures.items()}
+
+
+@node(pure=True)
+def dedupe(rows: list[Any], *by: str) -> list[Any]:
+    """The records without repeats: the first with each value of these fields, or of all fields where none is named.
+
+    ``data.dedupe(people, "mail")``
+    """
+    seen: list[Any] = []
+    known: dict[Any, None] = {}
+    out = []
+    for row in rows:
+        key = _key(row, by) if by else tuple(sorted(as_dict(row).items(), key=lambda item: str(item[0])))
+        try:
+            new = key not in known
+            known[key] = None
+        except TypeError:  # a list or dict among the values: compare one by one
+            new = key not in seen
+            seen.append(key)
+        if new:
+            out.append(row)
+    return out
+
+
+@node(pure=True)
+def limit(rows: list[Any], count: int, skip: int = 0) -> list[Any]:
+    """At most ``count`` records, after the first ``skip``.
+
+    ``page = data.limit(orders, 20, skip=40)``
+    """
+    if count < 0 or skip < 0:
+        msg = f"count and skip are at least 0, not {count} and {skip}"
+        raise ValueError(msg)
+    return rows[skip : skip + count]
+
+
+@node(pure=True)
+def concat(*lists: list[Any]) -> list[Any]:
+    """The lists, one after another, as one.
+
+    ``everyone = data.concat(staff, guests)``
+    """
+    return [row for rows in lists for row in rows]
+
+
+@node(pure=True)
+def merge(rows: list[Any], changes: list[Any], on: str) -> list[dict[str, Any]]:
+    """The records, with the fields of the change that has the same ``on`` laid over each; changes that fit none come
+    last.
+
+    ``stock = data.merge(stock, deliveries, on="sku")``
+    """
+    out = {field(row, on): as_dict(row) for row in rows}
+    for change in changes:
+        key = field(change, on)
+        out[key] = out.get(key, {}) | as_dict(change)
+    return list(out.values())
+
+
+@node(pure=True)
+def join(
+    left: list[Any], right: list[Any], on: str, how: Literal["inner", "left", "right", "full", "only left"] = "inner"
+) -> list[dict[str, Any]]:
+    """Each record of ``left`` with each of ``right`` that has the same ``on``, their fields together (``left`` wins).
+
+    ``data.join(orders, customers, on="customer", how="left")``
+
+    ``left``, ``right`` and ``full`` keep the records without a partner too, with None for what is missing; ``only
+    left`` gives the records of ``left`` without one.
+    """
+    if how not in ("inner", "left", "right", "full", "only left"):
+        msg = f"how is inner, left, right, full or only left, not {how!r}"
+        raise ValueError(msg)
+    partners: dict[Any, list[dict[str, Any]]] = {}
+    for row in right:
+        partners.setdefault(field(row, on), []).append(as_dict(row))
+    no_left: dict[str, Any] = dict.fromkeys(name for row in left for name in as_dict(row))
+    no_right: dict[str, Any] = dict.fromkeys(name for row in right for name in as_dict(row))
+    out: list[dict[str, Any]] = []
+    met: dict[Any, None] = {}
+    for row in left:
+        key = field(row, on)
+        met[key] = None
+        mine = as_dict(row)
+        if how == "only left":
+            if key not in partners:
+                out.append(mine)
+        elif key in partners:
+            out.extend(mine | {n: v for n, v in other.items() if n not in mine} for other in partners[key])
+        elif how in ("left", "full"):
+            out.append(mine | {n: None for n in no_right if n not in mine})
+    if how in ("right", "full"):
+        out.extend(no_left | other for key, others in partners.items() if key not in met for other in others)
+    return out
+
+
+@node(pure=True)
+def split_out(rows: list[Any], name: str) -> list[dict[str, Any]]:
+    """One record for each item of a list field, the other fields repeated; an empty list gives none.
+
+    ``lines = data.split_out(orders, "items")``
+    """
+    return [as_dict(row) | {name: item} for row in rows for item in field(row, name)]
+
+
+@node(pure=True)
+def batch(items: list[Any], size: int) -> list[list[Any]]:
+    """The items in lists of ``size``; the last may be shorter.
+
+    ``for part in data.batch(orders, 100): ...``
+    """
+    if size < 1:
+        msg = f"a batch holds at least one item, not {size}"
+        raise ValueError(msg)
+    return [items[i : i + size] for i in range(0, len(items), size)]
+
+
+@node(pure=True)
+def flatten(items: list[list[Any]]) -> list[Any]:
+    """The items of the lists, as one list; one level.
+
+    ``all = data.flatten([page["items"] for page in pages])``
+    """
+    return [item for part in items for item in part]
+
+
+def _key(row: Any, by: tuple[str, ...]) -> Any:
+    values = tuple(field(row, name) for name in by)
+    return values[0] if len(values) == 1 else values

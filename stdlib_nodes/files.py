@@ -1,0 +1,218 @@
+"""Files and folders: read, write, list, copy, move, delete.
+
+All nodes share the resource ``files``: a read waits for every earlier write of a file, and reads overlap. A node of
+your own that touches files declares ``reads="files"`` or ``writes="files"`` to take part in that order.
+Text is UTF-8. Paths are relative to the folder the run was started in. A write makes missing folders and is whole or
+not at all: after a full disk the old file is still there.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import trio
+from attrs import frozen
+
+from .. import node
+from ._atomic import Paths, named, write_whole
+
+_CHUNK = 1 << 18  # bytes of lines fetched per hop to a thread: a hop for each line would cost 100 times as much
+
+
+@frozen(kw_only=True)
+class FileInfo:
+    """What is known of a file without reading it. ``size`` is in bytes, ``modified`` in UTC."""
+
+    path: Path
+    size: int
+    modified: dt.datetime
+    is_folder: bool
+
+
+@node(reads="files")
+def read(path: str | Path) -> str:
+    """The text of a file.
+
+    ``page = files.read("index.html")``
+
+    Raises OSError (which names the path) and ValueError where the file is not UTF-8.
+    """
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        msg = f"{str(path)!r} is not UTF-8 text (byte {error.start}): read it with files.read_bytes"
+        raise ValueError(msg) from error
+
+
+@node(reads="files")
+def read_bytes(path: str | Path) -> bytes:
+    """The bytes of a file.
+
+    ``logo = files.read_bytes("logo.png")``
+    """
+    return Path(path).read_bytes()
+
+
+@node(reads="files")
+async def lines(path: str | Path) -> AsyncIterator[str]:
+    """The lines of a text file as a stream, without their ends, in constant memory.
+
+    ``for line in files.lines("access.log"): ...``
+
+    Raises OSError, and ValueError that names the line which is not UTF-8.
+    """
+    file = await trio.to_thread.run_sync(open, path, "rb")
+    number = 0
+    try:
+        while chunk := await trio.to_thread.run_sync(file.readlines, _CHUNK):
+            for raw in chunk:
+                number += 1
+                try:
+                    text = raw.decode()
+                except UnicodeDecodeError as error:
+                    msg = f"line {number} of {str(path)!r} is not UTF-8 text"
+                    raise ValueError(msg) from error
+                yield text.rstrip("\r\n")
+    finally:
+        file.close()
+
+
+@node(writes="files")
+def write(path: str | Path, content: str | bytes) -> Path:
+    """Put text or bytes at ``path``, whole or not at all; returns the path.
+
+    ``files.write("report.md", text)``
+
+    Raises OSError, which names the path; the old file is then as it was.
+    """
+    return write_whole(path, content.encode() if isinstance(content, str) else content)
+
+
+@node(writes="files")
+def append(path: str | Path, content: str | bytes) -> Path:
+    """Add text or bytes at the end of a file, which is made where it is missing; returns the path.
+
+    ``files.append("visits.log", f"{name}\\n")``
+    """
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with open(target, "ab") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+    except OSError as error:
+        raise named(error, path) from error
+    return target
+
+
+@node(reads="files")
+def list(folder: str | Path = ".") -> Paths:
+    """What is in a folder, by name, the folder itself before each: ``files.list("inbox")`` gives ``inbox/a.csv``, ...
+
+    Raises OSError where it is no folder.
+    """
+    return sorted(Path(folder).iterdir())
+
+
+@node(reads="files")
+def glob(pattern: str, folder: str | Path = ".") -> Paths:
+    """The paths under ``folder`` that fit ``pattern``, sorted; ``**`` goes through sub-folders.
+
+    ``for path in files.glob("**/*.csv", "inbox"): ...``
+
+    Raises OSError where ``folder`` is no folder.
+    """
+    root = Path(folder)
+    if not root.is_dir():
+        msg = f"no such folder: {str(folder)!r}"
+        raise NotADirectoryError(msg)
+    return sorted(root.glob(pattern))
+
+
+@node(writes="files")
+def copy(source: str | Path, target: str | Path) -> Path:
+    """Copy a file, or a folder with all in it, to the path ``target``, whole or not at all for a file; returns
+    ``target``.
+
+    ``files.copy("data.db", "backup/data.db")``
+
+    Raises OSError; a folder is not copied over an existing one.
+    """
+    if Path(source).is_dir():
+        return Path(shutil.copytree(source, target, symlinks=True))
+    written = write_whole(target, Path(source).read_bytes())
+    shutil.copymode(source, target)
+    return written
+
+
+@node(writes="files")
+def move(source: str | Path, target: str | Path) -> Path:
+    """Move a file or folder to the path ``target``, replacing a file that is there; returns ``target``.
+
+    ``files.move("inbox/a.csv", "done/a.csv")``
+    """
+    goal = Path(target)
+    goal.parent.mkdir(parents=True, exist_ok=True)
+    if goal.is_dir():
+        msg = f"cannot move {str(source)!r} to {str(target)!r}: a folder is there"
+        raise FileExistsError(msg)
+    shutil.move(source, goal)
+    return goal
+
+
+@node(writes="files")
+def delete(path: str | Path, missing_ok: bool = False) -> bool:
+    """Delete a file, a link, or a folder with all in it; tells whether something was there.
+
+    ``files.delete("old.csv", missing_ok=True)``
+
+    Raises FileNotFoundError where nothing is there, unless ``missing_ok``.
+    """
+    goal = Path(path)
+    if not os.path.lexists(goal):
+        if missing_ok:
+            return False
+        msg = f"nothing to delete at {str(path)!r}"
+        raise FileNotFoundError(msg)
+    if goal.is_dir() and not goal.is_symlink():
+        shutil.rmtree(goal)
+    else:
+        goal.unlink()
+    return True
+
+
+@node(writes="files")
+def make_folder(path: str | Path) -> Path:
+    """Make a folder and those above it; one that is there is fine. Returns the path.
+
+    ``files.make_folder("out/charts")``
+    """
+    Path(path).mkdir(parents=True, exist_ok=True)
+    return Path(path)
+
+
+@node(reads="files")
+def exists(path: str | Path) -> bool:
+    """Is there a file or folder?
+
+    ``if not files.exists("cache.json"): ...``
+    """
+    return Path(path).exists()
+
+
+@node(reads="files")
+def stat(path: str | Path) -> FileInfo:
+    """Size, time of the last change and kind of a file or folder.
+
+    ``if files.stat("data.csv").size > 1_000_000: ...``
+    """
+    info = Path(path).stat()
+    return FileInfo(
+        path=Path(path),
+        size=info.st_size,
+        modified=dt.datetime.fromtimestamp(info.st_mtime, dt.UTC),
+        is_folder=Path(path).is_dir(),
+    )

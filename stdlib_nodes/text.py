@@ -1,0 +1,204 @@
+"""Text: regular expressions, templates, splitting and joining, tables. All nodes are pure and take the text first,
+so they chain: ``name |> text.truncate(40) |> text.slug``.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import textwrap
+import unicodedata
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import frozen
+
+from .. import node
+from ._fields import as_dict, field
+
+
+@frozen(kw_only=True)
+class Match:
+    """Where a pattern fits: ``text`` is what it covers, ``groups`` its brackets in order, ``names`` the named ones."""
+
+    text: str
+    groups: list[str | None]
+    names: dict[str, str | None]
+    start: int
+    end: int
+
+
+@node(pure=True)
+def find(text: str, pattern: str, ignore_case: bool = False) -> Match | None:
+    """The first place where the regular expression fits, or None.
+
+    ``year = text.find(line, r"(\\d{4})-\\d\\d").groups[0]``
+
+    Raises ValueError for a pattern that is none.
+    """
+    found = _compiled(pattern, ignore_case).search(text)
+    return _match(found) if found else None
+
+
+@node(pure=True)
+def find_all(text: str, pattern: str, ignore_case: bool = False) -> list[Match]:
+    """Every place where the regular expression fits, from left to right.
+
+    ``links = [m.text for m in text.find_all(page, r"https?://\\S+")]``
+    """
+    return [_match(found) for found in _compiled(pattern, ignore_case).finditer(text)]
+
+
+@node(pure=True)
+def matches(text: str, pattern: str, ignore_case: bool = False) -> bool:
+    """Does the regular expression fit the whole text?
+
+    ``if text.matches(code, r"[A-Z]{3}\\d+"): ...``
+    """
+    return _compiled(pattern, ignore_case).fullmatch(text) is not None
+
+
+@node(pure=True)
+def replace(text: str, pattern: str, by: str, count: int = 0, ignore_case: bool = False) -> str:
+    """The text with what the regular expression fits replaced (``\\1`` is its first bracket); ``count`` 0: everywhere.
+
+    ``clean = text.replace(raw, r"\\s+", " ")``
+    """
+    try:
+        return _compiled(pattern, ignore_case).sub(by, text, count=count)
+    except (re.error, IndexError) as error:
+        msg = f"the replacement {by!r} does not fit the pattern {pattern!r}: {error}"
+        raise ValueError(msg) from error
+
+
+@node(pure=True)
+def split(text: str, pattern: str = r"\s+", limit: int = 0) -> list[str]:
+    """The parts between the places where the regular expression fits, empty ones left out; ``limit`` 0: all.
+
+    ``words = text.split(line)``
+    """
+    return [part for part in _compiled(pattern, False).split(text, maxsplit=limit) if part]
+
+
+@node(pure=True)
+def join(items: list[Any], separator: str = "") -> str:
+    """The items as one text.
+
+    ``line = text.join(words, ", ")``
+    """
+    return separator.join(map(str, items))
+
+
+@node(pure=True)
+def lines(text: str) -> list[str]:
+    """The lines of a text, without their ends.
+
+    ``for line in text.lines(page): ...``
+    """
+    return text.splitlines()
+
+
+@node(pure=True)
+def fill(template: str, values: Any) -> str:
+    """Each ``{{ name }}`` of the template replaced by that field of ``values``; dots go into records within records.
+
+    ``text.fill("Dear {{ name }},", {"name": "Ada"})``
+
+    Raises ValueError for a name that ``values`` does not have.
+    """
+    return re.sub(r"\{\{\s*([^{}]*?)\s*\}\}", lambda found: str(_lookup(values, found[1])), template)
+
+
+@node(pure=True)
+def slug(text: str, separator: str = "-") -> str:
+    """Lower-case ASCII letters and digits, all else a separator: fit for file names and addresses.
+
+    ``text.slug("Crème brûlée, 2 pieces")`` gives ``creme-brulee-2-pieces``
+    """
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", lambda _: separator, plain).strip(separator)
+
+
+@node(pure=True)
+def truncate(text: str, length: int, ending: str = "…") -> str:
+    """The text, cut to at most ``length`` characters, the ending included.
+
+    ``text.truncate(title, 60)``
+    """
+    if length < 0:
+        msg = f"length is at least 0, not {length}"
+        raise ValueError(msg)
+    if len(text) <= length:
+        return text
+    return (text[: max(0, length - len(ending))].rstrip() + ending)[:length]
+
+
+@node(pure=True)
+def wrap(text: str, width: int = 80, indent: str = "") -> str:
+    """The words of the text in lines of at most ``width`` characters, each begun with ``indent``.
+
+    ``text.wrap(story, 60, "> ")``
+    """
+    return textwrap.fill(text, width, initial_indent=indent, subsequent_indent=indent)
+
+
+@node(pure=True)
+def escape(text: str) -> str:
+    """The text as HTML shows it literally: ``&``, ``<``, ``>`` and quotes escaped.
+
+    ``cell = "<td>" + text.escape(name) + "</td>"``
+    """
+    return html.escape(text)
+
+
+@node(pure=True)
+def table(rows: list[Any], columns: list[str] | None = None) -> str:
+    """Records as a Markdown table; numbers stand to the right. Columns: those given, else those of the first record.
+
+    ``report = "# Totals\\n\\n" + text.table(totals)``
+    """
+    records = [as_dict(row) for row in rows]
+    names = columns if columns is not None else list(records[0]) if records else []
+    if not names:
+        return ""
+    body = [[_cell(field(record, name)) for name in names] for record in records]
+    numeric = [bool(records) and all(isinstance(record[name], (int, float)) for record in records) for name in names]
+    widths = [max(3, len(name), *(len(row[i]) for row in body)) for i, name in enumerate(names)]
+    head = [name.ljust(width) for name, width in zip(names, widths, strict=True)]
+    rule = ["-" * (width - right) + ":" * right for width, right in zip(widths, numeric, strict=True)]
+    out = [head, rule]
+    for row in body:
+        cells = zip(row, widths, numeric, strict=True)
+        out.append([cell.rjust(width) if right else cell.ljust(width) for cell, width, right in cells])
+    return "".join(f"| {' | '.join(row)} |\n" for row in out)
+
+
+def _compiled(pattern: str, ignore_case: bool) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern, re.IGNORECASE if ignore_case else 0)
+    except re.error as error:
+        msg = f"{pattern!r} is not a regular expression: {error}"
+        raise ValueError(msg) from error
+
+
+def _match(found: re.Match[str]) -> Match:
+    return Match(
+        text=found[0], groups=list(found.groups()), names=found.groupdict(), start=found.start(), end=found.end()
+    )
+
+
+def _lookup(values: Any, path: str) -> Any:
+    """``a.b`` in records within records; only fields, never Python's own attributes."""
+    for name in path.split("."):
+        if isinstance(values, Mapping) and name not in values:
+            msg = f"the template asks for {path!r}, but there is no {name!r} (there is: {', '.join(map(str, values))})"
+            raise ValueError(msg)
+        values = field(values, name)
+    return values
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    shown = f"{value:g}" if isinstance(value, float) else str(value)
+    return shown.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ")
