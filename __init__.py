@@ -13,16 +13,39 @@ from ._version import __version__
 
 if TYPE_CHECKING:
     from .compiler.diagnostics import (
-        CflowError as CflowError,
-        Diagnostic as Diagnostic,
-        EngineBug as EngineBug,
-        InputError as InputError,
-        LoopLimit as LoopLimit,
-        ProgramError as ProgramError,
-        RecursionLimit as RecursionLimit,
-        UndoFailed as UndoFailed,
+        CflowError,
+        Diagnostic,
+        EngineBug,
+        InputError,
+        LoopLimit,
+        ProgramError,
+        RecursionLimit,
+        UndoFailed,
     )
-    from .compiler.spec import Retry as Retry
+    from .compiler.spec import Retry
+    from .engine import Engine, check, load, loads
+    from .executor.events import Event
+    from .facade import (
+        Collected,
+        batched,
+        buffered,
+        collect,
+        convert,
+        detach,
+        env,
+        flow,
+        lock,
+        loop,
+        node,
+        parallel,
+        race,
+        secret,
+        sleep,
+        timeout,
+        transaction,
+        wait_signal,
+        windowed,
+    )
 
 # Public name -> the module that has it.
 _HOME = {
@@ -45,10 +68,10 @@ _HOME = {
     "windowed": ".facade",
     "batched": ".facade",
     "convert": ".facade",
-    "context": ".facade",
-    "load": ".facade",
-    "loads": ".facade",
-    "check": ".facade",
+    "context": ".executor.context",
+    "load": ".engine",
+    "loads": ".engine",
+    "check": ".engine",
     "Retry": ".compiler.spec",
     "Engine": ".engine",
     "Event": ".executor.events",

@@ -222,6 +222,8 @@ class _Region:
                 wishes = []
                 for slot in layer:
                     near = (slot.up or slot.down) if down else (slot.down or slot.up)
+                    if not near and len(layer) == 1 and slot.layer:
+                        near = self.layers[slot.layer - 1]  # the end of a region: under what is above it
                     # A line that only passes pulls hard, so that it becomes straight.
                     weight = 4.0 if slot.box is None else 1.0 + len(near)
                     wishes.append((sum(n.x for n in near) / len(near) if near else slot.x, weight if near else 0.1))

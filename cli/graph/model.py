@@ -202,7 +202,8 @@ def _block_words(op: ir.Op) -> tuple[str, str]:
 
 def _stream_words(op: ir.Loop | ir.ForEach) -> str:
     found = [(name, getattr(op, name)) for name in ("buffer", "window", "batch")]
-    return ", ".join(f"{name} {words.seconds(value)}" for name, value in found if value is not None)
+    said = [(name, value) for name, value in found if value is not None]
+    return ", ".join(f"{n} {words.seconds(v) if n == 'window' else _short(v)}" for n, v in said)
 
 
 def _item(body: ir.Region) -> str:
@@ -220,7 +221,7 @@ def _part_titles(op: ir.Op) -> list[str]:
             said = [words.short(words.expression(test)) for test in tests]
             return [f"{'elif' if i else 'if'} {test}" for i, test in enumerate(said)] + ["else"]
         case ir.Loop(condition=condition):
-            return ["body"] if condition is None else _loop_titles(op)
+            return [""] if condition is None else _loop_titles(op)
         case ir.Try(handlers=handlers, orelse=orelse, final=final):
             arms = [f"except {', '.join(map(words.expression, h.types))}" if h.types else "except" for h in handlers]
             return ["try", *arms, *["else"] * (orelse is not None), *["finally"] * (final is not None)]
@@ -269,6 +270,9 @@ _RANK: dict[WaitKind, int] = {"data": 0, "read": 1, "write": 2, "guard": 3, "log
 def _edges(order: RegionOrder, ids: dict[int, str]) -> Iterator[Edge]:
     """The lines between visible operations, the strongest reason where there are several."""
     # Hidden operations hand on what they wait for, with the reason of the line that goes out of them.
+    last = max(ids)
+    if not isinstance(order.ops[last].op, ir.Exit):
+        last = -1
     behind: dict[int, dict[int, tuple[WaitKind, str]]] = {}
     above: dict[int, int] = {}  # whatever is before an operation, as bits
     for index in range(len(order.ops)):
@@ -291,7 +295,8 @@ def _edges(order: RegionOrder, ids: dict[int, str]) -> Iterator[Edge]:
         for source, (kind, why) in sorted(found.items()):
             above[index] |= 1 << source
             # A line that only repeats an order which other lines already give says nothing.
-            if kind == "data" or not implied >> source & 1:
+            # (The end of a region waits for all of it: its place below the rest says so.)
+            if kind == "data" or (index != last and not implied >> source & 1):
                 yield Edge(ids[source], ids[index], kind, why)
 
 

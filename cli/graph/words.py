@@ -37,7 +37,7 @@ def _pieces(expr: ir.Expr | ir.Star) -> Iterator[str]:
             yield f"*{expression(value)}"
         case ir.Comprehension(kind=kind, element=element, clauses=clauses):
             loops = " ".join(f"for {target(c.target)} in {expression(c.source)}" for c in clauses)
-            opening, closing = {"list": "[]", "set": "{}", "dict": "{}"}.get(kind, (f"{kind}(", ")"))
+            opening, closing = {"list": ("[", "]"), "set": ("{", "}"), "dict": ("{", "}")}.get(kind, (f"{kind}(", ")"))
             yield f"{opening}{expression(element)} {loops}{closing}"
         case ir.Apply():
             yield _applied(expr)
@@ -65,7 +65,7 @@ def _applied(expr: ir.Apply) -> str:
         case "slice", _:
             return ":".join("" if arg == "None" else arg for arg in args[:2])
         case (("list" | "set" | "tuple"), _):
-            opening, closing = {"list": "[]", "set": "{}", "tuple": "()"}[fn]
+            opening, closing = {"list": ("[", "]"), "set": ("{", "}"), "tuple": ("(", ")")}[fn]
             return f"{opening}{', '.join(args)}{closing}"
         case "dict", _:
             pairs = zip(args[::2], args[1::2], strict=False)
