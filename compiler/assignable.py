@@ -15,7 +15,12 @@ from .types import ANY, ELLIPSIS, NONE, Type, union
 
 Classes = Mapping[str, ClassSpec]
 
-_WIDER = {"bool": ("int", "float", "complex"), "int": ("float", "complex"), "float": ("complex",), "datetime": ("date",)}
+_WIDER = {
+    "bool": ("int", "float", "complex"),
+    "int": ("float", "complex"),
+    "float": ("complex",),
+    "datetime": ("date",),
+}
 """Which simple types pass for which others, as Python's type checkers have it."""
 
 _TWINS = {"set": "frozenset", "frozenset": "set"}
@@ -100,7 +105,11 @@ def _merge(a: Type, b: Type) -> Type | None:
     for narrow, wide in ((a, b), (b, a)):
         if narrow.name == "literal" and all(literal_type(v) == wide for v in narrow.args):
             return wide
-        if wide.name in ("int", "float") and narrow.name in ("bool", "int") and wide.name in _WIDER.get(narrow.name, ()):
+        if (
+            wide.name in ("int", "float")
+            and narrow.name in ("bool", "int")
+            and wide.name in _WIDER.get(narrow.name, ())
+        ):
             return wide
     if a.name != b.name or a.name in ("class", "union"):
         return None

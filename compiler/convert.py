@@ -250,7 +250,11 @@ def _literal(value: Any, wanted: Any) -> Any:
 
 
 def _nearest(value: Any, choices: typing.Iterable[Any]) -> str:
-    near = difflib.get_close_matches(value, [c for c in choices if isinstance(c, str)], 1) if isinstance(value, str) else []
+    near = (
+        difflib.get_close_matches(value, [c for c in choices if isinstance(c, str)], 1)
+        if isinstance(value, str)
+        else []
+    )
     return f"did you mean {near[0]!r}?" if near else ""
 
 
@@ -295,7 +299,9 @@ def _mapping_factory(wanted: Any, converter: cattrs.Converter) -> Callable[[Any,
     def hook(value: Any, _: Any) -> Any:
         if not isinstance(value, Mapping):
             raise _wrong("a dict", value)
-        return {_within(lambda k, _: key(k), k, key_type, k): _within(item_hook, v, item_type, k) for k, v in value.items()}
+        return {
+            _within(lambda k, _: key(k), k, key_type, k): _within(item_hook, v, item_type, k) for k, v in value.items()
+        }
 
     return hook
 
@@ -362,7 +368,13 @@ def _union_factory(wanted: Any, converter: cattrs.Converter) -> Callable[[Any, A
 
 
 def _hint_name(hint: Any) -> str:
-    return "None" if hint is types.NoneType else getattr(hint, "__name__", str(hint)) if isinstance(hint, type) else str(hint)
+    return (
+        "None"
+        if hint is types.NoneType
+        else getattr(hint, "__name__", str(hint))
+        if isinstance(hint, type)
+        else str(hint)
+    )
 
 
 def _record_factory(wanted: Any, converter: cattrs.Converter) -> Callable[[Any, Any], Any]:
@@ -464,7 +476,9 @@ def _problems(error: BaseException, path: str) -> typing.Iterator[Problem]:
             yield Problem(f"{path}.{name}" if path else name, f"no such field{f': {hint}' if hint else ''}")
     elif isinstance(error, KeyError):
         name = str(error.args[0]) if error.args else "?"
-        yield Problem(path, "missing") if path.endswith(name) else Problem(f"{path}.{name}" if path else name, "missing")
+        yield (
+            Problem(path, "missing") if path.endswith(name) else Problem(f"{path}.{name}" if path else name, "missing")
+        )
     elif isinstance(error, StructureHandlerNotFoundError):
         yield Problem(path, f"values of type {error.type_} cannot be given from outside")
     elif isinstance(error, Mismatch):

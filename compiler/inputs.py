@@ -109,7 +109,9 @@ def _bind(
 
 def _unknown(key: str, names: Iterable[str], bound: Mapping[str, Any], flow: str) -> str:
     names = list(names)
-    near = difflib.get_close_matches(key, [n for n in names if n not in bound], 1) or difflib.get_close_matches(key, names, 1)
+    near = difflib.get_close_matches(key, [n for n in names if n not in bound], 1) or difflib.get_close_matches(
+        key, names, 1
+    )
     if near:
         return f"{flow} has no input of this name: did you mean {near[0]!r}?"
     return f"{flow} has no input of this name" + (f" (it has {', '.join(names)})" if names else " (it takes none)")

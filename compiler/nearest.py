@@ -11,7 +11,9 @@ _TOO_MANY = 5_000
 
 def nearest(name: str, names: Iterable[str], n: int = 3) -> list[str]:
     """The names most like ``name``, best first."""
-    pool = {known for known in names if not known.startswith("_") and abs(len(known) - len(name)) <= max(3, len(name) // 2)}
+    pool = {
+        known for known in names if not known.startswith("_") and abs(len(known) - len(name)) <= max(3, len(name) // 2)
+    }
     exact = [known for known in pool if known.lower() == name.lower()]
     close = difflib.get_close_matches(name, sorted(pool), n, 0.6) if len(pool) <= _TOO_MANY else []
     return list(dict.fromkeys([*sorted(exact), *close]))[:n]

@@ -114,7 +114,9 @@ def _commas(text: str, type: Type, classes: Classes) -> list[Any]:
         try:
             values.append(parse_text(part, item, classes))
         except ConversionError as error:
-            problems += [Problem(f"[{i}]{'.' * (p.name[:1] not in ('', '['))}{p.name}", p.message) for p in error.problems]
+            problems += [
+                Problem(f"[{i}]{'.' * (p.name[:1] not in ('', '['))}{p.name}", p.message) for p in error.problems
+            ]
     if problems:
         raise ConversionError(tuple(problems))
     return values

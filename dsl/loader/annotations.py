@@ -13,8 +13,8 @@ from attrs import frozen
 
 from ...compiler.diagnostics import Collector, Diagnostic
 from ...compiler.nearest import did_you_mean
-from ...compiler.types import ANY, ELLIPSIS, NONE, Type, class_type, stream_of, union
-from .. import syntax
+from ...compiler.types import ANY, ELLIPSIS, NONE, STR, Type, class_type, stream_of, union
+from .. import hints, syntax
 from ..scope import (
     BadBinding,
     Binding,
@@ -43,10 +43,16 @@ GENERIC_TYPES = {"list": 1, "set": 1, "frozenset": 1, "dict": 2, "tuple": -1, "s
 """Those that take arguments, and how many (-1: any number)."""
 
 _DOTTED: dict[str, str] = {
-    **{f"builtins.{n}": n for n in ("int float bool str bytes complex range list set frozenset dict tuple object").split()},
+    **{
+        f"builtins.{n}": n
+        for n in ("int float bool str bytes complex range list set frozenset dict tuple object").split()
+    },
     **{f"datetime.{n}": n for n in ("date", "datetime", "time", "timedelta")},
     **{f"typing.{n}": n.lower() for n in ("List", "Set", "FrozenSet", "Dict", "Tuple")},
-    **{f"typing.{n}": n for n in ("Any", "Optional", "Union", "Literal", "Annotated", "Final", "ClassVar", "Required", "NotRequired")},
+    **{
+        f"typing.{n}": n
+        for n in ("Any", "Optional", "Union", "Literal", "Annotated", "Final", "ClassVar", "Required", "NotRequired")
+    },
     **{
         f"{module}.{n}": "stream"
         for module in ("typing", "collections.abc")
@@ -218,7 +224,12 @@ def read_annotation(expr: syntax.Expr, scope: Scope, collector: Collector, *, li
                 return PLAIN_TYPES[word]
             if word in GENERIC_TYPES or word in ("Optional", "Union", "Literal"):
                 return word
-            report("unknown-type", at, f"there is no type {word!r}", did_you_mean(word, type_names(scope), "declare it with `type`, or import it"))
+            report(
+                "unknown-type",
+                at,
+                f"there is no type {word!r}",
+                did_you_mean(word, type_names(scope), "declare it with `type`, or import it"),
+            )
             return ANY
         found = type_of_binding(binding)
         if found is None:
@@ -226,9 +237,9 @@ def read_annotation(expr: syntax.Expr, scope: Scope, collector: Collector, *, li
             return ANY
         return found
 
-    return AnnotationReader(
-        meaning, lambda at, message, help: report("not-a-type", at, message, help), literals
-    ).read(expr)
+    return AnnotationReader(meaning, lambda at, message, help: report("not-a-type", at, message, help), literals).read(
+        expr
+    )
 
 
 def type_of_binding(binding: Binding | None) -> Meaning:
@@ -236,8 +247,17 @@ def type_of_binding(binding: Binding | None) -> Meaning:
     match binding:
         case TypeBinding():
             return binding.type
-        case ClassBinding():
-            return class_type(binding.spec.key)
+        case ClassBinding(cls=cls) if cls is not None:
+            return hints.type_of(cls)
+        case ClassBinding(spec=spec):
+            # As for the real ones: a typed dict is a dict, and a protocol says nothing of what may be given.
+            return (
+                Type("dict", (STR, ANY))
+                if "TypedDict" in spec.bases
+                else ANY
+                if "Protocol" in spec.bases
+                else class_type(spec.key)
+            )
         case BuiltinBinding():
             return PLAIN_TYPES.get(binding.name) or (binding.name if binding.name in GENERIC_TYPES else None)
         case UnknownBinding():
@@ -318,5 +338,3 @@ def expr_of_ast(node: ast.expr) -> syntax.Expr | None:
             whole = tuple(part for part in parts if part is not None)
             return syntax.Display("tuple", whole) if len(whole) == len(parts) else None
     return None
-
-

@@ -73,7 +73,9 @@ class Evaluator:
         try:
             return self.value(expr)
         except RecursionError:
-            raise NotConstant("the constant is nested too deeply", expr.span, "split it into several constants") from None
+            raise NotConstant(
+                "the constant is nested too deeply", expr.span, "split it into several constants"
+            ) from None
         finally:
             self._local = outer
 
@@ -107,13 +109,17 @@ class Evaluator:
                 try:
                     return self.lookup(name)
                 except Missing as missing:
-                    raise NotConstant(str(missing), expr.span, "a constant is made of literals and other constants") from None
+                    raise NotConstant(
+                        str(missing), expr.span, "a constant is made of literals and other constants"
+                    ) from None
             case syntax.Display():
                 return self._made({"list": list, "tuple": tuple, "set": set}[expr.kind](self._items(expr.items)))
             case syntax.DictDisplay():
                 return self._made(dict(self._pairs(expr)))
             case syntax.FString():
-                return self._made("".join(part if isinstance(part, str) else self._formatted(part) for part in expr.parts))
+                return self._made(
+                    "".join(part if isinstance(part, str) else self._formatted(part) for part in expr.parts)
+                )
             case syntax.Unary():
                 word = {"not": "not", "-": "neg", "+": "pos", "~": "invert"}[expr.op]
                 return self._made(OPERATORS[word].function(self.value(expr.value)))
@@ -212,7 +218,9 @@ class Evaluator:
                 self.spend((self.size(value) + 1) * (growth + 1))  # such as the padding of ljust, the text of replace
                 return self._made(call_method(value, method, *args, **kwargs))
         raise NotConstant(
-            "a constant cannot call this", call.span, f"call it in a flow; constants may use {', '.join(sorted(_FUNCTIONS)[:12])}, ..."
+            "a constant cannot call this",
+            call.span,
+            f"call it in a flow; constants may use {', '.join(sorted(_FUNCTIONS)[:12])}, ...",
         )
 
     def _comprehension(self, expr: syntax.Comprehension) -> Any:

@@ -53,17 +53,17 @@ class Declarations:
 
     label: str
     file: str
-    outer: Scope
-    report: Reporter
+    outer: Scope = field(repr=False)
+    report: Reporter = field(repr=False)
     execute: bool
-    bindings: dict[str, Binding] = field(factory=dict)
-    objects: dict[str, Any] = field(factory=dict)
-    spans: dict[str, Span] = field(factory=dict)
-    flows: dict[str, FlowSource] = field(factory=dict)
-    _todo: dict[str, Named] = field(factory=dict)
-    _active: list[str] = field(factory=list)
-    _classes: dict[str, type] = field(factory=dict)
-    _evaluator: Evaluator = field(init=False)
+    bindings: dict[str, Binding] = field(factory=dict, repr=False)
+    objects: dict[str, Any] = field(factory=dict, repr=False)
+    spans: dict[str, Span] = field(factory=dict, repr=False)
+    flows: dict[str, FlowSource] = field(factory=dict, repr=False)
+    _todo: dict[str, Named] = field(factory=dict, repr=False)
+    _active: list[str] = field(factory=list, repr=False)
+    _classes: dict[str, type] = field(factory=dict, repr=False)
+    _evaluator: Evaluator = field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         self._evaluator = Evaluator(self._constant)
@@ -170,7 +170,13 @@ class Declarations:
         default = None if env.default is None else self._value(env.default)
         if default is FAILED:
             return UnknownBinding(env.name)
-        type_ = self.type_of(env.annotation) if env.annotation is not None else STR if required else hints.type_of_value(default)
+        type_ = (
+            self.type_of(env.annotation)
+            if env.annotation is not None
+            else STR
+            if required
+            else hints.type_of_value(default)
+        )
         if not required:
             default = self._converted(default, type_, env.default, f"the default of {env.name!r}")
         return AmbientBinding(AmbientSpec("env", env.name, type_, default, required))
@@ -259,7 +265,12 @@ class Declarations:
         fields: dict[str, syntax.FieldDecl] = {}
         for f in d.fields:
             if f.name.startswith("_") or f.name == "self":
-                self.report("field-name", f.span, f"a field cannot be called {f.name!r}", help="names that begin with _ cannot be read")
+                self.report(
+                    "field-name",
+                    f.span,
+                    f"a field cannot be called {f.name!r}",
+                    help="names that begin with _ cannot be read",
+                )
             else:
                 fields.setdefault(f.name, f)
         return list(fields.values())

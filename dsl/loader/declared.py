@@ -29,7 +29,9 @@ def read_options(
     declared: dict[str, Any] = {}
     for option in options:
         if option.name not in DECLARED:
-            raise NotConstant(f"an import cannot declare {option.name!r}", option.span, f"it can declare {', '.join(DECLARED)}")
+            raise NotConstant(
+                f"an import cannot declare {option.name!r}", option.span, f"it can declare {', '.join(DECLARED)}"
+            )
         if option.name in declared:
             raise NotConstant(f"{option.name!r} is declared twice", option.span, "leave one of them out")
         declared[option.name] = _value(option, evaluator, lookup)
@@ -42,7 +44,9 @@ def _value(option: syntax.Option, evaluator: Evaluator, lookup: Callable[[str], 
             binding = lookup(name)
             if isinstance(binding, (NodeBinding, FlowBinding)):
                 return binding
-            raise NotConstant(f"undo= names a node or a flow, and {name!r} is none", option.span, "import it above this line")
+            raise NotConstant(
+                f"undo= names a node or a flow, and {name!r} is none", option.span, "import it above this line"
+            )
         case "undo", _:
             raise NotConstant("undo= of an import names a node or a flow", option.span, "write undo f(...) at the call")
         case "retry", syntax.Call(func=syntax.Name(id="Retry")) as call:
@@ -104,5 +108,3 @@ def redeclare(binding: NodeBinding, declared: Mapping[str, Any]) -> NodeBinding:
         return binding
     owner = binding.fn if binding.fn is not None else binding.spec.key
     return NodeBinding(evolve(spec, key=unique_key(binding.spec.key, owner, spec)), binding.fn, undo)
-
-

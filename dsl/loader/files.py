@@ -53,7 +53,9 @@ def _read(path: Path, report: Reporter, at: Span) -> bytes | None:
     else:
         if len(data) <= MAX_BYTES:
             return data
-        report("file-not-readable", at, f"{shown} is longer than {MAX_BYTES:,} bytes", help="split it into several files")
+        report(
+            "file-not-readable", at, f"{shown} is longer than {MAX_BYTES:,} bytes", help="split it into several files"
+        )
     return None
 
 
@@ -65,7 +67,9 @@ def _neighbours(path: Path) -> str:
         names = [entry.name for entry in os.scandir(folder) if entry.name.endswith((".cflow", ".py"))]
     except OSError:
         names = []
-    return did_you_mean(path.name, names, f"paths are relative to the importing file; this one was looked for in {show(folder)}")
+    return did_you_mean(
+        path.name, names, f"paths are relative to the importing file; this one was looked for in {show(folder)}"
+    )
 
 
 def show(path: Path) -> str:
@@ -98,6 +102,8 @@ def decode(data: bytes, file: str, report: Reporter) -> str | None:
         return None
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
-        report("file-encoding", Span(file, line), "the file has NUL characters: it is not text", help="name a text file")
+        report(
+            "file-encoding", Span(file, line), "the file has NUL characters: it is not text", help="name a text file"
+        )
         return None
     return text

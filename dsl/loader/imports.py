@@ -111,12 +111,18 @@ class Imports:
             return unknown
         report, span = self.host.report, declaration.span
         if name.startswith("_"):
-            report("import-name", span, f"{name!r} of {source.title} is private", help="give it a name without the _ there")
+            report(
+                "import-name", span, f"{name!r} of {source.title} is private", help="give it a name without the _ there"
+            )
             return unknown
         binding, value = source.get(name)
         if binding is None:
             known = sorted(n for n in source.names() if not n.startswith("_"))
-            otherwise = f"it has {', '.join(known[:8])}{', ...' if len(known) > 8 else ''}" if known else "it has no public names"  # noqa: PLR2004
+            otherwise = (
+                f"it has {', '.join(known[:8])}{', ...' if len(known) > 8 else ''}"
+                if known
+                else "it has no public names"
+            )  # noqa: PLR2004
             report("import-name", span, f"{source.title} has no {name!r}", help=did_you_mean(name, known, otherwise))
             return unknown
         if not declaration.options:
@@ -137,7 +143,12 @@ class Imports:
         except NotConstant as error:
             self.host.report("import-options", error.span, error.message, help=error.help)
         except (TypeError, ValueError) as error:
-            self.host.report("import-options", declaration.options[0].span, str(error), help="see `with` options in the language page")
+            self.host.report(
+                "import-options",
+                declaration.options[0].span,
+                str(error),
+                help="see `with` options in the language page",
+            )
         return binding
 
     # ---- sources ---------------------------------------------------------------------------------
@@ -158,13 +169,22 @@ class Imports:
         """The file that a path in an import means, if it may be imported."""
         report = self.host.report
         if not text.endswith((".py", ".cflow")):
-            fix = "write the path with / and its ending" if "\\" in text else "write the whole name of the file, such as \"./shop.py\""
+            fix = (
+                "write the path with / and its ending"
+                if "\\" in text
+                else 'write the whole name of the file, such as "./shop.py"'
+            )
             report("import-kind", span, f"{text!r} names neither a .py nor a .cflow file", help=fix)
             return None
         try:
             path = (self.folder / text).resolve()
         except (OSError, ValueError, RuntimeError) as error:
-            report("file-not-readable", span, f"{text!r} cannot be a path: {error}", help="write a path such as \"./shop.py\"")
+            report(
+                "file-not-readable",
+                span,
+                f"{text!r} cannot be a path: {error}",
+                help='write a path such as "./shop.py"',
+            )
             return None
         if not self.host.allow.path(path):
             self.refused(text, str(path), span)
@@ -186,8 +206,17 @@ class Imports:
         found = packs.find_pack(name)
         if found is None:
             beside = self.folder / f"{name.replace('.', '/')}.py"
-            fix = f'write from "./{beside.name}" import ...' if beside.is_file() else "install it, or import a file by its path"
-            report("import-not-found", span, f"there is no pack or module {name!r}", help=did_you_mean(name, packs.pack_names(), fix))
+            fix = (
+                f'write from "./{beside.name}" import ...'
+                if beside.is_file()
+                else "install it, or import a file by its path"
+            )
+            report(
+                "import-not-found",
+                span,
+                f"there is no pack or module {name!r}",
+                help=did_you_mean(name, packs.pack_names(), fix),
+            )
             return None
         if not self.host.execute:
             return self.host.static_pack(found)

@@ -78,7 +78,9 @@ def load_text(
     return _loaded(lambda load: load.text(text, file, folder), allow, execute, collector)
 
 
-def _loaded(run: Any, allow: Iterable[str] | Allow | None, execute: bool, collector: Collector | None) -> LoadedModule | None:
+def _loaded(
+    run: Any, allow: Iterable[str] | Allow | None, execute: bool, collector: Collector | None
+) -> LoadedModule | None:
     into = collector if collector is not None else Collector()
     load = Load(Allow.of(allow), execute, Reporter(into))
     module: LoadedModule | None = run(load)

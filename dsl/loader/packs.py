@@ -57,6 +57,11 @@ def find_pack(name: str) -> Found | None:
     return _found(name, name, is_pack=name.startswith(f"{STANDARD}."))
 
 
+def find_module(module: str) -> Found | None:
+    """An installed module by its full name alone: what Python's own ``import`` would find."""
+    return _found(module, module, is_pack=module.startswith(f"{STANDARD}."))
+
+
 def pack_names() -> Iterable[str]:
     """What can be imported as a pack: for "did you mean"."""
     yield from standard_packs()
@@ -105,7 +110,8 @@ def pack_scope(module: types.ModuleType, found: Found) -> PackBinding:
         value = getattr(module, name)
         if found.is_pack:
             return isinstance(value, (NodeDef, FlowDef)) or (
-                isinstance(value, type) and (value.__module__ == module.__name__ or name in getattr(module, "__all__", ()))
+                isinstance(value, type)
+                and (value.__module__ == module.__name__ or name in getattr(module, "__all__", ()))
             )
         if isinstance(value, types.ModuleType):
             return value.__name__ == f"{module.__name__}.{name}"

@@ -125,7 +125,9 @@ def _importable(folder: Path) -> Iterator[None]:
     that this folder has too step aside, so that each folder gets its own ``helpers``."""
     entry = str(folder)
     own = _siblings(folder) if _FOLDERS else {}
-    aside = {name: sys.modules[name] for name in own if name in sys.modules and _from_elsewhere(sys.modules[name], own[name])}
+    aside = {
+        name: sys.modules[name] for name in own if name in sys.modules and _from_elsewhere(sys.modules[name], own[name])
+    }
     for name in aside:
         del sys.modules[name]
     had = entry in sys.path

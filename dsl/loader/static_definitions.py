@@ -1,0 +1,487 @@
+"""What a definition in a Python file means, told from its text: functions, nodes, flows, classes, assignments.
+
+Gives what :mod:`..nodes` and :mod:`..hints` give for the real objects; the two are compared by tests over the standard packs.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import Any, Literal
+
+from attrs import evolve
+
+from ...compiler.diagnostics import Collector, ProgramError
+from ...compiler.ir import AmbientSpec
+from ...compiler.spec import UNDECLARED, ClassSpec, FieldSpec, NodeSpec, Retry
+from ...compiler.types import ANY, STR, Parameter, Signature, Type, stream_of
+from .. import hints, syntax
+from ..nodes import DECLARED, EFFECTS, FORM, effects_of, policy_of
+from ..python import read_flow_ast
+from ..scope import (
+    AmbientBinding,
+    Binding,
+    BuiltinBinding,
+    ClassBinding,
+    FlowBinding,
+    FlowSource,
+    NodeBinding,
+    PackBinding,
+    Scope,
+    TypeBinding,
+    UnknownBinding,
+    ValueBinding,
+)
+from .annotations import AnnotationReader, Meaning, dotted_meaning, expr_of_ast, type_of_binding
+from .static import StaticModule
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+_TRANSPARENT = frozenset({"functools.cache", "functools.lru_cache", "typing.final", "typing.override"})
+"""Decorators that leave how a function is called as it is."""
+
+_RECORDS = {
+    "dataclasses.dataclass": "dataclass", "attrs.define": "attrs", "attrs.frozen": "attrs", "attrs.mutable": "attrs",
+    "attr.define": "attrs", "attr.frozen": "attrs", "attr.mutable": "attrs", "attr.dataclass": "attrs",
+}  # fmt: skip
+_BUILTIN_BASES = frozenset({"int", "float", "complex", "str", "bytes", "list", "tuple", "dict", "set", "frozenset"})
+_NAMED_BASES = {
+    "typing.Protocol": "Protocol", "typing.Generic": "Generic", "abc.ABC": "ABC", "enum.Enum": "Enum", "enum.IntEnum": "IntEnum",
+    "enum.StrEnum": "StrEnum", "enum.Flag": "Flag", "enum.IntFlag": "IntFlag", "typing.NamedTuple": "NamedTuple",
+    "typing.TypedDict": "TypedDict",
+}  # fmt: skip
+
+
+class Unreadable(Exception):
+    """The text does not tell the value."""
+
+
+def binding_of_statement(module: StaticModule, statement: ast.stmt, name: str) -> Binding:
+    """What ``name`` means after the statement that binds it."""
+    match statement:
+        case ast.FunctionDef() | ast.AsyncFunctionDef():
+            return _function(module, statement)
+        case ast.ClassDef():
+            return _class(module, statement)
+        case ast.Import(names=names):
+            for alias in names:
+                if (alias.asname or alias.name.partition(".")[0]) == name:
+                    return module.module_binding(alias.name if alias.asname else name)
+        case ast.ImportFrom(module=source, level=level, names=names):
+            for alias in names:
+                if (alias.asname or alias.name) == name:
+                    return module.from_import(source, level, alias.name, name)
+        case ast.Assign(targets=[ast.Name()], value=value):
+            return _value(module, name, value)
+        case ast.AnnAssign(value=value) if value is not None:
+            return _value(module, name, value)
+    if type(statement).__name__ == "TypeAlias":  # `type X = ...` of Python 3.12
+        return TypeBinding(read_type(module, statement.value))  # type: ignore[attr-defined]
+    return UnknownBinding(name)
+
+
+# ---- names and types -----------------------------------------------------------------------------
+
+
+def dotted_name(module: StaticModule, node: ast.expr) -> str:
+    """The full name of what an expression names: ``functools.cache``, whatever it is called here; empty for others."""
+    match node:
+        case ast.Name(id=name):
+            match module.statement(name):
+                case ast.Import(names=names):
+                    for alias in names:
+                        if (alias.asname or alias.name.partition(".")[0]) == name:
+                            return alias.name if alias.asname else name
+                case ast.ImportFrom(module=str(source), level=0, names=names):
+                    for alias in names:
+                        if (alias.asname or alias.name) == name:
+                            return f"{source}.{alias.name}"
+                case None:
+                    return f"builtins.{name}"
+            return ""
+        case ast.Attribute(value=value, attr=name):
+            head = dotted_name(module, value)
+            return f"{head}.{name}" if head else ""
+    return ""
+
+
+def resolve(module: StaticModule, node: ast.expr) -> Binding | None:
+    """What a name or dotted name in the file means."""
+    match node:
+        case ast.Name(id=name):
+            return module.lookup(name)
+        case ast.Attribute(value=value, attr=name):
+            head = resolve(module, value)
+            if isinstance(head, PackBinding):
+                return head.members(name)
+            if isinstance(head, UnknownBinding):
+                return UnknownBinding(name)
+    return None
+
+
+def form_of(module: StaticModule, node: ast.expr) -> str:
+    """The form of the language that an expression names (``node``, ``flow``, ``secret``...); empty for others."""
+    found = resolve(module, node)
+    return found.name.removeprefix(FORM) if isinstance(found, BuiltinBinding) and found.name.startswith(FORM) else ""
+
+
+def read_type(module: StaticModule, node: ast.expr | None) -> Type:
+    """The type that an annotation writes; ``Any`` where there is none, or it cannot be told."""
+    expr = None if node is None else expr_of_ast(node)
+    if expr is None:
+        return ANY
+
+    def meaning(path: tuple[str, ...], _: syntax.Expr) -> Meaning:
+        tree: ast.expr = ast.Name(path[0])
+        for part in path[1:]:
+            tree = ast.Attribute(tree, part)
+        known = dotted_meaning(dotted_name(module, tree))
+        return known if known is not None else (type_of_binding(resolve(module, tree)) or ANY)
+
+    return AnnotationReader(meaning, lambda *_: None, literals=False).read(expr)
+
+
+# ---- functions -----------------------------------------------------------------------------------
+
+
+def _function(module: StaticModule, node: Function) -> Binding:
+    spec: NodeSpec | None = plain_spec(module, node)
+    opaque = UnknownBinding(node.name)
+    binding: Binding = NodeBinding(spec) if spec is not None else opaque
+    for decorator in reversed(node.decorator_list):
+        head = decorator.func if isinstance(decorator, ast.Call) else decorator
+        match form_of(module, head):
+            case "node":
+                keywords = decorator.keywords if isinstance(decorator, ast.Call) else []
+                if not isinstance(binding, NodeBinding):  # another decorator has made it; how it is called is not told
+                    unknown = Signature(known=False)
+                    binding = NodeBinding(
+                        NodeSpec(
+                            f"{module.name}.{node.name}",
+                            node.name,
+                            unknown,
+                            doc=(ast.get_docstring(node, clean=False) or "").strip(),
+                        )
+                    )
+                binding = declare(module, binding, keywords)
+                module.nodes.add(node.name)
+            case "flow":
+                return FlowBinding(_flow(module, node))
+            case _ if dotted_name(module, head) not in _TRANSPARENT:
+                binding = opaque
+    return binding
+
+
+def _flow(module: StaticModule, node: Function) -> FlowSource:
+    file = str(module.path)
+
+    def load() -> tuple[syntax.Flow, Scope]:
+        collector = Collector()
+        flow = read_flow_ast(node, file, module, collector, module.lines)
+        if collector.failed:
+            raise ProgramError(collector.items)
+        return flow, module
+
+    return FlowSource(node.name, f"{module.name}.{node.name}", file, load)
+
+
+def plain_spec(module: StaticModule, node: Function) -> NodeSpec:
+    """A function as a node that declares nothing."""
+    stream = _yields(node)
+    returns = read_type(module, node.returns)
+    if stream and returns.name != "stream":
+        returns = stream_of(returns.args[0] if returns.name == "list" else ANY)
+    return NodeSpec(
+        key=f"{module.name}.{node.name}",
+        name=node.name,
+        signature=Signature(tuple(_params(module, node.args)), returns),
+        effects=UNDECLARED,
+        is_async=isinstance(node, ast.AsyncFunctionDef),
+        is_stream=stream,
+        doc=(ast.get_docstring(node, clean=False) or "").strip(),
+    )
+
+
+def _params(module: StaticModule, args: ast.arguments) -> list[Parameter]:
+    positional = [*args.posonlyargs, *args.args]
+    defaults: list[ast.expr | None] = [*[None] * (len(positional) - len(args.defaults)), *args.defaults]
+
+    def param(arg: ast.arg, default: ast.expr | None, kind: str) -> Parameter:
+        value = None
+        if default is not None:
+            try:
+                value = literal(module, default)
+            except Unreadable:
+                pass
+        required = default is None and kind not in ("var_pos", "var_kw")
+        return Parameter(arg.arg, read_type(module, arg.annotation), kind, required, value)
+
+    kinds = ["pos"] * len(args.posonlyargs) + ["pos_or_kw"] * len(args.args)
+    found = [param(a, d, k) for a, d, k in zip(positional, defaults, kinds, strict=True)]
+    if args.vararg is not None:
+        found.append(param(args.vararg, None, "var_pos"))
+    found += [param(a, d, "kw") for a, d in zip(args.kwonlyargs, args.kw_defaults, strict=True)]
+    if args.kwarg is not None:
+        found.append(param(args.kwarg, None, "var_kw"))
+    return found
+
+
+def _yields(node: Function) -> bool:
+    todo: list[ast.AST] = list(node.body)
+    while todo:
+        inner = todo.pop()
+        if isinstance(inner, (ast.Yield, ast.YieldFrom)):
+            return True
+        if not isinstance(inner, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
+            todo.extend(ast.iter_child_nodes(inner))
+    return False
+
+
+# ---- what is declared ----------------------------------------------------------------------------
+
+
+def declare(module: StaticModule, binding: NodeBinding, keywords: list[ast.keyword]) -> NodeBinding:
+    """The node with these keywords of ``@node(...)``; what cannot be read is left out, of its effects: it declares nothing."""
+    declared: dict[str, Any] = {}
+    unread = False
+    undo = binding.undo
+    for keyword in keywords:
+        try:
+            if keyword.arg == "undo":
+                found = resolve(module, keyword.value)
+                undo = found if isinstance(found, (NodeBinding, FlowBinding)) else None
+            elif keyword.arg in DECLARED:
+                declared[keyword.arg] = _option(module, keyword.value)
+        except Unreadable:
+            unread = unread or keyword.arg in EFFECTS
+    try:
+        if unread:
+            declared = {name: value for name, value in declared.items() if name not in EFFECTS}
+        effects, policy = effects_of(declared), policy_of(declared)
+    except (TypeError, ValueError):  # told when the file is executed
+        return binding
+    spec = binding.spec
+    if undo is not None:
+        policy["undo"] = undo.spec.key if isinstance(undo, NodeBinding) else undo.source.key
+    spec = evolve(
+        spec,
+        effects=effects if unread or any(name in declared for name in EFFECTS) else spec.effects,
+        policy={**spec.policy, **policy},
+        runs=declared.get("runs", spec.runs),
+        version=str(declared.get("version", spec.version) or ""),
+    )
+    return NodeBinding(spec, None, undo)
+
+
+def _option(module: StaticModule, node: ast.expr) -> Any:
+    """The value of an option: a literal, a constant of the file, ``Retry(...)`` or ``timedelta(...)`` of such."""
+    if isinstance(node, ast.Call):
+        import datetime
+
+        made = {
+            f"{__name__.partition('.')[0]}.Retry": Retry,
+            "cflow.Retry": Retry,
+            "datetime.timedelta": datetime.timedelta,
+        }
+        cls = made.get(dotted_name(module, node.func)) or (Retry if _is_retry(module, node.func) else None)
+        if cls is None:
+            raise Unreadable
+        args = [literal(module, a) for a in node.args]
+        # The class of `on=` is not to be had from text; that it retries is what counts.
+        named = {k.arg: literal(module, k.value) for k in node.keywords if k.arg is not None and k.arg != "on"}
+        try:
+            return cls(*args, **named)
+        except TypeError:
+            raise Unreadable from None
+    return literal(module, node)
+
+
+def _is_retry(module: StaticModule, node: ast.expr) -> bool:
+    found = resolve(module, node)
+    return isinstance(found, ClassBinding) and found.cls is Retry
+
+
+def literal(module: StaticModule, node: ast.expr) -> Any:
+    """The value of a literal, or of a name of the file that stands for one.
+
+    Raises
+    ------
+    Unreadable: it is neither.
+    """
+    try:
+        return ast.literal_eval(node)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        pass
+    if isinstance(node, (ast.Name, ast.Attribute)):
+        found = resolve(module, node)
+        if isinstance(found, ValueBinding):
+            return found.value
+    raise Unreadable
+
+
+# ---- assignments ---------------------------------------------------------------------------------
+
+
+def _value(module: StaticModule, name: str, node: ast.expr) -> Binding:
+    try:
+        value = ast.literal_eval(node)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        pass
+    else:
+        return ValueBinding(value, hints.type_of_value(value), name)
+    match node:
+        case ast.Name() | ast.Attribute():
+            found = resolve(module, node)
+            if isinstance(found, NodeBinding):
+                module.nodes.add(name)
+            return found if found is not None else UnknownBinding(name)
+        case ast.Call():
+            return _called(module, name, node)
+        case ast.Subscript() | ast.BinOp(op=ast.BitOr()) if _is_type(module, node):
+            return TypeBinding(read_type(module, node))
+    return UnknownBinding(name)
+
+
+def _is_type(module: StaticModule, node: ast.expr) -> bool:
+    """Is ``X = <node>`` an alias of a type?"""
+    match node:
+        case ast.Subscript(value=head):
+            return dotted_meaning(dotted_name(module, head)) is not None
+        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+            return _is_type(module, left) and _is_type(module, right)
+        case ast.Constant(value=None):
+            return True
+        case ast.Name() | ast.Attribute():
+            known = dotted_meaning(dotted_name(module, node))
+            return known is not None or isinstance(resolve(module, node), (TypeBinding, ClassBinding))
+    return False
+
+
+def _called(module: StaticModule, name: str, call: ast.Call) -> Binding:
+    """``x = node(f, pure=True)``, ``x = f.options(...)``, ``K = secret("K")`` and what else a call can name."""
+    match form_of(module, call.func):
+        case "node" if call.args:
+            inner = resolve(module, call.args[0])
+            module.nodes.add(name)
+            if isinstance(inner, NodeBinding):
+                return declare(module, inner, call.keywords)
+            unknown = NodeSpec(f"{module.name}.{name}", name, Signature(known=False))
+            return declare(module, NodeBinding(unknown), call.keywords)
+        case "secret" | "env":
+            return _ambient(module, name, call)
+    if isinstance(call.func, ast.Attribute) and call.func.attr == "options":
+        inner = resolve(module, call.func.value)
+        if isinstance(inner, NodeBinding):
+            module.nodes.add(name)
+            return declare(module, inner, call.keywords)
+    match dotted_name(module, call.func):
+        case "typing.NewType" if len(call.args) == 2:  # noqa: PLR2004
+            return TypeBinding(read_type(module, call.args[1]))
+        case "typing.TypeVar":
+            bound = next((k.value for k in call.keywords if k.arg == "bound"), None)
+            return TypeBinding(read_type(module, bound))
+    return UnknownBinding(name)
+
+
+def _ambient(module: StaticModule, name: str, call: ast.Call) -> Binding:
+    try:
+        args = [literal(module, a) for a in call.args]
+        named = {k.arg: literal(module, k.value) for k in call.keywords if k.arg not in (None, "type")}
+    except Unreadable:
+        return UnknownBinding(name)
+    variable = str(args[0]) if args else str(named.get("name", name))
+    if form_of(module, call.func) == "secret":
+        return AmbientBinding(AmbientSpec("secret", variable, STR))
+    has_default = len(args) > 1 or "default" in named
+    default = args[1] if len(args) > 1 else named.get("default")
+    kind = hints.type_of_value(default) if has_default else STR
+    return AmbientBinding(AmbientSpec("env", variable, kind, default, not has_default))
+
+
+# ---- classes -------------------------------------------------------------------------------------
+
+
+def _class(module: StaticModule, node: ast.ClassDef) -> Binding:
+    key = f"{module.name}.{node.name}"
+    # Its own name first: fields may be of its type.
+    module.bindings[node.name] = ClassBinding(ClassSpec(key, node.name))
+    found = [_base(module, base) for base in node.bases]
+    bases = tuple(name for name, _ in found if name != "object")
+    specs = [spec for _, spec in found if spec is not None]
+    styles = [style for d in node.decorator_list if (style := _RECORDS.get(dotted_name(module, _head(d))))]
+    kind: Literal["record", "exception", "other"] = "other"
+    fields: tuple[FieldSpec, ...] | None = None
+    if any(spec.kind == "exception" for spec in specs):
+        kind = "exception"
+    elif styles or "NamedTuple" in bases or any(spec.kind == "record" for spec in specs):
+        kind = "record"
+        if styles or "NamedTuple" in bases:
+            fields = _fields(module, node, styles[0] if styles else "tuple", specs)
+    if node.keywords or (node.decorator_list and not styles):
+        bases = (*bases, "?")  # a metaclass or a decorator of which nothing is known
+    return ClassBinding(ClassSpec(key, node.name, kind, fields, bases))
+
+
+def _head(decorator: ast.expr) -> ast.expr:
+    return decorator.func if isinstance(decorator, ast.Call) else decorator
+
+
+def _base(module: StaticModule, node: ast.expr) -> tuple[str, ClassSpec | None]:
+    """The key of a base class and its spec, as far as they can be told."""
+    inner = node.value if isinstance(node, ast.Subscript) else node
+    dotted = dotted_name(module, inner).replace("typing_extensions.", "typing.")
+    if dotted in _NAMED_BASES:
+        return _NAMED_BASES[dotted], None
+    name = dotted.removeprefix("builtins.")
+    if name in _BUILTIN_BASES or name == "object":
+        return name, None
+    found = resolve(module, inner)
+    if isinstance(found, ClassBinding):
+        return found.spec.key, found.spec
+    return f"?{ast.unparse(inner)}", None
+
+
+def _fields(
+    module: StaticModule, node: ast.ClassDef, style: str, bases: list[ClassSpec]
+) -> tuple[FieldSpec, ...] | None:
+    """The fields of a record, by the names its constructor takes; None where the text does not tell."""
+    found: dict[str, FieldSpec] = {}
+    for base in bases:
+        if base.kind == "record" and base.fields is None:
+            return None
+        found.update({f.name: f for f in base.fields or ()})
+    for statement in node.body:
+        match statement:
+            case ast.FunctionDef(name="__init__"):
+                return None
+            case ast.AnnAssign(target=ast.Name(id=name), annotation=annotation, value=value):
+                if (
+                    dotted_name(module, annotation.value if isinstance(annotation, ast.Subscript) else annotation)
+                    == "typing.ClassVar"
+                ):
+                    continue
+                spec = _field(module, name, annotation, value, style)
+                if spec is not None:
+                    found[spec.name] = spec
+    return tuple(found.values())
+
+
+def _field(
+    module: StaticModule, name: str, annotation: ast.expr, value: ast.expr | None, style: str
+) -> FieldSpec | None:
+    type_ = read_type(module, annotation)
+    required = value is None
+    if style == "attrs":
+        name = name.lstrip("_") or name
+    if isinstance(value, ast.Call) and dotted_name(module, value.func) in _FIELD_CALLS:
+        options = {k.arg: k.value for k in value.keywords}
+        required = not ({"default", "default_factory", "factory"} & options.keys() or (style == "attrs" and value.args))
+        if isinstance(options.get("init"), ast.Constant) and options["init"].value is False:  # type: ignore[attr-defined]
+            return None
+        if "converter" in options:
+            type_ = ANY
+        alias = options.get("alias")
+        if isinstance(alias, ast.Constant):
+            name = str(alias.value)
+    return FieldSpec(name, type_, required)
+
+
+_FIELD_CALLS = frozenset({"dataclasses.field", "attrs.field", "attr.field", "attr.ib"})
