@@ -111,8 +111,7 @@ def late() -> float:
 
 @flow
 def racing() -> float:
-    x = race(read(1), fan(1000), write(50), fail(0.5))
-    return x
+    return race(read(1), fan(1000), write(50), fail(0.5))
 
 
 @flow
@@ -120,8 +119,7 @@ def rolled_back() -> float:
     with transaction():
         write(1)
         write(2)
-        x = fail(1)
-    return x
+        return fail(1)
 
 
 @flow
@@ -146,8 +144,7 @@ def failing_stream() -> int:
 
 @flow
 def first_three() -> list[float]:
-    xs = [read(x) for x in parallel(range(100), limit=100, take=3)]
-    return xs
+    return [read(x) for x in parallel(range(100), limit=100, take=3)]
 
 
 @flow
