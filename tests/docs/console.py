@@ -1,8 +1,8 @@
 """Follows a page word by word: writes its files, runs its commands, compares what they print.
 
-A fenced block whose info string names a file (```` ```python shop.py ````) is written to a folder; another block of that
-name replaces it. ```` ```console ```` holds commands after ``$`` and what they print, with ``...`` for what may differ. A
-```` ```python ```` block without a name is run there. What is not to be followed is marked ```` ```text ````.
+A fenced block whose info string names a file (``python shop.py``) is written to a folder; another block of that name
+replaces it. A ``console`` block holds commands after ``$`` and what they print, with ``...`` for what may differ. A
+``python`` block without a name is run there. What is not to be followed is marked ``text``.
 
 ``python tests/docs/console.py docs/tutorial.md`` writes what the commands print now into the page.
 """
