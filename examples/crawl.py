@@ -16,7 +16,7 @@ from cflow.stdlib_nodes import chart, csv, data, files, http, log
 @dataclass(frozen=True, kw_only=True)
 class Listing:
     items: list[int]
-    next: str | None = None
+    next: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +32,7 @@ def item_numbers(base: str) -> list[int]:
     """The numbers of all items: each page names the next one."""
     numbers = []
     path = "/items?page=1"
-    while loop(path is not None, max=100):
+    while loop(path, max=100):
         listing = convert(http.get_json.options(retry=2, timeout=5)(f"{base}{path}"), Listing)
         numbers += listing.items
         path = listing.next
@@ -53,7 +53,7 @@ def crawl(limit: int = 8, out: str = "crawl-out") -> dict[str, Any]:
         close_site(base)
 
     for bad in done.failed:
-        log.warning(f"item {bad.item} is left out", status=bad.error.status)
+        log.warning(f"item {bad.item} is left out: {bad.error}")
     makers = data.summarize(done.ok, "maker", items="count", cheapest="min price", mean="mean price")
     ranked = data.sort(makers, "maker")
     csv.write(f"{out}/items.csv", done.ok)

@@ -68,10 +68,8 @@ def _page(path: str) -> tuple[int, object]:
     if parts.path == "/items":
         page = int(parse_qs(parts.query).get("page", ["1"])[0])
         first, last = (page - 1) * PER_PAGE + 1, min(page * PER_PAGE, ITEMS)
-        return 200, {
-            "items": list(range(first, last + 1)),
-            "next": f"/items?page={page + 1}" if last < ITEMS else None,
-        }
+        more = {"next": f"/items?page={page + 1}"} if last < ITEMS else {}
+        return 200, {"items": list(range(first, last + 1)), **more}
     number = int(parts.path.rpartition("/")[2])
     if number == GONE or not 1 <= number <= ITEMS:
         return 404, {"error": f"there is no item {number}"}

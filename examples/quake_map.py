@@ -180,7 +180,7 @@ def _day(moment: dt.datetime) -> str:
 def _legend() -> list[str]:
     out = [_text(WIDTH - 40, 46, "depth, km", 12.5, anchor="end")]
     for i, (least, colour) in enumerate(DEPTHS):
-        x = WIDTH - 148 - (len(DEPTHS) - 1 - i) * 62
+        x = WIDTH - 148.0 - (len(DEPTHS) - 1 - i) * 62
         out.append(f'<rect x="{x - 16}" y="35" width="12" height="12" rx="6" fill="{colour}"/>')
         out.append(_text(x, 46, f"{least}+", 12.5))
     x = WIDTH - 40.0

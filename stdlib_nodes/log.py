@@ -12,7 +12,7 @@ import logging
 import sys
 from typing import Any, TextIO
 
-from .. import node
+from .. import context, node
 
 _LOGGER = logging.getLogger("cflow.flow")
 
@@ -90,8 +90,6 @@ def _say(level: int, message: Any, fields: dict[str, Any]) -> None:
 def _run() -> str:
     """The run this line belongs to; empty where a node is called outside one."""
     try:
-        from .. import context
-
         return str(context().run)
-    except (LookupError, RuntimeError):
+    except RuntimeError:
         return ""

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import cflow
+
+EXAMPLES = Path(cflow.__file__).parent / "examples"
+
+
+@pytest.fixture
+def examples() -> Path:
+    return EXAMPLES
+
+
+@pytest.fixture
+def python_example(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Any]]:
+    """Imports a ``.py`` example as ``cflow run`` does: its folder is importable. Nothing of it stays imported."""
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    before = set(sys.modules)
+    yield importlib.import_module
+    for name in set(sys.modules) - before:
+        if str(EXAMPLES) in str(getattr(sys.modules[name], "__file__", None)):
+            del sys.modules[name]
+
+
+@pytest.fixture(params=["cflow", "py"])
+def load(request: pytest.FixtureRequest, python_example: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Loads an example in one of the two spellings."""
+    if request.param == "py":
+        return python_example
+    return lambda name: cflow.load(EXAMPLES / f"{name}.cflow")
