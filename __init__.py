@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         UndoFailed,
     )
     from .compiler.spec import Retry
-    from .engine import Engine, check, load, loads
+    from .engine import Engine
     from .executor.events import Event
     from .facade import (
         Collected,
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         wait_signal,
         windowed,
     )
+    from .modules import check, load, loads
 
 # Public name -> the module that has it.
 _HOME = {
@@ -69,9 +70,9 @@ _HOME = {
     "batched": ".facade",
     "convert": ".facade",
     "context": ".executor.context",
-    "load": ".engine",
-    "loads": ".engine",
-    "check": ".engine",
+    "load": ".modules",
+    "loads": ".modules",
+    "check": ".modules",
     "Retry": ".compiler.spec",
     "Engine": ".engine",
     "Event": ".executor.events",

@@ -97,7 +97,7 @@ def build() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]
     _target(explain)
     _json(explain, "the plan as JSON")
 
-    graph = _verb(verbs, "graph", "draw a flow; Mermaid text without -o", module="cli.graph.command")
+    graph = _verb(verbs, "graph", "draw a flow; Mermaid text without -o", module="graph.command")
     _target(graph)
     _file(graph.add_argument("-o", "--output", metavar="FILE", help="x.svg, x.png, x.mmd or x.json"))
 
@@ -109,7 +109,7 @@ def build() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]
 
 def _verb(verbs: Any, name: str, text: str, module: str = "") -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-    parser.set_defaults(module=module or f"cli.{name}")
+    parser.set_defaults(module=module or name)
     return parser
 
 

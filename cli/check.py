@@ -7,11 +7,10 @@ import json
 import sys
 from pathlib import Path
 
-from ..compiler.diagnostics import Diagnostic, ProgramError
+from ..compiler.diagnostics import Collector, Diagnostic
 from ..compiler.render import as_json, render, render_line
 from .failures import disk_sources
 from .output import note, wants_colour
-from .target import read_text
 
 
 def execute(arguments: argparse.Namespace) -> int:
@@ -29,18 +28,15 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def check_file(path: Path) -> list[Diagnostic]:
-    """The findings about one file, errors of reading it included."""
-    from .. import check
+    """The findings about one file, errors of reading it included, in the order of its lines."""
+    from ..dsl.loader import load_module
+    from ..dsl.lower import check_module
 
-    try:
-        text = read_text(path)
-    except ProgramError as error:
-        return error.diagnostics
-    if path.suffix == ".py":
-        from ..dsl.loader import check_python
-
-        return check_python(path)
-    return check(text, base=path)
+    collector = Collector()
+    module = load_module(path, execute=False, collector=collector)
+    if module is not None:
+        check_module(module.syntax, module.scope, module.flows, collector)
+    return sorted(collector.items, key=lambda d: (d.span.file != str(path), d.span.file, d.span.line, d.span.column))
 
 
 def _print(found: list[Diagnostic], form: str) -> None:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .output import plain
+import attrs
+
 from .target import open_flow, report_wrong
+
+if TYPE_CHECKING:
+    from ..planner.plan import Step
 
 
 def execute(arguments: argparse.Namespace) -> int:
@@ -21,12 +25,9 @@ def execute(arguments: argparse.Namespace) -> int:
     return wrong.code
 
 
-def _step(step: Any) -> dict[str, Any]:
-    return {
-        "index": step.index,
-        "id": step.id,
-        "line": step.line,
-        "waits": [{"step": plain(on), "why": why} for on, why in step.waits],
-        "placement": plain(step.placement),
-        "cost": plain(step.cost),
-    }
+def _step(step: Step) -> dict[str, Any]:
+    """Every field by name; each wait as an object."""
+    said = {field.name: getattr(step, field.name) for field in attrs.fields(type(step))}
+    for name in ("waits", "late"):
+        said[name] = [{"step": on, "why": why} for on, why in said[name]]
+    return said

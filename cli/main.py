@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments = parse(list(sys.argv[1:] if argv is None else argv))
         if arguments is None:
             return OK
-        verb = import_module(f"..{arguments.module}", __name__)
+        verb = import_module(f".{arguments.module}", __package__)
         code = verb.execute(arguments)
         sys.stdout.flush()
         return int(code)

@@ -90,13 +90,15 @@ def _people(pack: str, specs: list[NodeSpec]) -> list[str]:
     lines = [pack]
     for spec in specs:
         lines.append(f"  {signature_text(spec)}  [{effects_text(spec.effects)}]")
-        if words := _first_line(spec):
+        if words := _first_sentence(spec):
             lines.append(f"      {words}")
     return [*lines, ""]
 
 
-def _first_line(spec: NodeSpec) -> str:
-    return spec.doc.strip().partition("\n")[0]
+def _first_sentence(spec: NodeSpec) -> str:
+    """The first sentence of its docstring."""
+    paragraph = " ".join(spec.doc.strip().partition("\n\n")[0].split())
+    return paragraph.partition(". ")[0].removesuffix(".") + "." if paragraph else ""
 
 
 def _json(pack: str, spec: NodeSpec) -> dict[str, Any]:
@@ -110,5 +112,5 @@ def _json(pack: str, spec: NodeSpec) -> dict[str, Any]:
         "writes": sorted(effects.writes),
         "barrier": effects.barrier,
         "declared": effects.declared,
-        "doc": _first_line(spec),
+        "doc": _first_sentence(spec),
     }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import re
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,58 +35,20 @@ def open_flow(target: str) -> Any:
 
 
 def flows_of(path: Path) -> dict[str, Any]:
-    """The flows of a file by name, without those that it imports. A ``.py`` file is run, its folder importable."""
-    return _python_flows(path) if path.suffix == ".py" else _text_flows(path)
+    """The flows that a file declares, by name. A ``.py`` file is run, its folder importable.
 
-
-def _text_flows(path: Path) -> dict[str, Any]:
-    from .. import load
-
-    module = load(path)
-    return {name: value for name in module.__all__ if _is_flow(value := getattr(module, name))}
-
-
-def _python_flows(path: Path) -> dict[str, Any]:
-    from ..dsl.loader.python_files import import_file
-
-    read_text(path)  # for its diagnostics: a folder, a wrong encoding, no such file
-    try:
-        module = import_file(path.resolve())
-    except (KeyboardInterrupt, ProgramError):
-        raise
-    except BaseException as error:  # also SystemExit: a script that ends itself offers no flows
-        raise ProgramError([_broken(path, error)]) from error
-    own = {
-        name: value for name, value in vars(module).items() if _is_flow(value) and value.__module__ == module.__name__
-    }
-    statics = {
-        f"{name}.{inner}": value
-        for name, cls in vars(module).items()
-        if isinstance(cls, type) and cls.__module__ == module.__name__
-        for inner in vars(cls)
-        if _is_flow(value := getattr(cls, inner))
-    }
-    return {**own, **statics}
-
-
-def _is_flow(value: Any) -> bool:
+    Raises
+    ------
+    ProgramError: the file cannot be read or loaded.
+    """
+    from ..dsl.loader import load_module
     from ..facade import Flow
 
-    return isinstance(value, Flow)
-
-
-def _broken(path: Path, error: BaseException) -> Diagnostic:
-    """Where in the file its own code failed, and how."""
-    shown = str(path)
-    lines = [
-        f.lineno for f in traceback.extract_tb(error.__traceback__) if Path(f.filename) == path.resolve() and f.lineno
-    ]
-    if isinstance(error, SyntaxError) and error.lineno and error.filename and Path(error.filename) == path.resolve():
-        span = Span(shown, error.lineno, error.offset or 1)
-        return Diagnostic("python-syntax", "error", f"the file is no Python: {error.msg}", span)
-    span = Span(shown, lines[-1]) if lines else Span(shown, 1)
-    said = "".join(traceback.format_exception_only(error)).strip()
-    return Diagnostic("import-failed", "error", f"the file fails when it is imported: {said}", span)
+    module = load_module(path)
+    if module is None:  # only with a collector
+        return {}
+    made = {name: module.names.get(name) for name in module.flows}
+    return {name: made[name] if isinstance(made[name], Flow) else Flow(source) for name, source in module.flows.items()}
 
 
 def choose(path: Path, name: str, flows: dict[str, Any]) -> Any:

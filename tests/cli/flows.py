@@ -21,7 +21,7 @@ NODES = {
 }
 
 
-O = ir.Ref("o")
+ITEM = ir.Ref("o")
 
 
 def call(node: str, result: str, *args: str, policy: ir.Policy = ir.NO_POLICY) -> ir.Call:
@@ -80,7 +80,7 @@ def everything() -> ir.Graph:
             ),
             ir.ForEach(
                 "each", ir.Ref("top"),
-                region([ir.Subflow("s", "settle", (O,), (), "got"), ir.Emit("y", ir.Ref("got"), "each")], "o"),
+                region([ir.Subflow("s", "settle", (ITEM,), (), "got"), ir.Emit("y", ir.Ref("got"), "each")], "o"),
                 parallel=ir.Const(8), results=("done",), collects=True, collect=True, take=ir.Const(2),
             ),
             ir.Loop("for", region([call("post", "p", "x")], ["x"]), source=ir.Ref("done"), batch=ir.Const(10)),
