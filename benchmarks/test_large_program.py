@@ -52,7 +52,7 @@ def text(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Path]:
 
 
 def test_check(benchmark: Any, text: tuple[str, Path]) -> None:
-    found = benchmark.pedantic(lambda: cflow.check(text[0], base=text[1]), rounds=3)
+    found = benchmark.pedantic(cflow.check, (text[0],), {"base": text[1]}, rounds=3)
     assert not [d for d in found if d.severity == "error"]
 
 
