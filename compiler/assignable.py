@@ -1,8 +1,8 @@
 """The relation between types: may a value of one type stand where another is expected?
 
-Owns `assignable` and `join`. Works on symbols alone: what the program's text does not tell (an unread base class, a type
-without arguments) is given the benefit of the doubt, so a finding of this module is never a guess. Values do not change in a
-flow, so all containers are read covariantly.
+Owns `assignable` and `join`. Works on symbols alone: what the program's text does not tell (an unread base class, a
+type without arguments) is given the benefit of the doubt, so a finding of this module is never a guess. Values do not
+change in a flow, so all containers are read covariantly.
 """
 
 from __future__ import annotations
@@ -157,12 +157,13 @@ def _both_bools(source: Type, target: Type) -> bool:
     """``bool`` passes for ``True | False``."""
     parts = target.args if target.name == "union" else (target,)
     values = {v for part in parts if part.name == "literal" for v in part.args if isinstance(v, bool)}
-    return source.name == "bool" and len(values) == 2  # noqa: PLR2004 - both of them
+    return source.name == "bool" and len(values) == 2
 
 
 def _class_fits(source: Type, target: Type, classes: Classes) -> bool:
     if source.name != "class":
-        # A built-in value where a class is expected: only a class of which something is unknown (a protocol, an abstract class) may fit.
+        # A built-in value where a class is expected: only a class of which something is unknown (a protocol, an
+        # abstract class) may fit.
         return source.name != "none" and (not _known(source) or not _fully_known(target.args[0], classes))
     key = source.args[0]
     bases = list(bases_of(key, classes))
@@ -224,6 +225,6 @@ def _distinct(values: Iterable[object]) -> Iterator[object]:
 
 
 _KNOWN = frozenset(
-    """none bool int float complex str bytes list tuple dict set frozenset range date datetime time timedelta Decimal Path
-    stream collected literal union""".split()
+    """none bool int float complex str bytes list tuple dict set frozenset range date datetime time timedelta Decimal
+    Path stream collected literal union""".split()
 )

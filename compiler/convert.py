@@ -1,8 +1,9 @@
 """Values at the door: inputs and ``x: T = ...`` are converted to their type once, and checked while at it.
 
-Owns what converts to what, and the words for what does not. It is strict where a person expects it (``"12"`` is no ``int``) and
-lenient where JSON leaves no choice (a date is a string there, a record a dict, a tuple a list). Text from a command line is
-another matter: :mod:`.textvalues`. Classes are structured by ``cattrs``; every problem says the path to the wrong part.
+Owns what converts to what, and the words for what does not. It is strict where a person expects it (``"12"`` is no
+``int``) and lenient where JSON leaves no choice (a date is a string there, a record a dict, a tuple a list). Text from
+a command line is another matter: :mod:`.textvalues`. Classes are structured by ``cattrs``; every problem says the path
+to the wrong part.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from typing import Any
 
 import attrs
 import cattrs
+from cattrs.cols import list_structure_factory
 from cattrs.errors import (
     AttributeValidationNote,
     BaseValidationError,
@@ -30,7 +32,6 @@ from cattrs.errors import (
     IterableValidationNote,
     StructureHandlerNotFoundError,
 )
-from cattrs.cols import list_structure_factory
 from cattrs.gen import make_dict_structure_fn
 
 from .diagnostics import Problem
@@ -99,8 +100,8 @@ def hint_of(type: Type, classes: Classes) -> Any:
 
 
 _EXACT: dict[str, type] = {
-    "bool": bool, "int": int, "float": float, "str": str, "bytes": bytes, "complex": complex, "Decimal": decimal.Decimal,
-    "date": dt.date, "datetime": dt.datetime, "time": dt.time, "timedelta": dt.timedelta,
+    "bool": bool, "int": int, "float": float, "complex": complex, "str": str, "bytes": bytes,
+    "Decimal": decimal.Decimal, "date": dt.date, "datetime": dt.datetime, "time": dt.time, "timedelta": dt.timedelta,
 }  # fmt: skip
 _SIMPLE: dict[str, Any] = {"Path": pathlib.Path, "range": range}
 _CONTAINERS: dict[str, Any] = {"list": list, "set": set, "frozenset": frozenset, "dict": dict, "tuple": tuple}
@@ -114,8 +115,8 @@ def _class_keys(type: Type) -> set[str]:
 
 @functools.lru_cache(256)
 def _structurer(type: Type, classes: tuple[tuple[str, type], ...]) -> Callable[[Any], Any]:
-    """The function that converts to ``type``. A converter keeps every class that it has met alive, so each set of classes
-    gets its own, and the cache is bounded."""
+    """The function that converts to ``type``. A converter keeps every class that it has met alive, so each set of
+    classes gets its own, and the cache is bounded."""
     hint = hint_of(type, dict(classes))
     converter = _plain_converter() if not classes else make_converter()
     hook = converter.get_structure_hook(hint)
@@ -332,17 +333,17 @@ def _tuple_factory(wanted: Any, converter: cattrs.Converter) -> Callable[[Any, A
 
 def _set_factory(wanted: Any, converter: cattrs.Converter) -> Callable[[Any, Any], Any]:
     origin, (item, *_) = typing.get_origin(wanted) or wanted, typing.get_args(wanted) or (Any,)
-    to_list = list_structure_factory(list[item], converter)
+    to_list = list_structure_factory(list[item], converter)  # type: ignore[valid-type]
     return lambda value, _: origin(to_list(value, wanted))
 
 
 def _list_factory(wanted: Any, converter: cattrs.Converter) -> Callable[[Any, Any], Any]:
     item, *_ = typing.get_args(wanted) or (Any,)
-    return list_structure_factory(list[item], converter)
+    return list_structure_factory(list[item], converter)  # type: ignore[valid-type]
 
 
 def _union_factory(wanted: Any, converter: cattrs.Converter) -> Callable[[Any, Any], Any]:
-    """A value that is an instance of a member stays; else the first member that it converts to. JSON cannot say more."""
+    """A value that is an instance of a member stays; else the first member that it converts to."""
     members = typing.get_args(wanted)
     hooks = [(member, converter.get_structure_hook(member)) for member in members]
 
@@ -360,7 +361,7 @@ def _union_factory(wanted: Any, converter: cattrs.Converter) -> Callable[[Any, A
         telling = [f for f in failures if isinstance(f, BaseValidationError)]
         if len(telling) == 1:
             raise telling[0]
-        if len(failures) == 2 and types.NoneType in members:  # noqa: PLR2004 - T | None
+        if len(failures) == 2 and types.NoneType in members:
             raise failures[1 - members.index(types.NoneType) - 1]
         raise _wrong(" | ".join(_hint_name(m) for m in members), value)
 
@@ -417,7 +418,7 @@ def _origin_in(*origins: Any) -> Callable[[Any], bool]:
 def make_converter() -> cattrs.Converter:
     """A fresh ``cattrs`` converter with the rules of this module."""
     c = cattrs.Converter(forbid_extra_keys=True, detailed_validation=True)
-    factory = c.register_structure_hook_factory
+    factory: Any = c.register_structure_hook_factory
     # Later registrations are asked first.
     factory(lambda t: isinstance(t, type) and not typing.is_typeddict(t), _other_class)
     factory(_is_record, _record_factory)
@@ -428,10 +429,11 @@ def make_converter() -> cattrs.Converter:
         _guarded((*_SEQUENCES, abc.ValuesView, abc.KeysView, abc.ItemsView), _list_factory, "a list"),
     )
     factory(_origin_in(dict, abc.Mapping, abc.MutableMapping), _mapping_factory)
-    factory(lambda t: typing.get_origin(t) in (typing.Union, types.UnionType), _union_factory)
-    c.register_structure_hook_func(lambda t: typing.get_origin(t) is typing.Literal, _literal)
-    c.register_structure_hook_func(lambda t: t in (None, types.NoneType), _none)
-    c.register_structure_hook_func(lambda t: isinstance(t, type) and issubclass(t, enum.Enum), _enum)
+    factory(_origin_in(typing.Union, types.UnionType), _union_factory)
+    plain: Any = c.register_structure_hook_func
+    plain(_origin_in(typing.Literal), _literal)
+    plain(_origin_in(None, types.NoneType), _none)
+    plain(lambda t: isinstance(t, type) and issubclass(t, enum.Enum), _enum)
     for cls, hook in _LEAVES.items():
         c.register_structure_hook(cls, hook)
     c.register_structure_hook(enum.IntEnum, _enum)

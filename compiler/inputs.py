@@ -31,7 +31,8 @@ Converter = Callable[[Any, Type, Classes], Any]
 def bind_inputs(
     params: Sequence[Param], args: Sequence[Any], kwargs: Mapping[str, Any], classes: Classes, *, name: str = "the flow"
 ) -> dict[str, Any]:
-    """The values of the parameters that were given, converted to their types; a parameter left out is not in the result.
+    """The values of the parameters that were given, converted to their types; a parameter left out is not in the
+    result.
 
     Parameters
     ----------
@@ -55,7 +56,8 @@ def bind_texts(
     *,
     name: str = "the flow",
 ) -> dict[str, Any]:
-    """As :func:`bind_inputs`, for a command line: ``texts`` are the ``name=value`` pairs, laid over ``values`` from a JSON file."""
+    """As :func:`bind_inputs`, for a command line: ``texts`` are the ``name=value`` pairs, laid over ``values`` from a
+    JSON file."""
     given: dict[str, tuple[Any, Converter]] = {key: (value, convert) for key, value in values.items()}
     given.update({key: (text, parse_text) for key, text in texts.items()})
     return _bind(params, (), given, classes, name)

@@ -1,7 +1,7 @@
 """Text from a command line as a typed value: what ``tries=3`` means when ``tries`` is an ``int``.
 
-A simple value is written plainly (``day=2026-01-31``, ``region=eu-west-1``, ``fast=yes``), anything else as JSON (``ids=[1,2]``,
-``order={"id": 1}``); a list of simple values may also be written with commas.
+A simple value is written plainly (``day=2026-01-31``, ``region=eu-west-1``, ``fast=yes``), anything else as JSON
+(``ids=[1,2]``, ``order={"id": 1}``); a list of simple values may also be written with commas.
 """
 
 from __future__ import annotations

@@ -174,12 +174,20 @@ def declare_class(cls: type, spec: ClassSpec) -> None:
     _BY_KEY[spec.key] = cls
 
 
+_READ: weakref.WeakValueDictionary[str, ClassBinding] = weakref.WeakValueDictionary()
+
+
+def declare_read(binding: ClassBinding) -> None:
+    """Make a class known, as long as its binding lives, of which only the text was read."""
+    _READ[binding.spec.key] = binding
+
+
 def class_binding(key: str) -> ClassBinding | None:
     """The class behind a key that :func:`type_of` has put in a type; None where no class of this process has it."""
     cls = _BY_KEY.get(key)
     if cls is None and key in BUILTIN_EXCEPTIONS:
         cls = BUILTIN_EXCEPTIONS[key]
-    return None if cls is None else ClassBinding(class_spec(cls), cls)
+    return _READ.get(key) if cls is None else ClassBinding(class_spec(cls), cls)
 
 
 def is_record(cls: type) -> bool:
@@ -205,8 +213,8 @@ def _fields(cls: type) -> tuple[FieldSpec, ...] | None:
         return reader.read(hint) if hint is not None else ANY
 
     if attrs.has(cls):
-        if not getattr(cls.__init__, "__attrs_init__", True) or "__attrs_attrs__" not in cls.__dict__:
-            return None
+        if hasattr(cls, "__attrs_init__") or "__attrs_attrs__" not in cls.__dict__:
+            return None  # attrs gives that method to classes with an __init__ of their own
         return tuple(
             FieldSpec(a.alias or a.name, ANY if a.converter else field_type(a.name, a.type), a.default is attrs.NOTHING)
             for a in attrs.fields(cls)

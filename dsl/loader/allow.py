@@ -14,9 +14,9 @@ from attrs import frozen
 class Allow:
     """The patterns (``None``: everything).
 
-    A pack or module is matched by its name (``http``, ``math``, ``shop.*``); a file by its resolved path, links followed. A pattern
-    that begins with a dot (``./nodes/*.py``) is relative to the current folder of the process, never to the importing file: what a
-    stranger's file lies beside says nothing about what its host allows.
+    A pack or module is matched by its name (``http``, ``math``, ``shop.*``); a file by its resolved path, links
+    followed. A pattern that begins with a dot (``./nodes/*.py``) is relative to the current folder of the process,
+    never to the importing file: what a stranger's file lies beside says nothing about what its host allows.
     """
 
     patterns: tuple[str, ...] | None = None

@@ -1,7 +1,8 @@
 """Annotations as text to the symbols of :mod:`...compiler.types`.
 
-One reader for all text: a ``.cflow`` file, a Python flow, a ``.py`` file that is only read. It gives what :mod:`..hints` gives for the
-real objects. What a name means comes from outside (a scope, or the names of a file read as syntax); what it cannot say is ``Any``.
+One reader for all text: a ``.cflow`` file, a Python flow, a ``.py`` file that is only read. It gives what
+:mod:`..hints` gives for the real objects. What a name means comes from outside (a scope, or the names of a file read
+as syntax); what it cannot say is ``Any``.
 """
 
 from __future__ import annotations
@@ -68,7 +69,8 @@ _WRAPPERS = frozenset({"Annotated", "Final", "ClassVar", "Required", "NotRequire
 _ABSTRACT_MODULES = ("typing", "typing_extensions", "collections.abc", "collections", "abc", "numbers", "types")
 
 Meaning = Type | str | None
-"""What a name in an annotation means: a type, a word with arguments to come (``"list"``, ``"Optional"``), or nothing known."""
+"""What a name in an annotation means: a type, a word with arguments to come (``"list"``, ``"Optional"``), or nothing
+known."""
 
 
 def dotted_meaning(name: str) -> Meaning:
@@ -323,8 +325,8 @@ def expr_of_ast(node: ast.expr) -> syntax.Expr | None:
         case ast.Constant(value=value):
             return syntax.Constant(value)
         case ast.Attribute(value=inner, attr=name):
-            value = expr_of_ast(inner)
-            return None if value is None else syntax.Attribute(value, name)
+            owner = expr_of_ast(inner)
+            return None if owner is None else syntax.Attribute(owner, name)
         case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() as number)):
             return syntax.Unary("-", syntax.Constant(number))
         case ast.BinOp(left=left, op=ast.BitOr(), right=right):

@@ -1,8 +1,8 @@
 """Constant expressions (``const``, defaults, import options) to values, at check time and within bounds.
 
-The operators are the language's own, so a constant means what the same expression means in a flow; only what a program's text can
-hold by itself takes part: no node, no record, no environment. Every value counts against a budget *before* it is made, since
-the text may be a stranger's.
+The operators are the language's own, so a constant means what the same expression means in a flow; only what a
+program's text can hold by itself takes part: no node, no record, no environment. Every value counts against a budget
+*before* it is made, since the text may be a stranger's.
 """
 
 from __future__ import annotations
@@ -20,14 +20,15 @@ from ...compiler.operators import BUILTINS, OPERATORS, call_method, format_value
 from .. import syntax
 
 BUDGET = 1_000_000
-"""What the constants of one program may cost: one for each step and each character, item and machine word of each value."""
+"""What the constants of one program may cost: one for each step and each character, item and machine word of each
+value."""
 
 _MAX_EXPONENT = 6_000
 """Of a decimal number: with a larger one its digits, or the integer it becomes, would not fit in memory."""
 
 _FUNCTIONS = frozenset(
-    """abs all any ascii bin bool bytes chr complex dict divmod enumerate float frozenset hex int len list max min oct ord range
-    repr reversed round set sorted str sum tuple zip""".split()
+    """abs all any ascii bin bool bytes chr complex dict divmod enumerate float frozenset hex int len list max min oct
+    ord range repr reversed round set sorted str sum tuple zip""".split()
 )
 _VALUE_CLASSES: dict[str, Any] = {
     "date": dt.date, "datetime": dt.datetime, "time": dt.time, "timedelta": dt.timedelta,
@@ -44,7 +45,7 @@ class NotConstant(Exception):
 
 
 class Missing(Exception):
-    """A name that ``lookup`` does not know as a constant; its text says what it is instead."""
+    """A name that ``lookup`` does not know as a constant; its text says what it is instead, nothing where that was said."""
 
 
 @define
@@ -257,7 +258,8 @@ class Evaluator:
                 raise NotConstant("a constant cannot unpack like this", target.span)
 
     def size(self, value: Any) -> int:
-        """What a value counts: its characters, items (with all that they hold, as often as it is held) or machine words."""
+        """What a value counts: its characters, items (with all that they hold, as often as it is held) or machine
+        words."""
         match value:
             case str() | bytes():
                 return len(value)

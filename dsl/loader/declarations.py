@@ -1,7 +1,7 @@
 """The declarations of one ``.cflow`` text to bindings: secrets, environment, constants, types, flows.
 
-Constants, aliases and records may name one another in any order; each is resolved at its first use. Imports come from outside
-(:mod:`.imports`), already bound.
+Constants, aliases and records may name one another in any order; each is resolved at its first use. Imports come from
+outside (:mod:`.imports`), already bound.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ class Declarations:
     execute: bool
     bindings: dict[str, Binding] = field(factory=dict, repr=False)
     objects: dict[str, Any] = field(factory=dict, repr=False)
-    spans: dict[str, Span] = field(factory=dict, repr=False)
     flows: dict[str, FlowSource] = field(factory=dict, repr=False)
+    _holders: dict[str, syntax.Declaration] = field(factory=dict, repr=False)
     _todo: dict[str, Named] = field(factory=dict, repr=False)
     _active: list[str] = field(factory=list, repr=False)
     _classes: dict[str, type] = field(factory=dict, repr=False)
@@ -77,8 +77,7 @@ class Declarations:
         return self.outer.lookup(name) if found is None else found
 
     def names(self) -> Iterable[str]:
-        yield from self.bindings
-        yield from self._todo
+        yield from (*self.bindings, *self._todo)
         yield from self.outer.names()
 
     # ---- binding ---------------------------------------------------------------------------------
@@ -87,35 +86,48 @@ class Declarations:
     def evaluator(self) -> Evaluator:
         return self._evaluator
 
-    def claim(self, name: str, span: Span) -> bool:
+    def enter(self, declarations: Iterable[syntax.Declaration]) -> None:
+        """Take the names of all declarations, in the order of the text; nothing is resolved yet."""
+        for declaration in declarations:
+            match declaration:
+                case syntax.ImportPack(names=names) | syntax.ImportFrom(names=names):
+                    for _, alias in names:
+                        self._claim(alias, declaration)
+                case syntax.Test():
+                    continue
+                case _:
+                    if self._claim(declaration.name, declaration):
+                        self._todo[declaration.name] = declaration
+
+    def _claim(self, name: str, declaration: syntax.Declaration) -> bool:
         """Take ``name`` for a declaration; False, and a finding, where it is taken already or cannot be."""
         if name in RESERVED:
             self.report(
-                "reserved-name", span, f"{name!r} is a form of the language: a declaration of that name could never be used",
+                "reserved-name", declaration.span, f"{name!r} is a form of the language: nothing else could be used by that name",
                 help="give it another name (an import: `as` another name)",
             )  # fmt: skip
             return False
-        first = self.spans.setdefault(name, span)
-        if first is not span:
+        first = self._holders.setdefault(name, declaration)
+        if first is not declaration:
             self.report(
-                "duplicate-name", span, f"{name!r} is declared twice",
-                labels=(Label(first, "first declared here"),), help="rename one of them",
+                "duplicate-name", declaration.span, f"{name!r} is declared twice",
+                labels=(Label(first.span, "first declared here"),), help="rename one of them",
             )  # fmt: skip
             return False
         return True
 
+    def holds(self, name: str, declaration: syntax.Declaration) -> bool:
+        """Is it this declaration that ``name`` belongs to?"""
+        return self._holders.get(name) is declaration
+
     def bind(self, name: str, binding: Binding, value: Any = None) -> None:
-        """Bind an import, whose name was claimed."""
+        """Bind an imported name."""
         self.bindings[name] = binding
         if value is not None:
             self.objects[name] = value
 
-    def declare(self, declarations: Iterable[syntax.Declaration]) -> None:
-        """Bind all declarations but imports and tests."""
-        named = [d for d in declarations if isinstance(d, Named)]
-        for declaration in named:
-            if self.claim(declaration.name, declaration.span):
-                self._todo[declaration.name] = declaration
+    def declare(self) -> None:
+        """Resolve all declarations but imports and tests."""
         self._declare_records([d for d in self._todo.values() if isinstance(d, syntax.TypeDecl) and d.alias is None])
         for name in list(self._todo):
             if name in self._todo:
@@ -199,7 +211,8 @@ class Declarations:
             span = at.span if at is not None else Span(self.file, 1)
             self.report(
                 "wrong-constant", span, f"{what} does not fit its type: {error}",
-                expected=str(type_), found=str(hints.type_of_value(value)), help=f"give a value of {type_}, or change the annotation",
+                expected=str(type_), found=str(hints.type_of_value(value)),
+                help=f"give a value of {type_}, or change the annotation",
             )  # fmt: skip
             return value
 
@@ -211,8 +224,9 @@ class Declarations:
             return FAILED
 
     def not_constant(self, error: NotConstant) -> None:
-        """Report that something is no constant."""
-        self.report("not-constant", error.span, error.message, help=error.help)
+        """Report that something is no constant; not where that follows from what was reported already."""
+        if error.message:
+            self.report("not-constant", error.span, error.message, help=error.help)
 
     def _constant(self, name: str) -> Any:
         """The value of a constant of this text, for another one."""
@@ -220,7 +234,7 @@ class Declarations:
             case ValueBinding(value=value):
                 return value
             case UnknownBinding():
-                msg = f"{name!r} cannot be known at check time"
+                msg = ""  # it was reported, or only running a Python file would tell
             case None:
                 msg = f"{name!r} is not defined"
             case AmbientBinding():
@@ -232,7 +246,8 @@ class Declarations:
     # ---- records ---------------------------------------------------------------------------------
 
     def _declare_records(self, declarations: list[syntax.TypeDecl]) -> None:
-        """All records at once, since their fields may name one another: first their keys, then their fields, then their classes."""
+        """All records at once, since their fields may name one another: first their keys, then their fields, then their
+        classes."""
         tokens = {d.name: records.Token() for d in declarations}
         for d in declarations:
             key = f"{self.label}.{d.name}"
@@ -243,7 +258,7 @@ class Declarations:
         made: list[ClassBinding] = []
         for d in declarations:
             bound = self.bindings[d.name]
-            assert isinstance(bound, ClassBinding)  # noqa: S101 - bound above
+            assert isinstance(bound, ClassBinding)
             plans = tuple(self._field(f) for f in self._fields(d))
             bound = ClassBinding(records.spec_for(bound.spec.key, d.name, plans))
             if self.execute:

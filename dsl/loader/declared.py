@@ -20,7 +20,8 @@ RETRY = ("times", "backoff", "max", "jitter", "on")
 def read_options(
     options: tuple[syntax.Option, ...], evaluator: Evaluator, lookup: Callable[[str], Binding | None]
 ) -> dict[str, Any]:
-    """The keywords that an import's options write, as ``@node(...)`` would get them; ``undo`` is a :data:`~..scope.Binding`.
+    """The keywords that an import's options write, as ``@node(...)`` would get them; ``undo`` is a
+    :data:`~..scope.Binding`.
 
     Raises
     ------
@@ -84,7 +85,8 @@ def _classes(expr: syntax.Expr, lookup: Callable[[str], Binding | None]) -> Any:
 
 
 def redeclare(binding: NodeBinding, declared: Mapping[str, Any]) -> NodeBinding:
-    """The node with these declarations laid over its own: what is said of its effects replaces them, policies go key by key.
+    """The node with these declarations laid over its own: what is said of its effects replaces them, policies go key by
+    key.
 
     Raises
     ------

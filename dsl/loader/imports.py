@@ -1,7 +1,7 @@
 """Imports to bindings: packs, installed modules, Python files, other ``.cflow`` files.
 
-Every import gives a binding for each name it brings in; one that fails is reported where it stands and its names are unknown, so
-that the rest is still checked.
+Every import gives a binding for each name it brings in; one that fails is reported where it stands and its names are
+unknown, so that the rest is still checked.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class Imports:
         """``import http, files as f``"""
         for name, alias in declaration.names:
             source = self.pack(name, declaration.span)
-            if self.into.claim(alias, declaration.span):
+            if self.into.holds(alias, declaration):
                 pack = source.pack if source is not None else None
                 value = source.get("")[1] if source is not None else None
                 self.into.bind(alias, UnknownBinding(alias) if pack is None else pack, value)
@@ -101,7 +101,7 @@ class Imports:
         source = self.source(declaration)
         for name, alias in declaration.names:
             binding, value = self.one(source, name, declaration)
-            if self.into.claim(alias, declaration.span):
+            if self.into.holds(alias, declaration):
                 self.into.bind(alias, binding, value)
 
     def one(self, source: Source | None, name: str, declaration: syntax.ImportFrom) -> tuple[Binding, Any]:
@@ -122,14 +122,14 @@ class Imports:
                 f"it has {', '.join(known[:8])}{', ...' if len(known) > 8 else ''}"
                 if known
                 else "it has no public names"
-            )  # noqa: PLR2004
+            )
             report("import-name", span, f"{source.title} has no {name!r}", help=did_you_mean(name, known, otherwise))
             return unknown
         if not declaration.options:
             return binding, value
         if not isinstance(binding, (NodeBinding, UnknownBinding)):
             report(
-                "import-options", declaration.options[0].span, f"{name!r} is not a function: there is nothing to declare of it",
+                "import-options", declaration.options[0].span, f"{name!r} is no function: there is nothing to declare",
                 help="import it on a line of its own, without options",
             )  # fmt: skip
             return binding, value
@@ -141,7 +141,8 @@ class Imports:
             options = read_options(declaration.options, self.into.evaluator, self.into.lookup)
             return redeclare(binding, options) if isinstance(binding, NodeBinding) else binding
         except NotConstant as error:
-            self.host.report("import-options", error.span, error.message, help=error.help)
+            if error.message:
+                self.host.report("import-options", error.span, error.message, help=error.help)
         except (TypeError, ValueError) as error:
             self.host.report(
                 "import-options",
@@ -244,7 +245,8 @@ class Imports:
     def executed(
         self, run: Callable[[], types.ModuleType], title: str, file: Path | None, span: Span
     ) -> types.ModuleType | None:
-        """The module that ``run`` gives; whatever its code raises is a finding, with the line of the file that raised it."""
+        """The module that ``run`` gives; whatever its code raises is a finding, with the line of the file that raised
+        it."""
         try:
             return run()
         except ProgramError as error:  # a program within the program

@@ -1,7 +1,7 @@
 """Loading a file or a text, with all that it imports: the entry points of this package.
 
-One :class:`Load` is one call: it holds what its parts share (the patterns of what may be imported, whether anything may be executed,
-the files met so far), so that a file that is imported twice is one module and a cycle of imports is found.
+One :class:`Load` is one call: it holds what its parts share (the patterns of what may be imported, whether anything may
+be executed, the files met so far), so that a file that is imported twice is one module and a cycle of imports is found.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
-from ...compiler.diagnostics import NOWHERE, Collector, ProgramError, Span
+from ...compiler.diagnostics import NOWHERE, Collector, Diagnostic, ProgramError, Span
 from .. import syntax
 from ..nodes import FlowDef, binding_of
 from ..scope import Binding, DictScope, FlowSource
@@ -66,7 +66,7 @@ def load_text(
     Parameters
     ----------
     text: of the program.
-    base: the folder that its imports are relative to; None: the current one.
+    base: the folder that its imports are relative to, or the file that the text is of; None: the current folder.
     file: how diagnostics call it.
     allow, execute, collector: as for :func:`load_module`.
 
@@ -75,7 +75,25 @@ def load_text(
     ProgramError: only without a ``collector``.
     """
     folder = Path.cwd() if base is None else Path(base)
+    if folder.suffix == ".cflow" or folder.is_file():
+        file, folder = (str(base), folder.parent) if file == "<text>" else (file, folder.parent)
     return _loaded(lambda load: load.text(text, file, folder), allow, execute, collector)
+
+
+def check_python(path: Path | str) -> list[Diagnostic]:
+    """The findings about the flows of a ``.py`` file, which is only read; errors first.
+
+    Parameters
+    ----------
+    path: of the file.
+    """
+    from ..lower import lower
+
+    found = Collector()
+    module = load_module(path, execute=False, collector=found)
+    for source in module.flows.values() if module is not None else ():
+        lower(source, found)
+    return sorted(found.items, key=lambda d: d.severity != "error")
 
 
 def _loaded(
@@ -114,7 +132,7 @@ class Load:
     report: Reporter
     _loaded: dict[Path, LoadedModule | None] = field(factory=dict)
     _active: list[Path] = field(factory=list)
-    _reader: Any = None
+    _reader: StaticReader | None = None
 
     @property
     def _static(self) -> StaticReader:
@@ -165,10 +183,11 @@ class Load:
         name = path.stem if path is not None else Path(file.strip("<>")).stem or "text"
         label = label_for(name, str(path or file), text)
         scope = Declarations(label, file, BUILTIN_SCOPE, self.report, self.execute)
+        scope.enter(tree.declarations)
         Imports(self, folder, scope).all(tree.declarations)
-        scope.declare(tree.declarations)
+        scope.declare()
         tests = tuple(d for d in tree.declarations if isinstance(d, syntax.Test))
-        return LoadedModule(label, file, tree, scope, scope.flows, tests, scope.objects)
+        return LoadedModule(label, file, tree, scope, scope.flows, tests, scope.objects, text=text)
 
     # ---- Python files ----------------------------------------------------------------------------
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from attrs import field, frozen
 
-from .. import syntax
 from ..scope import FlowSource, Scope
+from ..syntax import Module, Test
 
 
 @frozen(eq=False)
@@ -23,16 +23,19 @@ class LoadedModule:
     scope: what its names mean.
     flows: the flows that it declares, in the order of the text.
     tests: its ``test`` blocks.
-    names: the real objects behind its public names where it was loaded to run: classes, constants, what it imports; a flow
+    names: the real objects behind its public names where it was loaded to run: classes, constants, what it imports; a
+        flow
         of its own is its :class:`~..scope.FlowSource` (of a ``.py`` file: the object that ``@flow`` made).
     is_python: is it a ``.py`` file?
+    text: of a ``.cflow`` file.
     """
 
     name: str
     file: str
-    syntax: syntax.Module
+    syntax: Module
     scope: Scope
     flows: Mapping[str, FlowSource]
-    tests: tuple[syntax.Test, ...] = ()
+    tests: tuple[Test, ...] = ()
     names: Mapping[str, Any] = field(factory=dict)
     is_python: bool = False
+    text: str = field(default="", repr=False)

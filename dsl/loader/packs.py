@@ -1,6 +1,7 @@
 """Packs and modules found by name: the standard packs, packs that installed distributions declare, installed modules.
 
-Finding executes nothing of what it finds. Importing (:func:`import_pack`) does, and happens only when a program is loaded to run.
+Finding executes nothing of what it finds. Importing (:func:`import_pack`) does, and happens only when a program is
+loaded to run.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ GROUP = "cflow.packs"
 
 @frozen
 class Found:
-    """A pack or module by name. ``module``: its full name; ``is_pack``: only what it declares is public; ``origin``: its ``.py``
-    file, None where there is none to read (built in, compiled)."""
+    """A pack or module by name. ``module``: its full name; ``is_pack``: only what it declares is public; ``origin``:
+    its ``.py`` file, None where there is none to read (built in, compiled)."""
 
     name: str
     module: str
@@ -77,7 +78,8 @@ def _found(name: str, module: str, *, is_pack: bool) -> Found | None:
 
 
 def find_spec(module: str) -> ModuleSpec | None:
-    """The spec of a module, its parent packages found by their folders: unlike ``importlib.util.find_spec``, nothing is imported."""
+    """The spec of a module, its parent packages found by their folders: unlike ``importlib.util.find_spec``, nothing is
+    imported."""
     head, *rest = module.split(".")
     if not all(part.isidentifier() for part in (head, *rest)):
         return None
@@ -100,8 +102,8 @@ def import_pack(found: Found) -> types.ModuleType:
 def pack_scope(module: types.ModuleType, found: Found) -> PackBinding:
     """A real module as a name in a flow.
 
-    A text may reach what a module offers, never what it happens to import: of a pack, what it declares; of another module, its
-    ``__all__`` or its public names, and of the modules among them only its own sub-modules.
+    A text may reach what a module offers, never what it happens to import: of a pack, what it declares; of another
+    module, its ``__all__`` or its public names, and of the modules among them only its own sub-modules.
     """
 
     def offered(name: str) -> bool:

@@ -1,9 +1,9 @@
 """Python files imported by path: executed once, shared by all who import them, with their folder importable meanwhile.
 
-A file is known by its absolute path, its time of change and its size; a changed file is executed afresh. It is a real module in
-``sys.modules`` (pickling, ``inspect`` and string annotations need that), under its own name where that is free. Its siblings come
-by plain ``import``: its folder is first on ``sys.path`` while it loads, as for a script, and stays at the end of it for what
-functions import later, where it hides nothing.
+A file is known by its absolute path, its time of change and its size; a changed file is executed afresh. It is a real
+module in ``sys.modules`` (pickling, ``inspect`` and string annotations need that), under its own name where that is
+free. Its siblings come by plain ``import``: its folder is first on ``sys.path`` while it loads, as for a script, and
+stays at the end of it for what functions import later, where it hides nothing.
 """
 
 from __future__ import annotations
@@ -85,7 +85,8 @@ def module_name(path: Path) -> str:
     _, name = package_root(path)
     taken = sys.modules.get(name)
     if taken is None:
-        # A file beside a program may be called like an installed module; the installed one must stay what others import.
+        # A file beside a program may be called like an installed module; the installed one must stay what others
+        # import.
         spec = importlib.util.find_spec(name) if "." not in name and name.isidentifier() else None
         if spec is None or spec.origin is None or Path(spec.origin).resolve() == path:
             return name
@@ -121,8 +122,8 @@ def _execute(path: Path) -> types.ModuleType:
 
 @contextmanager
 def _importable(folder: Path) -> Iterator[None]:
-    """``folder`` is first on ``sys.path`` meanwhile, and last afterwards. Modules that files of another folder imported under a name
-    that this folder has too step aside, so that each folder gets its own ``helpers``."""
+    """``folder`` is first on ``sys.path`` meanwhile, and last afterwards. Modules that files of another folder imported
+    under a name that this folder has too step aside, so that each folder gets its own ``helpers``."""
     entry = str(folder)
     own = _siblings(folder) if _FOLDERS else {}
     aside = {

@@ -1,4 +1,4 @@
-"""The records of a ``.cflow`` file as real classes: frozen, fields by keyword, usable from Python as ``module.Order``."""
+"""The records of a ``.cflow`` file as real classes: frozen, fields by keyword, in Python ``module.Order``."""
 
 from __future__ import annotations
 

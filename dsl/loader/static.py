@@ -1,7 +1,7 @@
 """Python files read as syntax: what ``cflow check`` knows of an imported ``.py`` file without executing any of it.
 
-Owns the namespace of a file: which statement a name comes from, where an import leads. What a definition means is read by
-:mod:`.static_definitions`. Whatever cannot be told from the text is unknown, never wrong.
+Owns the namespace of a file: which statement a name comes from, where an import leads. What a definition means is read
+by :mod:`.static_definitions`. Whatever cannot be told from the text is unknown, never wrong.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class StaticReader:
         return known
 
     def pack(self, found: packs.Found) -> StaticModule:
-        """The namespace of a pack or installed module; without a Python source, an empty one of which nothing is known."""
+        """The namespace of a pack or installed module; without a Python source nothing is known of it."""
         if found.origin is None:
             return StaticModule(self, found.module, None, "", None, found)
         known = self._files.get(found.origin)

@@ -1,6 +1,7 @@
 """What a definition in a Python file means, told from its text: functions, nodes, flows, classes, assignments.
 
-Gives what :mod:`..nodes` and :mod:`..hints` give for the real objects; the two are compared by tests over the standard packs.
+Gives what :mod:`..nodes` and :mod:`..hints` give for the real objects; the two are compared by tests over the standard
+packs.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from ...compiler.ir import AmbientSpec
 from ...compiler.spec import UNDECLARED, ClassSpec, FieldSpec, NodeSpec, Retry
 from ...compiler.types import ANY, STR, Parameter, Signature, Type, stream_of
 from .. import hints, syntax
-from ..nodes import DECLARED, EFFECTS, FORM, effects_of, policy_of
+from ..nodes import DECLARED, EFFECTS, FORM, effects_of, key_of, policy_of
 from ..python import read_flow_ast
 from ..scope import (
     AmbientBinding,
@@ -44,7 +45,8 @@ _RECORDS = {
 }  # fmt: skip
 _BUILTIN_BASES = frozenset({"int", "float", "complex", "str", "bytes", "list", "tuple", "dict", "set", "frozenset"})
 _NAMED_BASES = {
-    "typing.Protocol": "Protocol", "typing.Generic": "Generic", "abc.ABC": "ABC", "enum.Enum": "Enum", "enum.IntEnum": "IntEnum",
+    "typing.Protocol": "Protocol", "typing.Generic": "Generic", "abc.ABC": "ABC", "enum.Enum": "Enum",
+    "enum.IntEnum": "IntEnum",
     "enum.StrEnum": "StrEnum", "enum.Flag": "Flag", "enum.IntFlag": "IntFlag", "typing.NamedTuple": "NamedTuple",
     "typing.TypedDict": "TypedDict",
 }  # fmt: skip
@@ -239,10 +241,11 @@ def _yields(node: Function) -> bool:
 
 
 def declare(module: StaticModule, binding: NodeBinding, keywords: list[ast.keyword]) -> NodeBinding:
-    """The node with these keywords of ``@node(...)``; what cannot be read is left out, of its effects: it declares nothing."""
+    """The node with these keywords of ``@node(...)``; what cannot be read is left out, of its effects: it declares
+    nothing."""
     declared: dict[str, Any] = {}
     unread = False
-    undo = binding.undo
+    undo: Binding | None = binding.undo
     for keyword in keywords:
         try:
             if keyword.arg == "undo":
@@ -260,7 +263,7 @@ def declare(module: StaticModule, binding: NodeBinding, keywords: list[ast.keywo
         return binding
     spec = binding.spec
     if undo is not None:
-        policy["undo"] = undo.spec.key if isinstance(undo, NodeBinding) else undo.source.key
+        policy["undo"] = key_of(undo)
     spec = evolve(
         spec,
         effects=effects if unread or any(name in declared for name in EFFECTS) else spec.effects,
@@ -373,7 +376,7 @@ def _called(module: StaticModule, name: str, call: ast.Call) -> Binding:
             module.nodes.add(name)
             return declare(module, inner, call.keywords)
     match dotted_name(module, call.func):
-        case "typing.NewType" if len(call.args) == 2:  # noqa: PLR2004
+        case "typing.NewType" if len(call.args) == 2:
             return TypeBinding(read_type(module, call.args[1]))
         case "typing.TypeVar":
             bound = next((k.value for k in call.keywords if k.arg == "bound"), None)
@@ -417,7 +420,9 @@ def _class(module: StaticModule, node: ast.ClassDef) -> Binding:
             fields = _fields(module, node, styles[0] if styles else "tuple", specs)
     if node.keywords or (node.decorator_list and not styles):
         bases = (*bases, "?")  # a metaclass or a decorator of which nothing is known
-    return ClassBinding(ClassSpec(key, node.name, kind, fields, bases))
+    made = ClassBinding(ClassSpec(key, node.name, kind, fields, bases))
+    hints.declare_read(made)
+    return made
 
 
 def _head(decorator: ast.expr) -> ast.expr:
