@@ -5,14 +5,11 @@ Decorators only keep what they are given; compiling, planning and running are th
 
 from __future__ import annotations
 
-import os
 import types
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, Protocol, TypedDict, TypeVar, Unpack, cast, overload
 
-from .compiler.diagnostics import Collector, Diagnostic, ProgramError
-from .compiler.nearest import did_you_mean
+from .compiler.diagnostics import Collector, Diagnostic
 from .compiler.spec import Retry as Retry
 from .compiler.values import Collected as Collected, Failed as Failed
 from .dsl.forms import (
@@ -35,13 +32,11 @@ from .dsl.forms import (
     windowed as windowed,
 )
 from .dsl.keys import qualified, unique_key
-from .dsl.nodes import FlowDef, FormName, NodeDef, check_declared, check_options
+from .dsl.nodes import FlowDef, NodeDef, check_declared, check_options
 from .dsl.scope import FlowSource
 
 if TYPE_CHECKING:
-    from .dsl.loader import LoadedModule
     from .engine import Engine
-    from .executor.context import Context
     from .planner.plan import Plan
 
 P = ParamSpec("P")
@@ -295,108 +290,3 @@ def flow(fn: Any = None, /, **options: Any) -> Any:
         return read_flow(function, Collector(), options)
 
     return Flow(FlowSource(function.__name__, key, function.__code__.co_filename, load), function)
-
-
-# ---- text ----------------------------------------------------------------------------------------
-
-
-class Module:
-    """A loaded ``.cflow`` file or text: its flows, and what else its public names stand for, as attributes."""
-
-    def __init__(self, loaded: LoadedModule) -> None:
-        self.__name__ = loaded.name
-        self.__file__ = loaded.file
-        self.__doc__ = loaded.syntax.doc or None
-        for name, value in loaded.names.items():
-            # A flow has one identity, however often its name is read.
-            setattr(self, name, Flow[..., Any](value) if isinstance(value, FlowSource) else value)
-
-    def __getattr__(self, name: str) -> Any:
-        public = [n for n in vars(self) if not n.startswith("_")]
-        msg = f"{self.__file__} has no {name!r} ({did_you_mean(name, public, 'it has ' + ', '.join(public))})"
-        raise AttributeError(msg)
-
-    def __repr__(self) -> str:
-        return f"<module {self.__name__} from {self.__file__!r}>"
-
-
-def load(path: str | os.PathLike[str], *, allow: Iterable[str] | None = None) -> Module:
-    """Loads a ``.cflow`` file, with what it imports.
-
-    Parameters
-    ----------
-    path: the file.
-    allow: patterns of the packs and paths that it may import; None: all.
-
-    Raises
-    ------
-    ProgramError: the file cannot be read, or the program is wrong.
-    """
-    from .dsl.loader import load_module
-
-    return _checked(load_module(Path(path), allow=allow))
-
-
-def loads(text: str, *, base: str | os.PathLike[str] | None = None, allow: Iterable[str] | None = None) -> Module:
-    """The same from text.
-
-    Parameters
-    ----------
-    text: the program.
-    base: the folder that its imports are relative to; None: the current one.
-    allow: as for :func:`load`.
-
-    Raises
-    ------
-    ProgramError: the program is wrong.
-    """
-    from .dsl.loader import load_text
-
-    return _checked(load_text(text, None if base is None else Path(base), allow=allow))
-
-
-def _checked(loaded: LoadedModule | None) -> Module:
-    from .dsl.lower import check_module
-
-    found = Collector()
-    if loaded is not None and not loaded.is_python:
-        check_module(loaded.syntax, loaded.scope, loaded.flows, found)
-    if loaded is None or found.failed:
-        raise ProgramError(found.items)
-    return Module(loaded)
-
-
-def check(text: str, *, base: str | os.PathLike[str] | None = None) -> list[Diagnostic]:
-    """Checks ``.cflow`` text; nothing is imported or run.
-
-    Parameters
-    ----------
-    text: the program.
-    base: the folder that its imports are relative to; None: the current one.
-    """
-    from .dsl.loader import load_text
-    from .dsl.lower import check_module
-
-    found = Collector()
-    loaded = load_text(text, None if base is None else Path(base), execute=False, collector=found)
-    if loaded is not None:
-        check_module(loaded.syntax, loaded.scope, loaded.flows, found)
-    return sorted(found.items, key=lambda d: d.severity != "error")
-
-
-def context() -> Context:
-    """Inside a node: ``.run .node .attempt .key .log .progress(done, total)`` of the call that is running.
-
-    Raises
-    ------
-    RuntimeError: no node of a run is running here.
-    """
-    from .executor.context import context as current
-
-    return current()
-
-
-for _name in ("flow", "node", "load", "loads", "check", "context"):
-    # So that a flow that names one of them is told where it belongs.
-    globals()[_name].__cflow_form__ = FormName(_name)
-del _name

@@ -113,6 +113,11 @@ FORM = "cflow."
 """A :class:`BuiltinBinding` whose name begins so is a form of the language, not a function."""
 
 
+_PACKAGE = __name__.partition(".dsl.")[0]
+_AROUND = frozenset(f"{_PACKAGE}.{part}" for part in ("facade", "modules", "engine", "executor.context"))
+"""Where the functions live that belong around a flow and never into it; they are told apart like forms."""
+
+
 def check_declared(declared: Mapping[str, Any]) -> None:
     """Are these keywords good ones for a node?
 
@@ -296,9 +301,12 @@ def binding_of(value: Any, name: str = "") -> Binding:
         return FlowBinding(value.source)
     if isinstance(value, Ambient):
         return AmbientBinding(value.spec)
-    form = getattr(value, "__cflow_form__", None)
-    if isinstance(form, FormName):
-        return BuiltinBinding(FORM + form.name)
+    if isinstance(value, (types.FunctionType, type)):
+        form = vars(value).get("__cflow_form__")
+        if isinstance(form, FormName):
+            return BuiltinBinding(FORM + form.name)
+        if value.__module__ in _AROUND:
+            return BuiltinBinding(FORM + value.__name__)
     if id(value) in _BUILTIN_OBJECTS:
         return BuiltinBinding(_BUILTIN_OBJECTS[id(value)])
     if value is os.environ or value is getattr(os, "environb", None) or value in (os.getenv, os.putenv):
@@ -337,7 +345,7 @@ def pack_binding(module: types.ModuleType) -> PackBinding:
             return None
         try:
             value = getattr(module, name)
-        except AttributeError:
+        except Exception:  # not there, or loaded at first use and failing at that
             return None
         return binding_of(value, f"{module.__name__}.{name}")
 

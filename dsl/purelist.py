@@ -34,11 +34,11 @@ _NAMES: dict[str, str] = {
         "abs add and_ concat contains countOf eq floordiv ge gt indexOf inv invert is_ is_not le lshift lt mod mul ne neg not_ or_ "
         "pos rshift sub truediv truth xor getitem"
     ),
-    "calendar": "isleap leapdays monthrange monthcalendar weekday timegm",
+    "calendar": "isleap leapdays monthrange weekday timegm",
     "colorsys": "rgb_to_hls rgb_to_hsv rgb_to_yiq hls_to_rgb hsv_to_rgb yiq_to_rgb",
     "difflib": "get_close_matches",
     "fnmatch": "fnmatchcase",
-    "hmac": "compare_digest digest",
+    "hmac": "digest",
     "ipaddress": "ip_address ip_network ip_interface",
     "posixpath": "basename commonprefix dirname isabs join normpath relpath split splitext",
     "ntpath": "basename commonprefix dirname isabs join normpath split splitext",

@@ -14,6 +14,7 @@ import inspect
 import linecache
 import sys
 import textwrap
+import tokenize
 import types
 from collections.abc import Iterator
 from typing import Any
@@ -125,11 +126,18 @@ def _own_stores(node: ast.AST) -> Iterator[ast.Name]:
     for child in ast.iter_child_nodes(node):
         if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.comprehension)):
             continue
-        if isinstance(child, (ast.If, ast.While)) and isinstance(child.test, ast.Constant):
+        if isinstance(child, (ast.If, ast.While, ast.IfExp)) and _decided(child.test):
+            continue
+        if isinstance(child, ast.AnnAssign) and child.value is None:
             continue
         if isinstance(child, ast.Name) and isinstance(child.ctx, ast.Store):
             yield child
         yield from _own_stores(child)
+
+
+def _decided(test: ast.expr) -> bool:
+    """Is a test one that Python decides while it compiles?"""
+    return all(n.id == "__debug__" for n in ast.walk(test) if isinstance(n, ast.Name))
 
 
 def _fragment(function: types.FunctionType, lines: list[str]) -> Found:
@@ -140,7 +148,7 @@ def _fragment(function: types.FunctionType, lines: list[str]) -> Found:
         block = inspect.getblock(lines[start:])
         text = textwrap.dedent("".join(block))
         tree = ast.parse(text)
-    except (SyntaxError, ValueError, IndexError) as error:
+    except (SyntaxError, ValueError, IndexError, tokenize.TokenError) as error:
         msg = f"the source of {function.__qualname__!r} in {code.co_filename!r} cannot be read: {error}"
         raise NoSource(msg) from None
     node = tree.body[0]

@@ -69,6 +69,7 @@ OUTSIDE = {
     "loads": "load it beside the flow",
     "check": "call it from ordinary code",
     "context": "call it inside a node",
+    "Engine": "make it beside the flow",
 }
 """What belongs around a flow and not into it."""
 
@@ -254,7 +255,8 @@ def target(ctx: Context, node: ast.expr) -> syntax.Expr:
         case ast.Name(id=name):
             return syntax.Name(name, span=span)
         case ast.Tuple(elts=items) | ast.List(elts=items):
-            return syntax.Display("tuple", tuple(target(ctx, i) for i in items), span=span)
+            kind: Literal["tuple", "list"] = "tuple" if isinstance(node, ast.Tuple) else "list"
+            return syntax.Display(kind, tuple(target(ctx, i) for i in items), span=span)
         case ast.Starred(value=value):
             return syntax.Starred(target(ctx, value), span=span)
         case ast.Subscript(value=ast.Name()):

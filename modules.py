@@ -1,0 +1,101 @@
+"""Loading ``.cflow`` text from Python: a module-like object whose flows are flows like any other; and checking text without running it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .compiler.diagnostics import Collector, Diagnostic, ProgramError
+from .compiler.nearest import did_you_mean
+from .dsl.scope import FlowSource
+from .facade import Flow
+
+if TYPE_CHECKING:
+    from .dsl.loader import LoadedModule
+
+
+class Module:
+    """A loaded ``.cflow`` file or text: its flows (``__all__`` names them), and what else its public names stand for."""
+
+    def __init__(self, loaded: LoadedModule) -> None:
+        self.__name__ = loaded.name
+        self.__file__ = loaded.file
+        self.__doc__ = loaded.syntax.doc or None
+        self.__all__ = list(loaded.flows)
+        for name, value in loaded.names.items():
+            # A flow has one identity, however often its name is read.
+            setattr(self, name, Flow[..., Any](value) if isinstance(value, FlowSource) else value)
+
+    def __getattr__(self, name: str) -> Any:
+        public = [n for n in vars(self) if not n.startswith("_")]
+        msg = f"{self.__file__} has no {name!r} ({did_you_mean(name, public, 'it has ' + ', '.join(public))})"
+        raise AttributeError(msg)
+
+    def __repr__(self) -> str:
+        return f"<module {self.__name__} from {self.__file__!r}>"
+
+
+def load(path: str | os.PathLike[str], *, allow: Iterable[str] | None = None) -> Module:
+    """Loads a ``.cflow`` file, with what it imports.
+
+    Parameters
+    ----------
+    path: the file.
+    allow: patterns of the packs and paths that it may import; None: all.
+
+    Raises
+    ------
+    ProgramError: the file cannot be read, or the program is wrong.
+    """
+    from .dsl.loader import load_module
+
+    return _checked(load_module(Path(path), allow=allow))
+
+
+def loads(text: str, *, base: str | os.PathLike[str] | None = None, allow: Iterable[str] | None = None) -> Module:
+    """The same from text.
+
+    Parameters
+    ----------
+    text: the program.
+    base: the folder that its imports are relative to; None: the current one.
+    allow: as for :func:`load`.
+
+    Raises
+    ------
+    ProgramError: the program is wrong.
+    """
+    from .dsl.loader import load_text
+
+    return _checked(load_text(text, None if base is None else Path(base), allow=allow))
+
+
+def _checked(loaded: LoadedModule | None) -> Module:
+    from .dsl.lower import check_module
+
+    found = Collector()
+    if loaded is not None and not loaded.is_python:
+        check_module(loaded.syntax, loaded.scope, loaded.flows, found)
+    if loaded is None or found.failed:
+        raise ProgramError(found.items)
+    return Module(loaded)
+
+
+def check(text: str, *, base: str | os.PathLike[str] | None = None) -> list[Diagnostic]:
+    """Checks ``.cflow`` text; nothing is imported or run.
+
+    Parameters
+    ----------
+    text: the program.
+    base: the folder that its imports are relative to; None: the current one.
+    """
+    from .dsl.loader import load_text
+    from .dsl.lower import check_module
+
+    found = Collector()
+    loaded = load_text(text, None if base is None else Path(base), execute=False, collector=found)
+    if loaded is not None:
+        check_module(loaded.syntax, loaded.scope, loaded.flows, found)
+    return sorted(found.items, key=lambda d: d.severity != "error")
