@@ -1,0 +1,512 @@
+"""The wiring: compile, order, link, run. An :class:`Engine` owns the limits, the listeners and the ports of its runs.
+
+What a program means is the same in every engine, so the compiled graph is kept with the flow; linked code depends on the engine's
+listeners and substitutes and is kept with the engine.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import os
+import sys
+import uuid
+import weakref
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from .compiler import ir
+from .compiler.diagnostics import Collector, Diagnostic, InputError, Problem, ProgramError
+from .compiler.inputs import bind_inputs
+from .compiler.spec import NodeSpec, Objects
+from .dsl.scope import FlowSource
+
+if TYPE_CHECKING:
+    from .executor.link import Linked
+    from .executor.run import Run
+    from .planner.order import RegionOrder
+    from .planner.plan import Plan
+
+Substitute = Callable[[NodeSpec, Callable[..., Any]], "Callable[..., Any] | None"]
+
+
+@define(eq=False)
+class Compiled:
+    """A flow, compiled: the graph as written, and what the passes made of it, with the findings of the check."""
+
+    graph: ir.Graph
+    objects: Objects
+    diagnostics: list[Diagnostic]
+    _optimized: ir.Graph | None = None
+    _orders: dict[str, RegionOrder] | None = None
+    _digest: str | None = None
+
+    @property
+    def optimized(self) -> ir.Graph:
+        if self._optimized is None:
+            from .compiler.passes import optimize
+
+            self._optimized = optimize(self.graph)
+        return self._optimized
+
+    @property
+    def orders(self) -> dict[str, RegionOrder]:
+        if self._orders is None:
+            from .executor.link import order_flows
+
+            self._orders = order_flows(self.optimized)
+        return self._orders
+
+    @property
+    def digest(self) -> str:
+        if self._digest is None:
+            from .compiler.digest import digest
+
+            self._digest = digest(self.graph)
+        return self._digest
+
+
+@define(eq=False)
+class _Findings:
+    """What compiling a flow gave: the program, or the findings that stand in its way."""
+
+    compiled: Compiled | None
+    diagnostics: list[Diagnostic]
+
+
+_COMPILED: weakref.WeakKeyDictionary[FlowSource, _Findings] = weakref.WeakKeyDictionary()
+
+
+def _compile(source: FlowSource) -> _Findings:
+    found = _COMPILED.get(source)
+    if found is None:
+        from .dsl.lower import lower
+
+        collector = Collector()
+        try:
+            lowered = lower(source, collector)
+        except ProgramError as error:
+            collector.items.extend(d for d in error.diagnostics if d not in collector.items)
+            lowered = None
+        compiled = None
+        if lowered is not None and not collector.failed:
+            compiled = Compiled(lowered.graph, lowered.objects, collector.items)
+        found = _COMPILED[source] = _Findings(compiled, collector.items)
+    return found
+
+
+def compile_flow(source: FlowSource) -> Compiled:
+    """The compiled flow; compiling happens once.
+
+    Raises
+    ------
+    ProgramError: the program is wrong.
+    """
+    found = _compile(source)
+    if found.compiled is None:
+        raise ProgramError(found.diagnostics)
+    return found.compiled
+
+
+class Engine:
+    """Runs flows.
+
+    Parameters
+    ----------
+    store: where runs are recorded; None: nowhere. (Stores come with durability; anything else is refused.)
+    limit: node calls in flight at once in one run.
+    workers: worker processes; None: none are started before a node asks for one.
+    sinks: listeners, ``callable(Event)``.
+    allow: patterns of the packs and paths that a file loaded by this engine may import; None: all.
+    substitute: gives another function for a node, or None: what tests mock with.
+    builtins: further operations of the engine by name, for tests.
+    clock: Trio's clock for the runs started from ordinary code.
+    """
+
+    def __init__(
+        self,
+        store: None = None,
+        limit: int = 1000,
+        workers: int | None = None,
+        sinks: Iterable[Callable[[Any], object]] = (),
+        allow: Iterable[str] | None = None,
+        *,
+        substitute: Substitute | None = None,
+        builtins: Mapping[str, Callable[..., Any]] | None = None,
+        clock: Any = None,
+    ) -> None:
+        if store is not None:
+            msg = "runs are not recorded yet: leave store out"
+            raise TypeError(msg)
+        if limit < 1:
+            msg = f"limit is at least 1, not {limit!r}"
+            raise ValueError(msg)
+        self.limit = limit
+        self.workers = workers
+        self.allow = None if allow is None else tuple(allow)
+        self._sinks = tuple(sinks)
+        self._listeners: Any = None
+        self._services: Any = None
+        self._substitute = substitute
+        self._builtins = dict(builtins or {})
+        self._clock = clock
+        self._linked: weakref.WeakKeyDictionary[Compiled, _Links] = weakref.WeakKeyDictionary()
+        self._pool: concurrent.futures.ThreadPoolExecutor | None = None
+
+    # ---- programs --------------------------------------------------------------------------------
+
+    def load(self, path: str | os.PathLike[str]) -> Any:
+        """A ``.cflow`` file under this engine's ``allow``; see :func:`cflow.load`."""
+        from .facade import load
+
+        return load(path, allow=self.allow)
+
+    def compiled(self, flow: Any) -> Compiled:
+        """The compiled program of a flow.
+
+        Raises
+        ------
+        ProgramError: it is wrong. TypeError: it is no flow.
+        """
+        return compile_flow(_source(flow))
+
+    def check(self, flow: Any) -> list[Diagnostic]:
+        """Every finding about a flow; nothing runs."""
+        return list(_compile(_source(flow)).diagnostics)
+
+    def digest(self, flow: Any) -> str:
+        """What the flow means, as a hash."""
+        return self.compiled(flow).digest
+
+    def plan(self, flow: Any) -> Plan:
+        """The plan of a flow as data."""
+        from .executor.facts import facts
+        from .planner.plan import make_plan
+
+        compiled = self.compiled(flow)
+        linker = self._linker(compiled, events=False)
+        return make_plan(compiled.optimized, compiled.orders, compiled.digest, facts(linker))
+
+    def explain(self, flow: Any) -> str:
+        """The plan of a flow as text."""
+        from .planner.explain import explain
+
+        return explain(self.plan(flow))
+
+    # ---- running ---------------------------------------------------------------------------------
+
+    def run(self, flow: Any, /, *args: Any, **inputs: Any) -> Any:
+        """Run a flow to its end, from ordinary code, also where an event loop is running.
+
+        Raises
+        ------
+        ProgramError, InputError; else what the flow raises.
+        """
+        started = self._prepare(flow, args, inputs)
+        if started.stream:
+            from .executor.launch import iterate
+
+            return iterate(started, self._clock)
+        if started.linked.direct is not None and self._clock is None:
+            return started.directly()
+        from .executor.launch import run_loop
+
+        return run_loop(started.main, started.state, self._clock)
+
+    async def start(self, flow: Any, /, *args: Any, **inputs: Any) -> Any:
+        """The same inside Trio, and inside asyncio. A stream flow gives an async iterator."""
+        from .executor.launch import start
+
+        return await start(self._prepare(flow, args, inputs))
+
+    def submit(self, flow: Any, /, *args: Any, **inputs: Any) -> concurrent.futures.Future[Any]:
+        """Run a flow in the background."""
+        started = self._prepare(flow, args, inputs)
+        if self._pool is None:
+            self._pool = concurrent.futures.ThreadPoolExecutor(32, thread_name_prefix="cflow-submit")
+        from .executor.launch import run_loop
+
+        return self._pool.submit(run_loop, started.main, started.state, self._clock)
+
+    def run_node(self, node: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run one node to its end, from ordinary code."""
+        import inspect
+
+        fn = node.fn
+        if inspect.isasyncgenfunction(fn):
+            from .executor.launch import iterate_source
+
+            return iterate_source(fn(*args, **kwargs), self._clock)
+        if not inspect.iscoroutinefunction(fn):
+            return fn(*args, **kwargs)
+        from .executor.launch import run_loop
+
+        async def main() -> Any:
+            return await fn(*args, **kwargs)
+
+        return run_loop(main, None, self._clock)
+
+    def signal(self, name: str, value: Any = None, *, key: Any = None, run: str | None = None) -> None:
+        """Answer a ``wait_signal(name, key)``: of one run, or of whichever run waits for it first."""
+        self.services.signals.send(run, name, value, key)
+
+    # ---- inside ----------------------------------------------------------------------------------
+
+    @property
+    def services(self) -> Any:
+        """The ports of this engine's runs."""
+        if self._services is None:
+            from .executor.memory import memory_services
+
+            self._services = memory_services()
+        return self._services
+
+    @property
+    def sinks(self) -> Any:
+        """The listeners of this engine's runs; None where there are none."""
+        if not self._sinks:
+            return None
+        if self._listeners is None:
+            from .executor.events import Sinks
+
+            self._listeners = Sinks(self._sinks)
+        return self._listeners or None
+
+    def _linker(self, compiled: Compiled, events: bool) -> Any:
+        from .executor.builtins import BUILTINS
+        from .executor.link import FlowLinker
+
+        async def detach(run: Run, key: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+            return await self._detach(compiled, run, key, args, kwargs)
+
+        return FlowLinker(
+            compiled.optimized,
+            compiled.objects,
+            compiled.orders,
+            {**BUILTINS, **self._builtins},
+            events=events,
+            substitute=self._substitute,
+            detach=detach,
+        )
+
+    def _link(self, compiled: Compiled, events: bool) -> Linked:
+        links = self._linked.get(compiled)
+        if links is None:
+            links = self._linked[compiled] = _Links()
+        linked = links.of[events]
+        if linked is None or not linked.holds():
+            linked = links.of[events] = self._linker(compiled, events).link()
+        return linked
+
+    def _prepare(self, flow: Any, args: tuple[Any, ...], inputs: dict[str, Any]) -> Started:
+        compiled = self.compiled(flow)
+        graph = compiled.graph
+        bound = bind_inputs(graph.main.params, args, inputs, compiled.objects.classes, name=graph.main.name)
+        return self._started(compiled, bound)
+
+    def _started(self, compiled: Compiled, bound: dict[str, Any], id: str | None = None) -> Started:
+        from .executor.run import Run
+
+        sinks = self.sinks
+        linked = self._link(compiled, sinks is not None)
+        ambient = read_ambient(compiled.graph)
+        run = Run(id or f"run-{uuid.uuid4().hex[:12]}", self.services, ambient, self.limit, sinks)
+        return Started(compiled, linked, run, bound)
+
+    async def _detach(
+        self, compiled: Compiled, run: Run, key: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> str:
+        graph = compiled.graph
+        other = _entered(compiled, key)
+        bound = bind_inputs(graph.flows[key].params, args, kwargs, compiled.objects.classes, name=graph.flows[key].name)
+
+        async def launch(id: str) -> Any:
+            return await self._started(other, bound, id).main()
+
+        id: str = await self.services.detached.start(launch, run.owns_loop)
+        return id
+
+
+@define(eq=False)
+class _Links:
+    """Linked code with (True) and without listeners."""
+
+    of: dict[bool, Any] = field(factory=lambda: {True: None, False: None})
+
+
+def _entered(compiled: Compiled, key: str) -> Compiled:
+    """The program with another entry."""
+    from attrs import evolve
+
+    return Compiled(evolve(compiled.graph, entry=key), compiled.objects, compiled.diagnostics)
+
+
+@define(eq=False)
+class Started:
+    """A run that is ready to go: code, state and inputs."""
+
+    compiled: Compiled
+    linked: Linked
+    state: Run
+    bound: dict[str, Any]
+
+    @property
+    def stream(self) -> bool:
+        return self.compiled.graph.main.stream
+
+    def _arguments(self) -> tuple[list[Any], dict[str, Any]]:
+        """The inputs as the linked function takes them."""
+        args: list[Any] = []
+        kwargs: dict[str, Any] = {}
+        local = self.linked.module.local
+        for param in self.compiled.graph.main.params:
+            if param.name not in self.bound:
+                continue
+            value = self.bound[param.name]
+            if param.kind == "var_pos":
+                args += value
+            elif param.kind == "var_kw":
+                kwargs.update(value)
+            else:
+                kwargs[local(param.name)] = value
+        return args, kwargs
+
+    def directly(self) -> Any:
+        """Run as a plain function call."""
+        direct = self.linked.direct
+        assert direct is not None
+        args, kwargs = self._arguments()
+        sinks, run = self.state.sinks, self.state
+        if sinks is not None:
+            sinks.emit("run", "started", run.id)
+        with self.depth():
+            try:
+                value = direct(run, 0, *args, **kwargs)
+            except BaseException as error:
+                self.failed(error)
+                raise
+        if sinks is not None:
+            sinks.emit("run", "done", run.id)
+            sinks.flush()
+        return value
+
+    async def main(self, put: Any = None) -> Any:
+        """Run on the loop; ``put`` takes the items of a stream flow."""
+        import trio
+
+        args, kwargs = self._arguments()
+        if put is not None:
+            args.insert(0, put)
+        run, sinks = self.state, self.state.sinks
+        if sinks is not None:
+            sinks.emit("run", "started", run.id)
+        value: Any = None
+        with self.depth():
+            try:
+                with trio.CancelScope() as run.scope:
+                    if run.interrupted:
+                        run.scope.cancel()
+                    value = await self.linked.waiting(run, None, None, 0, 0, *args, **kwargs)
+                if run.scope.cancelled_caught:
+                    raise KeyboardInterrupt
+            except (trio.Cancelled, KeyboardInterrupt):
+                if sinks is not None:
+                    sinks.emit("run", "cancelled", run.id)
+                raise
+            except BaseException as error:
+                self.failed(error)
+                raise
+        if sinks is not None:
+            sinks.emit("run", "done", run.id)
+            sinks.flush()
+        return value
+
+    def failed(self, error: BaseException) -> None:
+        """Tell listeners, and write to the error where it came from."""
+        from .executor.errors import explain_failure
+
+        secrets = frozenset(
+            str(self.state.ambient[s.name]) for s in self.compiled.graph.ambient.values() if s.kind == "secret"
+        )
+        explain_failure(error, self.linked.graph, self.compiled.objects, frozenset(s for s in secrets if s))
+        if self.state.sinks is not None:
+            self.state.sinks.emit("run", "failed", self.state.id, error=error)
+            self.state.sinks.flush()
+
+    def depth(self) -> _Depth:
+        return _Depth(self.linked.recursive)
+
+
+PYTHON_DEPTH = 20_000
+"""Python's own recursion limit while a recursive flow runs; the flow's own (1,000) is reached long before."""
+
+
+class _Depth:
+    """Python's recursion limit, raised while a recursive flow runs."""
+
+    def __init__(self, recursive: bool) -> None:
+        self.recursive = recursive
+
+    def __enter__(self) -> None:
+        if self.recursive and sys.getrecursionlimit() < PYTHON_DEPTH:
+            sys.setrecursionlimit(PYTHON_DEPTH)
+
+    def __exit__(self, *exc: object) -> None:
+        # Another run may still need it, so it stays: the limit guards against nothing else here.
+        return None
+
+
+def read_ambient(graph: ir.Graph) -> dict[str, Any]:
+    """The ``env`` and ``secret`` values of a program, read now.
+
+    Raises
+    ------
+    InputError: a required one is not set, or does not fit its type.
+    """
+    if not graph.ambient:
+        return {}
+    from .compiler.textvalues import parse_text
+
+    values: dict[str, Any] = {}
+    problems: list[Problem] = []
+    for spec in graph.ambient.values():
+        text = os.environ.get(spec.name)
+        if text is None:
+            if spec.required and spec.kind == "secret":
+                problems.append(Problem(spec.name, f"the secret {spec.name} is not set: export {spec.name}=..."))
+            elif spec.required:
+                problems.append(Problem(spec.name, f"the environment variable {spec.name} is not set: export {spec.name}=..."))
+            else:
+                values[spec.name] = spec.default
+            continue
+        try:
+            values[spec.name] = parse_text(text, spec.type, {})
+        except (ValueError, TypeError) as error:
+            shown = "" if spec.kind == "secret" else f": {error}"
+            problems.append(Problem(spec.name, f"the environment variable {spec.name} does not fit {spec.type}{shown}"))
+    if problems:
+        raise InputError("; ".join(p.message for p in problems), tuple(problems))
+    return values
+
+
+def _source(flow: Any) -> FlowSource:
+    source = flow if isinstance(flow, FlowSource) else getattr(flow, "source", None)
+    if not isinstance(source, FlowSource):
+        msg = f"this is no flow: {flow!r}; declare it with @flow, or take it from a loaded .cflow file"
+        raise TypeError(msg)
+    return source
+
+
+_DEFAULT: Engine | None = None
+
+
+def default_engine() -> Engine:
+    """The engine behind ``flow.run`` and its like."""
+    global _DEFAULT
+    if _DEFAULT is None:
+        _DEFAULT = Engine()
+    return _DEFAULT
+
+
+__all__ = ["Compiled", "Engine", "Started", "compile_flow", "default_engine", "read_ambient"]

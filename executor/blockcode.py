@@ -1,0 +1,296 @@
+"""Blocks as code: loops, passes, ``try``, scopes, arms."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..compiler import ir
+from ..planner.order import OpOrder, RegionOrder
+from .place import LoopPlace, Place
+
+if TYPE_CHECKING:
+    from .link import FlowLinker
+    from .straight import Straight
+
+
+class Blocks:
+    """Writes the operations that hold regions, but for branches."""
+
+    def __init__(self, linker: FlowLinker) -> None:
+        self.linker = linker
+
+    def write(self, code: Straight, order: OpOrder, place: Place) -> None:
+        op = order.op
+        match op:
+            case ir.Loop() if op.condition is not None:
+                self.while_(code, op, order, place)
+            case ir.Loop():
+                self.for_(code, op, order, place)
+            case ir.ForEach():
+                self.for_each(code, op, order, place)
+            case ir.Try():
+                self.try_(code, op, order, place)
+            case ir.Scope():
+                self.scope(code, op, order, place)
+            case ir.Parallel() if not place.waits:
+                self.arms_in_order(code, op, order, place)
+            case ir.Parallel():
+                arms = self.arms(code, order, place)
+                result = f"_r{code.module.number()}"
+                code.write(f"{result} = await _parallel(_run, {place.log}, ({arms}))")
+                texts = [
+                    f"{result}[{i}][{j}]" for i, region in enumerate(op.regions) for j in range(len(region.results or ()))
+                ]
+                code.assign(op.results, texts)
+            case ir.Race():
+                arms = self.arms(code, order, place)
+                length = code.text(op.timeout, place) if op.timeout is not None else "None"
+                result = f"_r{code.module.number()}"
+                code.write(f"{result} = await _race(_run, {place.log}, ({arms}), {length}, {op.id!r})")
+                code.assign(op.results, [f"{result}[0]"])
+
+    # ---- loops -----------------------------------------------------------------------------------
+
+    def begin(self, code: Straight, op: ir.Loop, place: Place) -> tuple[str, ...]:
+        """Set the carried values and the collecting list; the names of the carried values."""
+        carried = code.carried(op)
+        code.assign(carried, [code.text(e, place) for e in op.initial])
+        if op.collects:
+            code.write(f"{self.out(code, op)} = []")
+        return carried
+
+    def out(self, code: Straight, op: ir.Loop | ir.ForEach) -> str:
+        return f"_out_{code.module.local(op.id)}"
+
+    def end(self, code: Straight, op: ir.Loop, carried: tuple[str, ...]) -> None:
+        texts = [code.name(c) for c in carried] + ([self.out(code, op)] if op.collects else [])
+        code.write.op = op
+        code.assign(op.results, texts)
+
+    def collects(self, code: Straight, op: ir.Loop | ir.ForEach, place: Place) -> dict[str, str]:
+        return {**place.collects, op.id: self.out(code, op)} if op.collects else place.collects
+
+    def body(self, code: Straight, op: ir.Loop, order: RegionOrder, place: Place, carried: tuple[str, ...]) -> None:
+        code.region(order, place, lambda texts: code.assign(carried, texts))
+        if place.waits:
+            code.write("if _clock() > _run.due: await _run.breathe()")
+
+    def for_(self, code: Straight, op: ir.Loop, order: OpOrder, place: Place) -> None:
+        assert op.source is not None
+        source = code.text(op.source, place)
+        carried = self.begin(code, op, place)
+        inner = code.loop_place(op, place, collects=self.collects(code, op, place))
+        item = code.name(op.body.params[0])
+        if place.waits and (op.stream is not False or op.buffer or op.window or op.batch):
+            iterator = f"_it{code.module.number()}"
+            with code.write.block(f"async with _opened(_run, {source}{self.pace(code, op, place)}) as {iterator}:"):
+                inner.depth += 1
+                with code.write.block(f"async for {item} in {iterator}:"):
+                    self.body(code, op, order.regions[0], inner, carried)
+        else:
+            with code.write.block(f"for {item} in {source}:"):
+                self.body(code, op, order.regions[0], inner, carried)
+        self.end(code, op, carried)
+
+    def pace(self, code: Straight, op: ir.Loop | ir.ForEach, place: Place) -> str:
+        named = (("buffer", op.buffer), ("window", op.window), ("batch", op.batch))
+        return "".join(f", {name}={code.text(e, place)}" for name, e in named if e is not None)
+
+    def while_(self, code: Straight, op: ir.Loop, order: OpOrder, place: Place) -> None:
+        assert op.condition is not None
+        count = f"_n{code.module.number()}"
+        limit = ""
+        if op.limit is not None:
+            limit = f"_m{code.module.number()}"
+            code.write(f"{limit}, {count} = {code.text(op.limit, place)}, 0")
+        carried = self.begin(code, op, place)
+        inner = code.loop_place(op, place, collects=self.collects(code, op, place))
+        with code.write.block("while True:"):
+            # The condition names the carried values by parameters of its own.
+            code.assign(op.condition.params, [code.name(c) for c in carried])
+
+            def test(texts: list[str]) -> None:
+                with code.write.block(f"if not {texts[0]}:"):
+                    code.write("break")
+
+            code.region(order.regions[0], inner, test)
+            if limit:
+                with code.write.block(f"if {count} >= {limit}:"):
+                    code.write(f"raise _LoopLimit.past({limit})")
+                code.write(f"{count} += 1")
+            self.body(code, op, order.regions[1], inner, carried)
+        self.end(code, op, carried)
+
+    def for_each(self, code: Straight, op: ir.ForEach, order: OpOrder, place: Place) -> None:
+        source = code.text(op.source, place)
+        out = self.out(code, op)
+        collects = self.collects(code, op, place)
+        if self.in_order(op, order, place):
+            if op.collects:
+                code.write(f"{out} = []")
+            inner = code.loop_place(op, place, collects=collects)
+            with code.write.block(f"for {code.name(op.body.params[0])} in {source}:"):
+                code.region(order.regions[0], inner, lambda texts: None)
+                if place.waits:
+                    code.write("if _clock() > _run.due: await _run.breathe()")
+            code.assign(op.results, [out] if op.collects else [])
+            return
+        number = code.module.number()
+        options = ""
+        if op.collect:
+            options += ", collect=True"
+        for name, value in (("max_failed", op.max_failed), ("take", op.take)):
+            if value is not None:
+                options += f", {name}={code.text(value, place)}"
+        if op.take is not None and op.rest != "cancel":
+            options += f", rest={op.rest!r}"
+        limit = code.text(op.parallel, place) if op.parallel is not None else "None"
+        pace = self.pace(code, op, place)
+        with code.write.block(f"async def _p{number}(_log, {code.name(op.body.params[0])}):"):
+            if op.collects:
+                code.write(f"{out} = []")
+            if self.linker.tracked:
+                code.write("_tk = {}")
+            inner = place.fork(
+                log="_log", loop=LoopPlace(op, "pass"), flow=False, collects=collects, concurrent=True, depth=1
+            )
+            code.region(order.regions[0], inner, lambda texts: None)
+            code.write(f"return {out if op.collects else 'None'}")
+        code.write.op = op
+        result = code.name(op.results[0]) if op.results else "_"
+        if op.stream is not False or pace:
+            iterator = f"_it{number}"
+            with code.write.block(f"async with _opened(_run, {source}{pace}) as {iterator}:"):
+                code.write(f"{result} = await _for_each(_run, {place.log}, {iterator}, _p{number}, {limit}{options})")
+        else:
+            code.write(f"{result} = await _for_each(_run, {place.log}, {source}, _p{number}, {limit}{options})")
+
+    def in_order(self, op: ir.ForEach, order: OpOrder, place: Place) -> bool:
+        """Is a plain loop as good? Where no pass can wait, and nothing asks for more than the results."""
+        if op.collect or op.take is not None or op.buffer or op.window or op.batch:
+            return False
+        if op.stream is not False and place.waits:
+            return False
+        limit = op.parallel
+        if limit is not None and not (isinstance(limit, ir.Const) and isinstance(limit.value, int) and limit.value > 0):
+            return False
+        return not place.waits or not any(self.linker.waits(o) for o in order.regions[0].ops)
+
+    # ---- try and scopes --------------------------------------------------------------------------
+
+    def try_(self, code: Straight, op: ir.Try, order: OpOrder, place: Place) -> None:
+        write = code.write
+        for var, entry in op.tracked:
+            if entry is None:
+                write(f"_tk.pop({var!r}, None)")
+            else:
+                write(f"_tk[{var!r}] = {code.text(entry, place)}")
+        final = op.final
+        count = len(op.results) - (len(final.results or ()) if final is not None else 0)
+        results = op.results[:count]
+        body = order.regions[0]
+        handlers = order.regions[1 : 1 + len(op.handlers)]
+        rest = list(order.regions[1 + len(op.handlers) :])
+        inner = place.fork(depth=place.depth + 1, tracks=place.tracks or bool(op.tracked))
+        ends = op.orelse.params if op.orelse is not None else results
+        with write.block("try:"):
+            code.region(body, inner.fork(), lambda texts: code.assign(ends, texts))
+        for handler, region in zip(op.handlers, handlers, strict=True):
+            self.handler(code, op, handler, region, inner, results)
+        if op.orelse is not None and not op.handlers:
+            # Python wants an `except` before an `else`; an error passes through this one.
+            with write.block("except BaseException:"):
+                write("raise")
+        if op.orelse is not None:
+            orelse = rest.pop(0)
+            with write.block("else:"):
+                code.region(orelse, inner.fork(), lambda texts: code.assign(results, texts))
+        if final is not None:
+            self.final(code, op, final, rest.pop(0), inner, count)
+
+    def handler(
+        self, code: Straight, op: ir.Try, handler: ir.Handler, order: RegionOrder, place: Place, results: tuple[str, ...]
+    ) -> None:
+        types = "Exception"
+        if handler.types is not None:
+            texts = [code.text(t, place) for t in handler.types]
+            types = texts[0] if len(texts) == 1 else f"({', '.join(texts)})"
+        caught = f"_x{code.module.number()}"
+        code.write.op = op
+        with code.write.block(f"except {types} as {caught}:"):
+            error, *names = handler.region.params
+            code.write(f"{code.name(error)} = {caught}")
+            self.tracked(code, op, names)
+            inner = place.fork(error=error)
+            code.region(order, inner, lambda texts: code.assign(results, texts))
+
+    def tracked(self, code: Straight, op: ir.Try, names: list[str]) -> None:
+        for name, (var, _) in zip(names, op.tracked, strict=True):
+            code.write(f"{code.name(name)} = _tk.get({var!r})")
+
+    def final(
+        self, code: Straight, op: ir.Try, final: ir.Region, order: RegionOrder, place: Place, count: int
+    ) -> None:
+        with code.write.block("finally:"):
+            self.tracked(code, op, list(final.params))
+            if not place.waits:
+                code.region(order, place.fork(), lambda texts: code.assign(op.results[count:], texts))
+                return
+            with code.write.block("with _run.shield():"):
+                code.region(order, place.fork(depth=place.depth + 1), lambda texts: code.assign(op.results[count:], texts))
+
+    def scope(self, code: Straight, op: ir.Scope, order: OpOrder, place: Place) -> None:
+        write = code.write
+        region = order.regions[0]
+        inner = place.fork(depth=place.depth + 1)
+
+        def finish(texts: list[str]) -> None:
+            code.assign(op.results, texts)
+
+        arg = code.text(op.arg, place) if op.arg is not None else ""
+        match op.kind:
+            case "timeout":
+                with write.block(f"with _timeout({arg}, {op.id!r}):"):
+                    code.region(region, inner, finish)
+            case "lock":
+                with write.block(f"async with _run.services.locks.hold(str({arg})):"):
+                    code.region(region, inner, finish)
+            case "transaction":
+                log, caught = f"_log{code.module.number()}", f"_x{code.module.number()}"
+                write(f"{log} = _UndoLog({place.log})")
+                with write.block("try:"):
+                    if arg and arg != "None":
+                        with write.block(f"with _timeout({arg}, {op.id!r}, {log}):"):
+                            code.region(region, inner.fork(log=log, depth=inner.depth + 1), finish)
+                    else:
+                        code.region(region, inner.fork(log=log), finish)
+                with write.block(f"except BaseException as {caught}:"):
+                    write(f"await {log}.rollback(_run, {caught})")
+                    write("raise")
+                with write.block("finally:"):
+                    write(f"{log}.close()")
+
+    # ---- arms ------------------------------------------------------------------------------------
+
+    def arms(self, code: Straight, order: OpOrder, place: Place) -> str:
+        """Each arm as a function of its undo log; the source of a tuple of them."""
+        number = code.module.number()
+        names = ""
+        for index, region in enumerate(order.regions):
+            name = f"_a{number}_{index}"
+            names += f"{name}, "
+            with code.write.block(f"async def {name}(_log):"):
+                inner = place.fork(log="_log", loop=None, flow=False, concurrent=True, depth=1)
+
+                def finish(texts: list[str]) -> None:
+                    code.write(f"return ({''.join(t + ', ' for t in texts)})")
+
+                code.region(region, inner, finish)
+        code.write.op = order.op
+        return names
+
+    def arms_in_order(self, code: Straight, op: ir.Parallel, order: OpOrder, place: Place) -> None:
+        results = iter(op.results)
+        for region in order.regions:
+            mine = tuple(next(results) for _ in region.region.results or ())
+            code.region(region, place.fork(), lambda texts, mine=mine: code.assign(mine, texts))  # type: ignore[misc]

@@ -1,0 +1,303 @@
+"""Independent passes and arms: ``parallel`` loops, ``parallel:`` blocks, races and partial joins.
+
+A pass or arm is an async function of its own undo log (and its item). The failure law is that of a table: when a pass
+fails, none after it starts, those before it run to their end, then the rest is cancelled and the first error in order is raised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any
+
+import trio
+
+from ..compiler.values import Collected, Failed
+from .run import Run
+from .scopes import timeout as timeout_scope
+from .undo import UndoLog
+
+Pass = Callable[[UndoLog | None, Any], Awaitable[list[Any] | None]]
+"""One pass: from its undo log and its item to what it emitted."""
+
+Arm = Callable[[UndoLog | None], Awaitable[Any]]
+
+
+class _Passes:
+    """The state of one block of passes. ``bound``: the first index whose pass, failed for good, ends the block."""
+
+    def __init__(self, logs: bool) -> None:
+        self.values: dict[int, list[Any] | None] = {}
+        self.failures: dict[int, tuple[Any, BaseException]] = {}
+        self.running: set[int] = set()
+        self.logs: dict[int, UndoLog] | None = {} if logs else None
+        self.started = 0
+        self.workers = 0
+        self.bound: int | None = None
+        self.enough = False
+        self.nursery: trio.Nursery | None = None
+
+    def settle(self) -> None:
+        """Cancel what is left once nothing before the bound is running."""
+        if self.bound is not None and not any(i < self.bound for i in self.running):
+            assert self.nursery is not None
+            self.nursery.cancel_scope.cancel()
+
+    def join_logs(self, log: UndoLog | None) -> None:
+        """Lay the logs of the passes into the one around, in the order of the passes."""
+        if log is not None and self.logs is not None:
+            for index in sorted(self.logs):
+                log.entries += self.logs[index].entries
+
+
+async def for_each(
+    run: Run,
+    log: UndoLog | None,
+    source: Iterator[Any] | AsyncIterator[Any],
+    body: Pass,
+    limit: int | None,
+    *,
+    collect: bool = False,
+    max_failed: int | None = None,
+    take: int | None = None,
+    rest: str = "cancel",
+) -> Any:
+    """Run ``body`` for each item, at most ``limit`` at once; the values in the order of the items.
+
+    With ``collect``: a :class:`~cflow.compiler.values.Collected`; more than ``max_failed`` failures end the loop. With ``take``: the first so many
+    successes; what the others did is undone, or with ``rest="finish"`` completed.
+
+    Raises
+    ------
+    The error of the first failing pass in the order of the items.
+    """
+    if limit is not None and limit < 1:
+        msg = f"parallel must be at least 1, not {limit!r}"
+        raise ValueError(msg)
+    state = _Passes(logs=log is not None or take is not None)
+    pull = _puller(source)
+    try:
+        async with trio.open_nursery() as nursery:
+            state.nursery = nursery
+            state.workers = 1
+            await _worker(run, state, pull, body, limit, collect, max_failed, take, rest)
+    except BaseException:
+        if take is not None:
+            await _undo(run, state.logs or {}, None)
+        else:
+            state.join_logs(log)
+        raise
+    if take is not None:
+        return await _taken(run, log, state, take, rest)
+    state.join_logs(log)
+    if state.bound is not None:
+        raise state.failures[min(state.failures)][1]
+    values = [v for i in sorted(state.values) for v in state.values[i] or ()]
+    if collect:
+        return Collected(values, [Failed(state.failures[i][0], i, state.failures[i][1]) for i in sorted(state.failures)])
+    return values
+
+
+def _puller(source: Any) -> Callable[[], Awaitable[tuple[bool, Any]]]:
+    """The next item, or (False, None); one caller at a time, so that items are numbered in their order."""
+    if not hasattr(source, "__anext__"):
+        iterator = iter(source)
+
+        async def pull() -> tuple[bool, Any]:
+            for item in iterator:
+                return True, item
+            return False, None
+
+        return pull
+    lock = trio.Lock()
+
+    async def pull_stream() -> tuple[bool, Any]:
+        async with lock:
+            try:
+                return True, await source.__anext__()
+            except StopAsyncIteration:
+                return False, None
+
+    return pull_stream
+
+
+async def _worker(
+    run: Run,
+    state: _Passes,
+    pull: Callable[[], Awaitable[tuple[bool, Any]]],
+    body: Pass,
+    limit: int | None,
+    collect: bool,
+    max_failed: int | None,
+    take: int | None,
+    rest: str,
+) -> None:
+    """Take items until there are none, starting one more worker with each, up to the limit."""
+    assert state.nursery is not None
+    while state.bound is None and not state.enough:
+        more, item = await pull()
+        if not more or state.bound is not None or state.enough:
+            return
+        index = state.started
+        state.started += 1
+        if limit is None or state.workers < limit:
+            state.workers += 1
+            state.nursery.start_soon(_worker, run, state, pull, body, limit, collect, max_failed, take, rest)
+        state.running.add(index)
+        log = None
+        if state.logs is not None:
+            log = state.logs[index] = UndoLog()
+        try:
+            value = await body(log, item)
+        except trio.Cancelled:
+            state.running.discard(index)
+            raise
+        except BaseException as exc:
+            state.running.discard(index)
+            _failed(state, index, item, exc, collect, max_failed, take)
+        else:
+            state.running.discard(index)
+            state.values[index] = value
+            if take is not None and len(state.values) >= take:
+                state.enough = True
+                if rest == "cancel":
+                    state.nursery.cancel_scope.cancel()
+        state.settle()
+        await run_breath(run)
+
+
+async def run_breath(run: Run) -> None:
+    """Let others in where a slice of work in place is over (a pass may never wait)."""
+    import time
+
+    if time.perf_counter() > run.due:
+        await run.breathe()
+
+
+def _failed(
+    state: _Passes, index: int, item: Any, error: BaseException, collect: bool, max_failed: int | None, take: int | None
+) -> None:
+    state.failures[index] = (item, error)
+    if not isinstance(error, Exception):
+        state.bound = min(index, state.bound if state.bound is not None else index)
+        return
+    if take is not None:
+        return
+    if not collect:
+        state.bound = min(state.failures)
+    elif max_failed is not None and len(state.failures) > max_failed:
+        state.bound = sorted(state.failures)[max_failed]
+
+
+async def _taken(run: Run, log: UndoLog | None, state: _Passes, take: int, rest: str) -> list[Any]:
+    logs = state.logs or {}
+    if state.bound is not None or len(state.values) < take:
+        await _undo(run, logs, None)
+        if state.failures:
+            raise state.failures[min(state.failures)][1]
+    chosen = sorted(state.values) if rest == "cancel" else sorted(state.values)[: max(take, 0)]
+    chosen = chosen[:take]
+    if rest == "cancel":
+        await _undo(run, {i: entry for i, entry in logs.items() if i not in chosen}, None)
+    if log is not None:
+        for index in sorted(logs):
+            if index in chosen or rest == "finish":
+                log.entries += logs[index].entries
+    return [v for i in chosen for v in state.values[i] or ()]
+
+
+async def _undo(run: Run, logs: dict[int, UndoLog], error: BaseException | None) -> None:
+    """Undo what these passes or arms completed, the last first."""
+    joined = UndoLog()
+    for index in sorted(logs):
+        joined.entries += logs[index].entries
+        logs[index].entries = []
+    if joined.entries:
+        await joined.rollback(run, error)
+
+
+async def parallel(run: Run, log: UndoLog | None, arms: tuple[Arm, ...]) -> list[Any]:
+    """Run the arms of a ``parallel:`` block at once; what each gave."""
+    state = _Passes(logs=log is not None)
+    results: list[Any] = [None] * len(arms)
+
+    async def one(index: int, arm: Arm) -> None:
+        inner = None
+        if state.logs is not None:
+            inner = state.logs[index] = UndoLog()
+        try:
+            results[index] = await arm(inner)
+        except trio.Cancelled:
+            raise
+        except BaseException as exc:
+            state.failures[index] = (None, exc)
+            state.bound = min(state.failures)
+        finally:
+            state.running.discard(index)
+        state.settle()
+
+    state.running.update(range(len(arms)))
+    try:
+        async with trio.open_nursery() as nursery:
+            state.nursery = nursery
+            for index, arm in enumerate(arms):
+                nursery.start_soon(one, index, arm)
+    finally:
+        state.join_logs(log)
+    if state.bound is not None:
+        raise state.failures[min(state.failures)][1]
+    return results
+
+
+async def race(run: Run, log: UndoLog | None, arms: tuple[Arm, ...], length: Any, what: str) -> Any:
+    """The value of the first arm that succeeds. The others are cancelled, and what they completed is undone.
+
+    Raises
+    ------
+    TimeoutError: after ``length``. Where every arm fails: the error of the first arm.
+    """
+    logs = {index: UndoLog() for index in range(len(arms))}
+    errors: dict[int, BaseException] = {}
+    won: list[tuple[int, Any]] = []
+
+    async def one(index: int, arm: Arm, nursery: trio.Nursery) -> None:
+        try:
+            value = await arm(logs[index])
+        except trio.Cancelled:
+            raise
+        except BaseException as exc:
+            errors[index] = exc
+            if not isinstance(exc, Exception):
+                nursery.cancel_scope.cancel()
+            return
+        if not won:
+            won.append((index, value))
+            nursery.cancel_scope.cancel()
+
+    async def run_all() -> None:
+        async with trio.open_nursery() as nursery:
+            for index, arm in enumerate(arms):
+                nursery.start_soon(one, index, arm, nursery)
+
+    try:
+        if length is None:
+            await run_all()
+        else:
+            with timeout_scope(length, what):
+                await run_all()
+    except BaseException as exc:
+        if not (won and isinstance(exc, TimeoutError)):
+            await _undo(run, logs, exc)
+            raise
+    fatal = [e for e in errors.values() if not isinstance(e, Exception)]
+    if fatal:
+        await _undo(run, logs, fatal[0])
+        raise fatal[0]
+    if not won:
+        await _undo(run, logs, errors[0])
+        raise errors[0]
+    winner, value = won[0]
+    kept = logs.pop(winner)
+    await _undo(run, logs, None)
+    if log is not None:
+        log.entries += kept.entries
+    return value

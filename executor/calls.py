@@ -1,0 +1,225 @@
+"""Calls as code: of nodes where they run, of flows, of the engine's own operations; and runs of calls fused for a thread.
+
+What a call does not ask for is not in its code: no policy, no ``invoke``; no listener, no event; no transaction, no undo.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..compiler import ir
+from ..planner.order import RegionOrder
+from . import invoke
+from .place import Place
+from .tiers import LONG
+
+if TYPE_CHECKING:
+    from .straight import Straight
+
+FIELDS = ("retry", "timeout", "cache", "rate", "lock", "default", "once")
+
+
+def policy_text(code: Straight, policy: ir.Policy, place: Place) -> str:
+    """The options as the source of a dict; ``""`` where there are none (an undo does not count)."""
+    parts = [
+        f"{name!r}: {code.text(value, place)}" for name in FIELDS if (value := getattr(policy, name)) is not None
+    ]
+    return f"{{{', '.join(parts)}}}" if parts else ""
+
+
+def waiting_policy(policy: ir.Policy) -> bool:
+    """Does a policy ask for more than a plain call?"""
+    return any(getattr(policy, name) is not None for name in FIELDS)
+
+
+def split(
+    code: Straight, args: tuple[ir.Expr | ir.Star, ...], kwargs: tuple[tuple[str, ir.Expr], ...], place: Place
+) -> tuple[str, str]:
+    """Arguments as the source of a tuple and of a dict."""
+    positional = code.arguments(args, (), place)
+    named = ", ".join(
+        f"**{code.text(value, place)}" if name == "**" else f"{name!r}: {code.text(value, place)}" for name, value in kwargs
+    )
+    return f"({positional}{',' if positional else ''})", f"{{{named}}}"
+
+
+def call(code: Straight, op: ir.Call, place: Place) -> None:
+    """One call of a node."""
+    linker = code.linker
+    spec = linker.graph.nodes[op.target]
+    result = code.name(op.result)
+    if spec.builtin:
+        engine_call(code, op, place)
+        return
+    site = linker.site(op)
+    fn = code.module.constant(site.fn, "_f")
+    if spec.is_stream:
+        code.write(f"{result} = {fn}({code.arguments(op.args, op.kwargs, place)})")
+        return
+    name = code.module.constant(site, "_s")
+    policy = policy_text(code, op.policy, place) if place.waits else ""
+    if linker.events and not policy and (site.placement == invoke.PLACE or not place.waits):
+        args, kwargs = split(code, op.args, op.kwargs, place)
+        code.write(f"{result} = _place(_run, {name}, {args}, {kwargs})")
+        note_undo(code, op, place)
+        return
+    if not place.waits:
+        text = f"{result} = {fn}({code.arguments(op.args, op.kwargs, place)})"
+        in_place(code, text, name, place) if place.measured and not spec.trusted else code.write(text)
+        note_undo(code, op, place)
+        return
+    if policy or linker.events:
+        args, kwargs = split(code, op.args, op.kwargs, place)
+        undoing = ""
+        if op.policy.undo is not None:
+            undoing = f", {place.log}, lambda {code.name(op.policy.undo.result)}: {owed(code, op.policy.undo, place)}"
+        code.write(f"{result} = await _invoke(_run, {name}, {args}, {kwargs}, {policy or '{}'}{undoing})")
+        return
+    if site.placement == invoke.LOOP:
+        arguments = code.arguments(op.args, op.kwargs, place)
+        if place.concurrent:
+            code.write(f"{result} = await _capped(_run, {fn}{', ' if arguments else ''}{arguments})")
+        else:
+            code.write(f"{result} = await {fn}({arguments})")
+    elif site.placement == invoke.LANE:
+        args, kwargs = split(code, op.args, op.kwargs, place)
+        code.write(f"{result} = await _call(_run, {name}, {args}, {kwargs})")
+    else:
+        text = f"{result} = {fn}({code.arguments(op.args, op.kwargs, place)})"
+        code.write(text) if spec.trusted else in_place(code, text, name, place)
+    note_undo(code, op, place)
+
+
+def note_undo(code: Straight, op: ir.Call | ir.Subflow, place: Place) -> None:
+    """The call is complete: note the undo it owes, where somebody around may ask for it."""
+    undo = op.policy.undo
+    if undo is None or place.log == "None":
+        return
+    with code.write.block(f"if {place.log} is not None:"):
+        if undo.result != op.result:
+            code.write(f"{code.name(undo.result)} = {code.name(op.result)}")
+        code.write(f"{place.log}.add(*{owed(code, undo, place)})")
+
+
+def in_place(code: Straight, text: str, site: str, place: Place) -> None:
+    """A quick call on the loop, with a clock around it: one that stalls goes back to a thread."""
+    code.write("_t = _clock()")
+    code.write(text)
+    code.write("_u = _clock()")
+    code.write(f"if _u - _t > {LONG}: {site}.tier.stalled(_u - _t)")
+    if place.waits:
+        code.write("if _u > _run.due: await _run.breathe()")
+
+
+def owed(code: Straight, undo: ir.Undo, place: Place) -> str:
+    """The source of an undo as the tuple that :meth:`~.undo.UndoLog.add` takes."""
+    args, kwargs = split(code, undo.args, undo.kwargs, place)
+    runner = code.module.constant(code.linker.undo_runner(undo), "_u")
+    return f"({code.linker.target_name(undo)!r}, {runner}, {args}, {kwargs})"
+
+
+def engine_call(code: Straight, op: ir.Call, place: Place) -> None:
+    """``sleep``, ``wait_signal`` and what tests add: operations of the engine itself."""
+    linker = code.linker
+    spec = linker.graph.nodes[op.target]
+    args = code.arguments(op.args, op.kwargs, place)
+    fn = code.module.constant(linker.builtin(spec.builtin), "_b")
+    call = f"{fn}(_run, {place.log}{', ' if args else ''}{args})"
+    policy = policy_text(code, op.policy, place)
+    result = code.name(op.result)
+    if policy or linker.events:
+        code.write(f"{result} = await _apply(_run, {op.id!r}, {op.target!r}, lambda: {call}, {policy or '{}'})")
+    else:
+        code.write(f"{result} = await {call}")
+
+
+def subflow(code: Straight, op: ir.Subflow, place: Place) -> None:
+    """A call of a flow."""
+    linker = code.linker
+    flow = linker.graph.flows[op.target]
+    result = code.name(op.result)
+    arguments = linker.flow_arguments(code, op, place)
+    comma = ", " if arguments else ""
+    if op.detached:
+        args, kwargs = split(code, op.args, op.kwargs, place)
+        code.write(f"{result} = await _detach(_run, {op.target!r}, {args}, {kwargs})")
+        return
+    if not place.waits or (linker.is_quick(op.target) and not waiting_policy(op.policy)):
+        name = linker.flow_name(op.target, waits=False)
+        code.write(f"{result} = {name}(_run, _depth + 1{comma}{arguments})")
+        if place.waits:
+            code.write("if _clock() > _run.due: await _run.breathe()")
+    elif flow.stream:
+        name = linker.flow_name(op.target, waits=True)
+        code.write(f"{result} = _open_flow({name}, _run, {place.log}, _depth + 1{comma}{arguments})")
+    else:
+        name = linker.flow_name(op.target, waits=True)
+        frame, row = place.outer.retire[0] if place.outer.retire else ("None", "0")
+        text = f"{name}(_run, {place.log}, {frame}, {row}, _depth + 1{comma}{arguments})"
+        policy = policy_text(code, op.policy, place)
+        if policy:
+            code.write(f"{result} = await _apply(_run, {op.id!r}, {op.target!r}, lambda: {text}, {policy}, None, ")
+            args, kwargs = split(code, op.args, op.kwargs, place)
+            code.write(f"    lambda: _flow_key({op.target!r}, {args}, {kwargs}))")
+        else:
+            code.write(f"{result} = await {text}")
+    note_undo(code, op, place)
+
+
+def lane_run(code: Straight, order: RegionOrder, index: int, place: Place, until: int | None) -> int:
+    """Fuse a run of calls that go to a thread, from ``index`` on, into one function and one hop; how many operations it took.
+
+    0: nothing to fuse. Between two calls the thread looks whether the run was cancelled.
+    """
+    linker = code.linker
+    if not place.waits or linker.events or place.outer:
+        return 0
+    ops: list[ir.Eval | ir.Call] = []
+    calls = 0
+    last = 0
+    for at in range(index, min(len(order.ops), until if until is not None else len(order.ops))):
+        op = order.ops[at].op
+        if isinstance(op, ir.Eval):
+            ops.append(op)
+        elif isinstance(op, ir.Call) and linker.plain_lane(op):
+            ops.append(op)
+            calls += 1
+            last = len(ops)
+        else:
+            break
+    if calls < 2:
+        return 0
+    ops = ops[:last]
+    fused(code, ops, order, index, place)
+    return len(ops)
+
+
+def fused(code: Straight, ops: list[ir.Eval | ir.Call], order: RegionOrder, index: int, place: Place) -> None:
+    """The function of a run for a thread, and its call."""
+    linker = code.linker
+    own = {op.result for op in ops}
+    needs: dict[str, None] = {}
+    for at in range(index, index + len(ops)):
+        needs.update(dict.fromkeys(v for v in sorted(order.ops[at].entry_values) if v not in own))
+    inner = linker.straight()
+    number = code.module.number()
+    params = ", ".join(code.name(v) for v in needs)
+    reader = True
+    with inner.write.block(f"def _l{number}(_run{', ' if params else ''}{params}):"):
+        for position, op in enumerate(ops):
+            inner.write.op = op
+            if isinstance(op, ir.Eval):
+                inner.write(f"{code.name(op.result)} = {inner.text(op.expr, place)}")
+                continue
+            site = linker.site(op)
+            reader = reader and site.reader
+            fn, name = code.module.constant(site.fn, "_f"), code.module.constant(site, "_s")
+            if position:
+                inner.write("_check()")
+            inner.write("_t = _clock()")
+            inner.write(f"{code.name(op.result)} = {fn}({inner.arguments(op.args, op.kwargs, place)})")
+            inner.write(f"{name}.tier.measured(_clock() - _t)")
+        inner.write(f"return ({''.join(code.name(op.result) + ', ' for op in ops)})")
+    code.write.op = ops[0]
+    results = "".join(code.name(op.result) + ", " for op in ops)
+    code.write(f"{results} = await _lane(_run, {reader}, _l{number}{', ' if params else ''}{params})".replace(",  =", ", ="))

@@ -1,0 +1,42 @@
+"""What the plan asks the linker: where steps run, what is fused, what overlaps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..compiler import ir
+from ..planner.fusion import overlaps, segments
+from ..planner.order import OpOrder, RegionOrder
+from ..planner.plan import Facts
+from . import invoke
+
+if TYPE_CHECKING:
+    from .link import FlowLinker
+
+WORDS = {invoke.LOOP: "on the loop", invoke.PLACE: "in place", invoke.LANE: "in a thread"}
+
+
+def facts(linker: FlowLinker) -> Facts:
+    """The facts of one linker."""
+
+    def placement(order: OpOrder) -> str:
+        op = order.op
+        if isinstance(op, ir.Call):
+            spec = linker.graph.nodes[op.target]
+            return "on the loop" if spec.builtin or spec.is_stream else WORDS[linker.site(op).placement]
+        if order.regions:
+            return "overlapping" if any(overlaps(r, linker.waits, linker.eager) for r in order.regions) else "in order"
+        return "in place" if not linker.waits(order) else "on the loop"
+
+    def fused(order: RegionOrder) -> list[list[int]]:
+        if overlaps(order, linker.waits, linker.eager):
+            return segments(order, linker.fusible, linker.eager)
+        return [list(range(len(order.ops)))]
+
+    def cost(op: ir.Op) -> float | None:
+        if not isinstance(op, ir.Call) or linker.graph.nodes[op.target].builtin:
+            return None
+        tier = linker.site(op).tier
+        return tier.total / tier.seen if tier.seen else None
+
+    return Facts(placement, fused, lambda order: overlaps(order, linker.waits, linker.eager), cost)

@@ -1,0 +1,295 @@
+"""Calling a node with everything its policy asks for; generated code comes here only for calls that ask for something.
+
+From the outside in: ``once``, ``cache``, then ``default`` around the attempts, and in each attempt the lock, the rate, the cap and the
+timeout. So a pause between attempts holds nothing, and the clock starts when the node does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import random
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import trio
+from attrs import define, field
+
+from ..compiler.durations import seconds
+from ..compiler.spec import NodeSpec, Retry
+from .run import Run
+from .tiers import LONG, Tier
+from .undo import UndoLog
+
+LOOP, PLACE, LANE = "loop", "place", "lane"
+"""Where a call runs: awaited on the loop, called in place, in a thread."""
+
+Undoing = Callable[[Any], tuple[str, Callable[..., Awaitable[Any]], tuple[Any, ...], dict[str, Any]]]
+"""From a call's result: the undo's name, who runs it, and its arguments."""
+
+
+@define
+class Site:
+    """One call in the program: the operation's id, the node, where it runs."""
+
+    id: str
+    spec: NodeSpec
+    fn: Callable[..., Any]
+    placement: str
+    tier: Tier
+    reader: bool
+    cap: bool = True
+    line: int = 0
+    lock: str = ""
+    digest: str = field(default="")
+
+
+async def hop(run: Run, site: Site, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call ``fn`` in a thread. A cancelled reader is left behind in its thread; a writer is waited for."""
+    return await trio.to_thread.run_sync(
+        functools.partial(_timed, run, site, fn, args, kwargs), abandon_on_cancel=site.reader, limiter=lanes(run)
+    )
+
+
+def _timed(run: Run, site: Site, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    began = time.perf_counter()
+    try:
+        return fn(*args, **kwargs)
+    finally:
+        site.tier.measured(time.perf_counter() - began)
+
+
+LANES = 40
+"""Threads a run may keep busy at once."""
+
+
+def lanes(run: Run) -> trio.CapacityLimiter:
+    if run.lanes is None:
+        run.lanes = trio.CapacityLimiter(LANES)
+    return run.lanes
+
+
+async def call(run: Run, site: Site, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """One call without options, under the cap."""
+    if run.free > 0:
+        run.free -= 1
+    else:
+        await run.slot()
+    try:
+        if site.placement is LOOP:
+            return await site.fn(*args, **kwargs)
+        if site.placement is LANE:
+            return await hop(run, site, site.fn, args, kwargs)
+        return site.fn(*args, **kwargs)
+    finally:
+        run.release()
+
+
+async def capped(run: Run, fn: Callable[..., Awaitable[Any]], *args: Any, **kwargs: Any) -> Any:
+    """Await a node under the cap: what generated code prints where several calls may be in flight."""
+    if run.free > 0:
+        run.free -= 1
+    else:
+        await run.slot()
+    try:
+        return await fn(*args, **kwargs)
+    finally:
+        run.release()
+
+
+def place(run: Run, site: Site, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A call in place that listeners hear of."""
+    sinks = run.sinks
+    assert sinks is not None
+    sinks.emit("node", "started", run.id, site.id)
+    began = time.perf_counter()
+    try:
+        value = site.fn(*args, **kwargs)
+    except BaseException as exc:
+        sinks.emit("node", "failed", run.id, site.id, error=exc)
+        raise
+    spent = time.perf_counter() - began
+    if spent > LONG:
+        site.tier.stalled(spent)
+    sinks.emit("node", "done", run.id, site.id)
+    return value
+
+
+async def lane(run: Run, reader: bool, fn: Callable[..., Any], *args: Any) -> Any:
+    """One hop for a fused run of calls; it measures itself. The run counts as one call under the cap."""
+    if run.free > 0:
+        run.free -= 1
+    else:
+        await run.slot()
+    try:
+        return await trio.to_thread.run_sync(fn, run, *args, abandon_on_cancel=reader, limiter=lanes(run))
+    finally:
+        run.release()
+
+
+def pause(retry: Retry, k: int, rng: random.Random = random.Random()) -> float:  # noqa: B008 - one generator is wanted
+    """Seconds before attempt ``k + 2``: ``min(max, 0.1 * backoff**k)``, jittered by a factor in [0.5, 1.5)."""
+    try:
+        length = 0.1 * retry.backoff**k
+    except OverflowError:
+        length = retry.max
+    length = min(retry.max, length)
+    return min(retry.max, length * (0.5 + rng.random())) if retry.jitter else length
+
+
+def as_retry(value: Any) -> Retry | None:
+    """The ``retry`` option as data.
+
+    Raises
+    ------
+    TypeError: it is neither a number of attempts nor a ``Retry``.
+    """
+    if value is None or isinstance(value, Retry):
+        return value
+    if isinstance(value, int):
+        return Retry(max(0, int(value)))
+    msg = f"retry is a number of further attempts or a Retry, not {value!r}"
+    raise TypeError(msg)
+
+
+async def invoke(
+    run: Run,
+    site: Site,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    policy: dict[str, Any],
+    log: UndoLog | None = None,
+    undoing: Undoing | None = None,
+) -> Any:
+    """Call a node under its policy, tell the listeners, and note the undo it owes."""
+
+    async def attempt() -> Any:
+        return await call(run, site, args, kwargs)
+
+    def completed(value: Any) -> None:
+        if log is not None and undoing is not None:
+            log.add(*undoing(value))
+
+    key = functools.partial(cache_key, site, args, kwargs)
+    return await apply_policy(run, site.id, site.spec.key, attempt, policy, completed, key)
+
+
+async def apply_policy(
+    run: Run,
+    id: str,
+    target: str,
+    attempt: Callable[[], Awaitable[Any]],
+    policy: dict[str, Any],
+    completed: Callable[[Any], None] | None = None,
+    key: Callable[[], str] | None = None,
+) -> Any:
+    """Run ``attempt`` as ``policy`` says. Shared by node calls and flow calls; ``target`` names the rate limit."""
+    sinks = run.sinks
+    if sinks is not None:
+        sinks.emit("node", "started", run.id, id)
+    try:
+        work: Callable[[], Awaitable[Any]] = functools.partial(_attempts, run, id, target, attempt, policy, completed)
+        if policy.get("cache") is not None and policy["cache"] is not False and key is not None:
+            ttl = None if policy["cache"] is True else seconds(policy["cache"])
+            work = functools.partial(_cached, run, id, run.services.cache, "cache:" + key(), work, ttl)
+        if policy.get("once") is not None:
+            name = f"once:{target}:{policy['once']}"
+            work = functools.partial(_cached, run, id, run.services.once, name, work, None)
+        value = await work()
+    except trio.Cancelled:
+        if sinks is not None:
+            sinks.emit("node", "cancelled", run.id, id)
+        raise
+    except BaseException as exc:
+        if sinks is not None:
+            sinks.emit("node", "failed", run.id, id, error=exc)
+        raise
+    if sinks is not None:
+        sinks.emit("node", "done", run.id, id)
+    return value
+
+
+async def _cached(run: Run, id: str, cache: Any, key: str, work: Callable[[], Awaitable[Any]], ttl: float | None) -> Any:
+    value, hit = await cache.get(key, work, ttl)
+    if hit and run.sinks is not None:
+        run.sinks.emit("node", "cached", run.id, id)
+    return value
+
+
+async def _attempts(
+    run: Run,
+    id: str,
+    target: str,
+    attempt: Callable[[], Awaitable[Any]],
+    policy: dict[str, Any],
+    completed: Callable[[Any], None] | None,
+) -> Any:
+    retry = as_retry(policy.get("retry"))
+    more = retry.times if retry is not None else 0
+    number = 1
+    while True:
+        try:
+            value = await _attempt(run, id, target, attempt, policy, number if more else 0)
+        except Exception as exc:
+            if retry is None or number > more or not _worth(retry, exc):
+                if number > 1:
+                    exc.add_note(f"{id} failed in attempt {number} of {more + 1}")
+                if "default" in policy:
+                    return policy["default"]
+                raise
+            if run.sinks is not None:
+                run.sinks.emit("node", "retried", run.id, id, number, exc)
+            await trio.sleep(pause(retry, number - 1))
+            number += 1
+            continue
+        if completed is not None:
+            completed(value)
+        return value
+
+
+def _worth(retry: Retry, error: Exception) -> bool:
+    return retry.on is None or isinstance(error, retry.on)
+
+
+async def _attempt(
+    run: Run, id: str, target: str, attempt: Callable[[], Awaitable[Any]], policy: dict[str, Any], number: int
+) -> Any:
+    sinks = run.sinks if number else None
+    async with contextlib.AsyncExitStack() as stack:
+        if policy.get("lock") is not None:
+            await stack.enter_async_context(run.services.locks.hold(str(policy["lock"])))
+        if policy.get("rate") is not None:
+            await run.services.rates.wait(target, str(policy["rate"]))
+        if sinks is not None:
+            sinks.emit("attempt", "started", run.id, id, number)
+        try:
+            if policy.get("timeout") is None:
+                value = await attempt()
+            else:
+                value = await _timed_out(id, attempt, seconds(policy["timeout"]))
+        except Exception as exc:
+            if sinks is not None:
+                sinks.emit("attempt", "failed", run.id, id, number, exc)
+            raise
+        if sinks is not None:
+            sinks.emit("attempt", "done", run.id, id, number)
+        return value
+
+
+async def _timed_out(id: str, attempt: Callable[[], Awaitable[Any]], length: float) -> Any:
+    with trio.CancelScope(deadline=trio.current_time() + length) as scope:
+        return await attempt()
+    if scope.cancelled_caught:
+        msg = f"{id} took longer than {length:g} s"
+        raise TimeoutError(msg)
+    return None  # pragma: no cover - a scope that caught nothing has returned above
+
+
+def cache_key(site: Site, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+    """The content of a call: the node's code or version, and its arguments by value."""
+    import cloudpickle
+
+    body = cloudpickle.dumps((site.spec.name, site.spec.version or site.spec.source, args, sorted(kwargs.items())))
+    return f"{site.spec.name}:{hashlib.sha256(body).hexdigest()}"

@@ -1,0 +1,18 @@
+"""How control leaves a piece of generated code that is a function of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class Leave:
+    """What such a function returns instead of its results: ``return``, ``break`` or ``continue`` with the values that go along."""
+
+    __slots__ = ("kind", "values")
+
+    def __init__(self, kind: str, values: tuple[Any, ...]) -> None:
+        self.kind = kind
+        self.values = values
+
+    def __repr__(self) -> str:
+        return f"Leave({self.kind!r}, {self.values!r})"

@@ -1,0 +1,73 @@
+"""The ports behind which durability will stand: locks, rates, signals, timers, cache, once, detached runs.
+
+Generated code and :mod:`.invoke` see only these protocols. :mod:`.memory` implements them inside one process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol
+
+from attrs import define
+
+
+class Locks(Protocol):
+    """Named locks, shared by all runs of an engine."""
+
+    def hold(self, name: str) -> AbstractAsyncContextManager[None]: ...
+
+
+class Rates(Protocol):
+    """Named rate limits."""
+
+    async def wait(self, key: str, rate: str) -> None:
+        """Return when one more call fits into ``rate`` (``"10/s"``)."""
+        ...
+
+
+class Signals(Protocol):
+    """The inboxes of runs."""
+
+    async def wait(self, run: str, name: str, key: Any) -> Any:
+        """The value of the next signal of that name and key, parked until it comes."""
+        ...
+
+    def send(self, run: str | None, name: str, value: Any, key: Any = None) -> None:
+        """Answer one waiting run, or, with ``run`` None, whichever waits first; kept where nobody waits yet."""
+        ...
+
+
+class Cache(Protocol):
+    """Values by key, with an age."""
+
+    async def get(self, key: str, compute: Callable[[], Awaitable[Any]], ttl: float | None) -> tuple[Any, bool]:
+        """The value and whether it was a hit. Two equal calls at once compute once. ``ttl`` in seconds; None: for ever."""
+        ...
+
+
+class Timers(Protocol):
+    """Timers of runs."""
+
+    async def sleep(self, run: str, seconds: float) -> None: ...
+
+
+class Detached(Protocol):
+    """Runs of their own."""
+
+    async def start(self, launch: Callable[[str], Awaitable[Any]], own_thread: bool) -> str:
+        """Record a run and start it; its id. ``own_thread``: the caller's loop ends with the caller's run, so use another."""
+        ...
+
+
+@define
+class Services:
+    """What an engine lends to its runs."""
+
+    locks: Locks
+    rates: Rates
+    signals: Signals
+    cache: Cache
+    once: Cache
+    timers: Timers
+    detached: Detached

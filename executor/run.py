@@ -1,0 +1,121 @@
+"""One run: its identity, its cap on node calls, its clocks and shields.
+
+Everything here is touched from the loop's thread only, but for :meth:`Run.interrupt`.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from .events import Sinks
+
+if TYPE_CHECKING:
+    from .ports import Services
+
+SLICE = 300e-6
+"""Seconds of work in place after which a run lets other tasks in."""
+
+
+class Run:
+    """The state of one run, shared by all its generated code.
+
+    Parameters
+    ----------
+    id: unique among the engine's runs, without spaces.
+    services: the engine's ports (locks, signals, cache ...).
+    ambient: the values of ``env`` and ``secret``, read at the start.
+    limit: node calls in flight at once, at most.
+    sinks: the listeners; None where nobody listens.
+    """
+
+    __slots__ = (
+        "ambient", "calls", "due", "free", "id", "interrupted", "lanes", "owns_loop", "progress", "scope", "services", "shields",
+        "sinks", "_sequence", "_waiting",
+    )  # fmt: skip
+
+    def __init__(
+        self, id: str, services: Services, ambient: Mapping[str, Any], limit: int = 1000, sinks: Sinks | None = None
+    ) -> None:
+        self.id = id
+        self.services = services
+        self.ambient = ambient
+        self.free = limit
+        self.sinks = sinks
+        self.due = 0.0
+        self.shields: set[trio.CancelScope] = set()
+        self.scope: trio.CancelScope | None = None
+        self.interrupted = 0
+        self.owns_loop = False
+        self.lanes: trio.CapacityLimiter | None = None
+        self.progress: dict[str, tuple[float, float]] = {}
+        self.calls = itertools.count(1)
+        self._waiting: list[list[Any]] = []
+        self._sequence = itertools.count()
+
+    # ---- the cap ---------------------------------------------------------------------------------
+
+    async def slot(self, priority: float = 0.0) -> None:
+        """Take one of the run's call slots; where none is free, the most critical waiter gets the next, then the earliest."""
+        if self.free > 0:
+            self.free -= 1
+            return
+        entry: list[Any] = [-priority, next(self._sequence), trio.lowlevel.current_task()]
+        heapq.heappush(self._waiting, entry)
+
+        def abort(_: object) -> trio.lowlevel.Abort:
+            entry[2] = None
+            return trio.lowlevel.Abort.SUCCEEDED
+
+        await trio.lowlevel.wait_task_rescheduled(abort)
+
+    def release(self) -> None:
+        """Give the slot back, or on."""
+        while self._waiting:
+            task = heapq.heappop(self._waiting)[2]
+            if task is not None:
+                trio.lowlevel.reschedule(task)
+                return
+        self.free += 1
+
+    # ---- time ------------------------------------------------------------------------------------
+
+    async def breathe(self) -> None:
+        """Let other tasks in; called when a slice of work in place is over."""
+        await trio.lowlevel.checkpoint()
+        self.due = time.perf_counter() + SLICE
+
+    @contextmanager
+    def shield(self) -> Iterator[None]:
+        """Keep cancellation out: for undos and ``finally`` blocks. A second interrupt breaks it."""
+        with trio.CancelScope(shield=True) as scope:
+            if self.interrupted > 1:
+                scope.cancel()
+            self.shields.add(scope)
+            try:
+                yield
+            finally:
+                self.shields.discard(scope)
+
+    def interrupt(self) -> None:
+        """The first time: cancel the run and let compensations finish. The second: break the shields too."""
+        self.interrupted += 1
+        if self.scope is not None:
+            self.scope.cancel()
+        if self.interrupted > 1:
+            for scope in tuple(self.shields):
+                scope.cancel()
+
+    # ---- events ----------------------------------------------------------------------------------
+
+    def skip(self, nodes: tuple[str, ...]) -> None:
+        """Nodes of an arm that was not taken."""
+        if self.sinks is not None:
+            for node in nodes:
+                self.sinks.emit("node", "skipped", self.id, node)

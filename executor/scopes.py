@@ -1,0 +1,67 @@
+"""Scopes of a run: a timeout that may stand still, and the built-in operations that wait."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import trio
+
+from ..compiler.durations import seconds
+from .run import Run
+from .undo import UndoLog
+
+
+@contextmanager
+def timeout(length: Any, what: str, log: UndoLog | None = None) -> Iterator[None]:
+    """Cancel what is inside after ``length``; the clock starts at the entry.
+
+    ``log``: the undo log of the transaction whose timeout this is; the clock then stands still while the run is parked.
+
+    Raises
+    ------
+    TimeoutError: the time was over.
+    """
+    span = seconds(length)
+    with trio.CancelScope(deadline=trio.current_time() + span) as scope:
+        if log is not None:
+            log.clock = scope
+        yield
+    if scope.cancelled_caught:
+        msg = f"{what} took longer than {span:g} s"
+        raise TimeoutError(msg)
+
+
+@contextmanager
+def parked(log: UndoLog | None) -> Iterator[None]:
+    """Parked time is not counted by the timeouts of the transactions around."""
+    clocks = []
+    while log is not None:
+        if log.clock is not None:
+            clocks.append((log.clock, log.clock.deadline - trio.current_time()))
+        log = log.outer
+    for clock, _ in clocks:
+        clock.deadline = math.inf
+    try:
+        yield
+    finally:
+        for clock, left in clocks:
+            clock.deadline = trio.current_time() + left
+
+
+async def sleep(run: Run, duration: Any) -> None:
+    """``sleep(3d)``: a timer of the run."""
+    await run.services.timers.sleep(run.id, seconds(duration))
+
+
+async def wait_signal(run: Run, log: UndoLog | None, name: Any, key: Any = None) -> Any:
+    """``wait_signal("approve", key)``: the value someone sends."""
+    with parked(log):
+        return await run.services.signals.wait(run.id, str(name), key)
+
+
+async def detach(run: Run, launch: Callable[[str], Awaitable[Any]], own_thread: bool) -> str:
+    """``detach other(x)``: a run of its own."""
+    return await run.services.detached.start(launch, own_thread)

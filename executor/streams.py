@@ -1,0 +1,221 @@
+"""Reading streams: one consumer, closed before the next step, moving only when asked.
+
+``opened`` is what a loop over a stream stands in. The source may be an async iterator, the stream of a flow (:class:`FlowStream`), or
+a plain iterable. ``buffer`` lets the source run ahead; ``batch`` and ``window`` give lists.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import trio
+
+from ..compiler.durations import seconds
+from .run import Run
+
+Put = Callable[[Any], Awaitable[None]]
+
+
+class FlowStream:
+    """The stream of a flow that was called and not read yet. ``produce`` runs the flow; it hands each item to its argument."""
+
+    __slots__ = ("produce",)
+
+    def __init__(self, produce: Callable[[Put], Awaitable[Any]]) -> None:
+        self.produce = produce
+
+
+class _Handshake:
+    """A flow producing for one consumer: it goes on only when the next item is asked for."""
+
+    def __init__(self) -> None:
+        self.asked = trio.Event()
+        self.answered = trio.Event()
+        self.items: list[Any] = []
+        self.over = False
+        self.error: BaseException | None = None
+
+    async def produce(self, stream: FlowStream) -> None:
+        await self.asked.wait()
+        try:
+            await stream.produce(self.put)
+        except trio.Cancelled:
+            raise
+        except BaseException as exc:
+            self.error = exc
+        self.over = True
+        self.answered.set()
+
+    async def put(self, item: Any) -> None:
+        self.items.append(item)
+        self.asked = trio.Event()
+        self.answered.set()
+        await self.asked.wait()
+
+    def __aiter__(self) -> _Handshake:
+        return self
+
+    async def __anext__(self) -> Any:
+        if not self.over:
+            self.answered = trio.Event()
+            self.asked.set()
+            await self.answered.wait()
+        if self.items:
+            return self.items.pop()
+        if self.error is not None:
+            error, self.error = self.error, None
+            raise error
+        raise StopAsyncIteration
+
+
+class _Plain:
+    """A plain iterable read as a stream."""
+
+    def __init__(self, run: Run, source: Any) -> None:
+        self.run = run
+        self.iterator = iter(source)
+
+    def __aiter__(self) -> _Plain:
+        return self
+
+    async def __anext__(self) -> Any:
+        for item in self.iterator:
+            return item
+        raise StopAsyncIteration
+
+
+class _Batches:
+    """Lists of ``size`` items; the last may be shorter."""
+
+    def __init__(self, source: AsyncIterator[Any], size: int) -> None:
+        self.source = source
+        self.size = size
+
+    def __aiter__(self) -> _Batches:
+        return self
+
+    async def __anext__(self) -> list[Any]:
+        items: list[Any] = []
+        async for item in self.source:
+            items.append(item)
+            if len(items) >= self.size:
+                break
+        if not items:
+            raise StopAsyncIteration
+        return items
+
+
+class _Windows:
+    """Lists of what came in each stretch of ``length`` seconds, counted from the first ask; empty ones are left out."""
+
+    def __init__(self, source: trio.MemoryReceiveChannel[Any], length: float) -> None:
+        self.source = source
+        self.length = length
+        self.end: float | None = None
+        self.over = False
+
+    def __aiter__(self) -> _Windows:
+        return self
+
+    async def __anext__(self) -> list[Any]:
+        items: list[Any] = []
+        now = trio.current_time()
+        if self.end is None:
+            self.end = now + self.length
+        while not self.over:
+            with trio.CancelScope(deadline=self.end) as scope:
+                try:
+                    items.append(await self.source.receive())
+                except trio.EndOfChannel:
+                    self.over = True
+            if scope.cancelled_caught:
+                while self.end <= trio.current_time():
+                    self.end += self.length
+                if items:
+                    return items
+        if items:
+            return items
+        raise StopAsyncIteration
+
+
+@contextlib.asynccontextmanager
+async def opened(run: Run, source: Any, buffer: Any = None, window: Any = None, batch: Any = None) -> AsyncIterator[Any]:
+    """An async iterator over ``source`` that is closed at the exit, whatever the exit is.
+
+    Parameters
+    ----------
+    buffer: how many items the source may run ahead. window: seconds (or a duration) a list. batch: items a list.
+
+    Raises
+    ------
+    ValueError: a size below 1.
+    """
+    for name, size in (("buffer", buffer), ("batch", batch)):
+        if size is not None and size < 1:
+            msg = f"{name} must be at least 1, not {size!r}"
+            raise ValueError(msg)
+    async with contextlib.AsyncExitStack() as stack:
+        iterator: Any
+        if isinstance(source, FlowStream):
+            handshake = _Handshake()
+            nursery = await stack.enter_async_context(_plain_nursery())
+            nursery.start_soon(handshake.produce, source)
+            iterator = handshake
+        elif hasattr(source, "__aiter__"):
+            iterator = aiter(source)
+            if hasattr(iterator, "aclose"):
+                stack.push_async_callback(_close, run, iterator)
+        else:
+            iterator = _Plain(run, source)
+            if hasattr(iterator.iterator, "close"):
+                stack.callback(iterator.iterator.close)
+        if buffer is not None or window is not None:
+            send, receive = trio.open_memory_channel[Any](buffer if buffer is not None else 0)
+            nursery = await stack.enter_async_context(_plain_nursery())
+            nursery.start_soon(_pump, iterator, send)
+            iterator = receive
+        if window is not None:
+            iterator = _Windows(iterator, seconds(window))
+        if batch is not None:
+            iterator = _Batches(iterator, batch)
+        yield iterator
+
+
+async def _close(run: Run, iterator: Any) -> None:
+    with run.shield():
+        await iterator.aclose()
+
+
+async def _pump(source: AsyncIterator[Any], send: trio.MemorySendChannel[Any]) -> None:
+    async with send:
+        async for item in source:
+            await send.send(item)
+
+
+@contextlib.asynccontextmanager
+async def _plain_nursery() -> AsyncIterator[trio.Nursery]:
+    """A nursery for a helper task, cancelled at the exit, that raises single errors and never a group."""
+    try:
+        async with trio.open_nursery() as nursery:
+            try:
+                yield nursery
+            finally:
+                nursery.cancel_scope.cancel()
+    except BaseExceptionGroup as group:
+        raise first_error(group) from None
+
+
+def first_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The error in a nursery's group that is not a cancellation; the first where there are several."""
+    errors: list[BaseException] = []
+    stack: list[BaseException] = [group]
+    while stack:
+        error = stack.pop()
+        if isinstance(error, BaseExceptionGroup):
+            stack += reversed(error.exceptions)
+        else:
+            errors.append(error)
+    real = [e for e in errors if not isinstance(e, trio.Cancelled)]
+    return (real or errors)[0]

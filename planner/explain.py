@@ -1,0 +1,90 @@
+"""The plan for people: each step, what it waits for and why, and what a declaration would change."""
+
+from __future__ import annotations
+
+from .plan import Plan, Step
+
+
+def explain(plan: Plan) -> str:
+    """The text that ``cflow explain`` prints.
+
+    One line a step: its number, the author's line, what it is, its effects, where it runs; below it what it waits for. Then the
+    fused chains, and for every node that declares nothing what waits because of that.
+    """
+    lines = [f"flow {plan.flow}   digest {plan.digest[:16]}", ""]
+    starts = dict((index, name) for name, index in reversed(plan.flows))
+    width = max((len(str(s.index)) for s in plan.steps), default=1)
+    for step in plan.steps:
+        if step.index in starts and len(plan.flows) > 1:
+            lines += ["", f"flow {starts[step.index]}:"]
+        lines += _step(step, plan, width)
+    lines += _chains(plan)
+    lines += _advice(plan)
+    return "\n".join(lines)
+
+
+def _step(step: Step, plan: Plan, width: int) -> list[str]:
+    pad = "  " * step.depth
+    cost = f", about {step.cost * 1e6:.0f} µs" if step.cost is not None else ""
+    what = step.label if step.label == step.id or step.kind == "eval" else f"{step.label} ({step.id})"
+    where = f"line {step.line}" if step.line else ""
+    head = f"{step.index:>{width}} {pad}{what}"
+    lines = [f"{head:<44} {where:<9} {step.effects}; {step.placement}{cost}".rstrip()]
+    gap = " " * (width + 1) + pad + "    "
+    for wait in step.waits:
+        lines.append(f"{gap}waits for {_name(plan, wait.step)}: {wait.why}")
+    for wait in step.late:
+        lines.append(f"{gap}inside, waits for {_name(plan, wait.step)}: {wait.why}")
+    return lines
+
+
+def _name(plan: Plan, index: int) -> str:
+    step = plan.steps[index]
+    return f"{index} {step.id}"
+
+
+def _chains(plan: Plan) -> list[str]:
+    chains: dict[int, list[Step]] = {}
+    for step in plan.steps:
+        if step.fused is not None:
+            chains.setdefault(step.fused, []).append(step)
+    if not chains:
+        return []
+    lines = ["", "fused into one piece of code:"]
+    for steps in chains.values():
+        names = [s.id for s in steps]
+        shown = " > ".join(names if len(names) <= 8 else [*names[:4], f"... {len(names) - 6} more ...", *names[-2:]])
+        lines.append(f"  {steps[0].index}-{steps[-1].index}: {shown}")
+    return lines
+
+
+def undeclared(plan: Plan) -> dict[str, tuple[int, list[int]]]:
+    """For each node that declares nothing: a step that calls it, and the steps that wait only because of that."""
+    found: dict[str, tuple[int, list[int]]] = {}
+    for step in plan.steps:
+        if step.undeclared:
+            found.setdefault(step.label, (step.index, []))
+    if not found:
+        return {}
+    for step in plan.steps:
+        for wait in (*step.waits, *step.late):
+            if "value" in wait.why or wait.why.startswith(("needs ", "a guard", "reads ")):
+                continue
+            for index in {wait.step, step.index}:
+                other = plan.steps[index]
+                if other.undeclared and step.index not in found[other.label][1]:
+                    found[other.label][1].append(step.index)
+    return found
+
+
+def _advice(plan: Plan) -> list[str]:
+    lines: list[str] = []
+    for name, (_, waiting) in undeclared(plan).items():
+        if not waiting:
+            continue
+        steps = ", ".join(str(i) for i in waiting[:10]) + (" ..." if len(waiting) > 10 else "")
+        lines.append(
+            f"  {name} declares nothing, so it may write the world: steps {steps} wait because of that. If it only looks, "
+            f'@node(reads="...") lets them overlap; if its result depends on the arguments alone, @node(pure=True).'
+        )
+    return ["", "what a declaration would change:", *lines] if lines else []

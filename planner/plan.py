@@ -1,0 +1,186 @@
+"""The plan as data: every step of a flow, what it waits for and why, where it runs, what it costs.
+
+What the executor links is derived from the same order; this is the form that people and programs read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from attrs import define, frozen
+
+from ..compiler import ir
+from .order import OpOrder, RegionOrder
+
+
+@frozen
+class StepWait:
+    """``step``: the index of the step waited for; ``why``: in words."""
+
+    step: int
+    why: str
+
+    def __iter__(self) -> Iterator[int | str]:
+        return iter((self.step, self.why))
+
+
+@frozen
+class Step:
+    """One step.
+
+    ``index``: its place in the plan, in program order. ``id``: what a person calls it. ``kind``: ``call``, ``eval``, ``branch`` ... ``line``: the author's. ``depth``: how
+    deep its block is nested; ``parent``: the index of the block it is in, or -1. ``waits``: ``(step, why)`` pairs. ``late``: what
+    only something inside it waits for. ``placement``: ``loop``, ``thread`` or ``in place``; for a block ``in order`` or ``overlapping``. ``cost``: expected seconds, or None.
+    ``fused``: the number of the fused chain it is part of, or None.
+    """
+
+    index: int
+    id: str
+    kind: str
+    line: int
+    file: str
+    label: str
+    depth: int
+    parent: int
+    waits: tuple[StepWait, ...]
+    late: tuple[StepWait, ...]
+    placement: str
+    effects: str
+    cost: float | None = None
+    fused: int | None = None
+    undeclared: bool = False
+
+
+@frozen
+class Plan:
+    """The steps of a flow and of the flows it calls; ``flows``: for each flow, the index of its first step."""
+
+    flow: str
+    digest: str
+    steps: tuple[Step, ...]
+    flows: tuple[tuple[str, int], ...]
+
+
+MANY = 32
+"""Waits listed one by one; of more, the last ones."""
+
+
+@define
+class Facts:
+    """What the plan asks of whoever knows where nodes run."""
+
+    placement: Callable[[OpOrder], str]
+    fused: Callable[[RegionOrder], list[list[int]]]
+    overlapping: Callable[[RegionOrder], bool]
+    cost: Callable[[ir.Op], float | None]
+
+
+def make_plan(graph: ir.Graph, orders: dict[str, RegionOrder], digest: str, facts: Facts) -> Plan:
+    """The plan of a graph."""
+    steps: list[Step] = []
+    flows: list[tuple[str, int]] = []
+    numbers = [0]
+    for key, flow in graph.flows.items():
+        flows.append((flow.name, len(steps)))
+        _region(orders[key], 0, -1, steps, numbers, graph, facts)
+    return Plan(graph.main.name, digest, tuple(steps), tuple(flows))
+
+
+def _region(
+    order: RegionOrder, depth: int, parent: int, steps: list[Step], numbers: list[int], graph: ir.Graph, facts: Facts
+) -> None:
+    index_of: list[int] = []
+    fused: dict[int, int] = {}
+    for run in facts.fused(order):
+        if len(run) > 1:
+            numbers[0] += 1
+            fused.update(dict.fromkeys(run, numbers[0]))
+    for at, op_order in enumerate(order.ops):
+        index = len(steps)
+        index_of.append(index)
+        op = op_order.op
+        steps.append(
+            Step(
+                index=index,
+                id=op.id,
+                kind=type(op).__name__.lower(),
+                line=op.span.line,
+                file=op.span.file,
+                label=label(op, graph),
+                depth=depth,
+                parent=parent,
+                waits=_waits(op_order.entry, order, index_of),
+                late=_waits(op_order.late, order, index_of),
+                placement=facts.placement(op_order),
+                effects=effects_text(op_order),
+                cost=facts.cost(op),
+                fused=fused.get(at),
+                undeclared=isinstance(op, ir.Call) and not op_order.effects.declared,
+            )
+        )
+        for region in op_order.regions:
+            _region(region, depth + 1, index, steps, numbers, graph, facts)
+
+
+def _waits(waits: list[object], order: RegionOrder, index_of: list[int]) -> tuple[StepWait, ...]:
+    found: dict[int, str] = {}
+    for wait in waits:
+        for on in _expand(wait.on, order):  # type: ignore[attr-defined]
+            if on < len(index_of):
+                found.setdefault(index_of[on], wait.why)  # type: ignore[attr-defined]
+    listed = sorted(found.items())
+    return tuple(StepWait(i, why) for i, why in listed[-MANY:])
+
+
+def _expand(on: int, order: RegionOrder) -> list[int]:
+    """The operations behind an edge; of a long list of them the last ones."""
+    ops = len(order.ops)
+    found: list[int] = []
+    stack = [on]
+    while stack and len(found) <= MANY:
+        at = stack.pop()
+        if at < ops:
+            found.append(at)
+        else:
+            stack += order.joins[at - ops]
+    return found
+
+
+def effects_text(order: OpOrder) -> str:
+    """The effects in a few words."""
+    effects = order.effects
+    if effects.pure:
+        return "pure"
+    if effects.barrier:
+        return "barrier"
+    parts = []
+    if effects.writes:
+        parts.append(f"writes {', '.join(sorted(effects.writes))}")
+    if effects.reads:
+        parts.append(f"reads {', '.join(sorted(effects.reads))}")
+    return "; ".join(parts)
+
+
+def label(op: ir.Op, graph: ir.Graph) -> str:
+    """What a step does, in a few words."""
+    match op:
+        case ir.Call():
+            return graph.nodes[op.target].name
+        case ir.Subflow():
+            return f"{'detach ' if op.detached else ''}flow {graph.flows[op.target].name}"
+        case ir.Eval():
+            return op.result
+        case ir.Branch():
+            return "if"
+        case ir.Loop():
+            return "while" if op.condition is not None else "for"
+        case ir.ForEach():
+            return "for parallel"
+        case ir.Scope():
+            return op.kind
+        case ir.Exit():
+            return op.kind
+        case ir.Emit():
+            return "yield"
+        case _:
+            return type(op).__name__.lower()
