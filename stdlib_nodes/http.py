@@ -1,4 +1,4 @@
-"""HTTP: the verbs, JSON, downloads. Built on httpx, with one client a loop, so that connections are kept and shared.
+"""HTTP: the verbs, JSON, downloads. Built on httpx, connections are kept and shared.
 
 The resource is ``http``: ``get`` and ``head`` read it, all else writes it. So requests that only look overlap, and
 one that changes something waits for all before it. A node of your own that changes what a later ``http.get`` should
@@ -6,7 +6,7 @@ see declares ``writes="http"`` too, or nothing.
 
 An answer of 400 or above raises :class:`HttpError`, and so does a server that cannot be reached (then without a
 status); ``check=False`` gives every answer as it is. A call takes at most 30 seconds, or what ``with timeout=...``
-says.
+says. No cookie is kept from one call to the next.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from attrs import frozen
 
 from .. import node
 from ._atomic import writing
-from ._client import aside, shared
+from ._client import aside, client
 from ._jsontext import dump, parse
 
 _BLOCK = 1 << 20  # bytes of a download written per hop to a thread
@@ -244,7 +244,7 @@ async def _answer(method: str, url: str, parts: dict[str, Any]) -> AsyncIterator
     where = f"{method} {url}"
     try:
         where = f"{method} {_shown(httpx.URL(url))}"
-        async with shared().slots, shared().client.stream(method, url, **parts) as answer:
+        async with client() as lent, lent.stream(method, url, **parts) as answer:
             yield answer
     except httpx.TimeoutException as error:
         msg = f"{where}: no connection, or no more data, in time"

@@ -53,6 +53,8 @@ class Handler(BaseHTTPRequestHandler):
                 self.answer(200, b"ok", "text/plain; charset=no-such")
             case "/missing":
                 self.answer(404, b"no such\n  page", "text/plain")
+            case "/cookie":
+                self.answer(200, b"{}", **{"set-cookie": "session=1; Path=/"})
             case "/moved":
                 self.answer(302, b"", location="/echo?moved=1")
             case "/loop":
@@ -229,6 +231,16 @@ def test_many_at_once(base: str, server: Server) -> None:
 
     assert run(main) == 250
     assert server.connections <= 100
+
+
+def test_no_cookie_is_kept(base: str) -> None:
+    async def main() -> dict[str, str]:
+        await http.get.fn(f"{base}/cookie")
+        headers: dict[str, str] = (await http.get.fn(f"{base}/echo")).json["headers"]
+        return headers
+
+    assert "cookie" not in run(main)
+    assert run(lambda: http.get.fn(f"{base}/echo", headers={"cookie": "a=1"})).json["headers"]["cookie"] == "a=1"
 
 
 def test_nothing_is_left_of_the_client(base: str) -> None:
