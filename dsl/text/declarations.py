@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from ...compiler.diagnostics import Label, Span
 from .. import syntax
-from ..syntax import Declaration, Expr, Stmt
-from .statements import Statements
+from ..syntax import Declaration, Expr
+from .statements import Statements, text_of
 from .tokens import Token
 
 LATER = frozenset({"schedule", "on_failure", "overlap"})
@@ -202,15 +202,8 @@ class Declarations(Statements):
 
     def flow(self, c: list[Any]) -> Declaration:
         (word, name, params, returns, options), colon, statements = c
-        body, doc = self._documented(statements)
-        return syntax.Flow(name.value, params, body, returns, options, doc, span=self.span(word, colon))
-
-    def _documented(self, statements: list[Any]) -> tuple[tuple[Stmt, ...], str]:
-        body = self.body(statements)
-        if body and isinstance(body[0], syntax.ExprStmt) and isinstance(body[0].value, syntax.Constant):
-            if isinstance(body[0].value.value, str):
-                return body[1:], self._doc(body[0].value)
-        return body, ""
+        doc = inspect.cleandoc(text_of(statements[0]) or "") if statements else ""
+        return syntax.Flow(name.value, params, self.body(statements), returns, options, doc, span=self.span(word, colon))
 
     def _doc(self, text: Expr) -> str:
         return inspect.cleandoc(text.value) if isinstance(text, syntax.Constant) and isinstance(text.value, str) else ""

@@ -276,7 +276,7 @@ class Expressions:
 
     def clause(self, c: list[Any]) -> syntax.ForClause:
         word, target, _, source = c
-        return syntax.ForClause(self.target(target, subscripts=False), source, span=self.span(word, source))
+        return syntax.ForClause(self.target(target), source, span=self.span(word, source))
 
     def clause_if(self, c: list[Any]) -> syntax.ForClause:
         clause, _, test = c
@@ -418,7 +418,7 @@ class Expressions:
 
     # ---- targets -------------------------------------------------------------------------------
 
-    def target(self, value: Expr, *, subscripts: bool = True) -> Expr:
+    def target(self, value: Expr) -> Expr:
         """Checks that ``value`` can be assigned to, and returns it."""
         pending = [value]
         while pending:
@@ -431,7 +431,7 @@ class Expressions:
                 if sum(isinstance(item, syntax.Starred) for item in one.items) > 1:
                     self.report("syntax-target", one.span, "two starred targets in one assignment", help="keep one `*`")
                 pending.extend(one.items)
-            elif subscripts and isinstance(one, syntax.Subscript) and isinstance(one.value, syntax.Name):
+            elif isinstance(one, syntax.Subscript) and isinstance(one.value, syntax.Name):
                 continue
             else:
                 self._bad_target(one)

@@ -16,7 +16,14 @@ class Statements(Patterns):
     """Builds statements; None stands for one that was reported and left out."""
 
     def body(self, statements: list[Any]) -> tuple[Stmt, ...]:
-        return tuple([s for s in statements if s is not None])
+        """The statements of a suite; strings among them are comments in quotes."""
+        body: list[Stmt] = []
+        for statement in statements:
+            if type(statement) is list:
+                body.extend(statement)
+            elif statement is not None and text_of(statement) is None:
+                body.append(statement)
+        return tuple(body)
 
     def bad(self, c: list[Any]) -> None:
         return None
@@ -24,21 +31,43 @@ class Statements(Patterns):
     # ---- one line ------------------------------------------------------------------------------
 
     def expression_statement(self, c: list[Any]) -> Stmt:
+        if type(c[0]) is syntax.Constant and c[0].value is ...:
+            return syntax.Pass(span=c[0].span)
         return syntax.ExprStmt(c[0], span=self.span(c[0], c[0]))
 
-    def assign(self, c: list[Any]) -> Stmt:
-        target, _, value, _ = c
-        return syntax.Assign(self.target(target), value, span=self.span(target, value))
+    def target_run(self, c: list[Any]) -> list[Expr]:
+        return [self.target(c[0])]
+
+    def target_run_on(self, c: list[Any]) -> list[Expr]:
+        c[0].append(self.target(c[1]))
+        return c[0]  # type: ignore[no-any-return]
+
+    def assign(self, c: list[Any]) -> Stmt | list[Stmt]:
+        targets, value, _ = c
+        span = self.span(targets[0], value)
+        if len(targets) == 1:
+            return syntax.Assign(targets[0], value, span=span)
+        # a = b = f(): the first plain name takes the value, the others take it from there.
+        held = next((target for target in targets if isinstance(target, syntax.Name)), None)
+        if held is None:
+            self.report("syntax-target", span, "in this double assignment no plain name takes the value",
+                        help="assign it to a name first")  # fmt: skip
+            return []
+        rest = [syntax.Assign(target, held, span=span) for target in targets if target is not held]
+        return [syntax.Assign(held, value, span=span), *rest]
 
     def assign_typed(self, c: list[Any]) -> Stmt:
         target, _, annotation, _, value, _ = c
         self._single(target)
         return syntax.Assign(target, value, annotation, span=self.span(target, value))
 
-    def declare(self, c: list[Any]) -> None:
-        target, _, annotation, _ = c
-        self.report("syntax-declare", self.span(target, annotation), "a name is given a type where it is given a value",
-                    help="write `name: type = value`")  # fmt: skip
+    def declare(self, c: list[Any]) -> Stmt:
+        """``x: int`` binds nothing, as in Python."""
+        self._single(c[0])
+        if isinstance(c[0], syntax.Name) and c[0].id in ("parallel", "transaction"):
+            self.report("syntax-suite", self.span(c[0], c[2]), "a suite stands on lines of its own",
+                        help="break the line after the colon and indent what follows by four spaces")  # fmt: skip
+        return syntax.Pass(span=self.span(c[0], c[2]))
 
     def _single(self, target: Expr) -> None:
         if not isinstance(target, syntax.Name):
@@ -57,6 +86,10 @@ class Statements(Patterns):
 
     def return_value(self, c: list[Any]) -> Stmt:
         return syntax.Return(c[1], span=self.span(c[0], c[1]))
+
+    def yield_nothing(self, c: list[Any]) -> Stmt:
+        span = self.span(c[0], c[0])
+        return syntax.Yield(syntax.Constant(None, span=span), span=span)
 
     def yield_value(self, c: list[Any]) -> Stmt:
         return syntax.Yield(c[1], span=self.span(c[0], c[1]))
@@ -122,7 +155,7 @@ class Statements(Patterns):
         options = c[4] if len(c) == 5 else []
         self.check_options(options)
         last = options[-1] if options else source
-        return syntax.For(self.target(target, subscripts=False), source, (), (), tuple(options), span=self.span(word, last))
+        return syntax.For(self.target(target), source, (), (), tuple(options), span=self.span(word, last))
 
     def for_loop(self, c: list[Any]) -> syntax.For:
         head = c[0]
@@ -130,8 +163,11 @@ class Statements(Patterns):
         return evolve(head, body=self.body(c[2]), orelse=orelse, span=self.span(head, c[1]))
 
     def collect(self, c: list[Any]) -> Stmt:
-        target, _, loop = c
-        return evolve(loop, into=self.target(target), span=self.span(target, loop))  # type: ignore[no-any-return]
+        targets, loop = c
+        if len(targets) > 1:
+            self.report("syntax-target", self.span(targets[0], targets[-1]), "a collecting `for` has one target",
+                        help="assign the others from it on the next line")  # fmt: skip
+        return evolve(loop, into=targets[0], span=self.span(targets[0], loop))  # type: ignore[no-any-return]
 
     def collect_typed(self, c: list[Any]) -> Stmt:
         target, _, annotation, _, loop = c
@@ -217,3 +253,11 @@ class Statements(Patterns):
 
     def try_finally(self, c: list[Any]) -> Stmt:
         return syntax.Try(self.body(c[2]), (), (), self.body(c[5]), span=self.span(c[0], c[1]))
+
+
+def text_of(statement: Any) -> str | None:
+    """The text of a statement that is a plain string."""
+    if type(statement) is syntax.ExprStmt and type(statement.value) is syntax.Constant:
+        value = statement.value.value
+        return value if isinstance(value, str) else None
+    return None

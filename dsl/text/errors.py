@@ -1,0 +1,160 @@
+"""What to say where the parser stops. The words for known mistakes are in :mod:`.mistakes`; here they are looked up."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from .lexer import tokenize
+from .mistakes import MISTAKES, Mistake
+from .report import Reporter, TooManyErrors
+from .tables import tables
+from .tokens import HARD, OPERAND_END, OPERATORS, Token
+
+if TYPE_CHECKING:
+    from .parser import Automaton
+
+_WORDS: dict[str, tuple[str, str, str]] = {
+    "LAMBDA": ("syntax-lambda", "a flow has no `lambda`", "write a comprehension, name a built-in function (`key=len`), or make it a node"),
+    "WALRUS": ("syntax-walrus", "there is no `:=`: each step stands on a line of its own", "assign on the line before"),
+    "DEF": ("syntax-def", "a flow holds no functions", "write a flow or, in a .py file, a node at the top level, and call it"),
+    "CLASS": ("syntax-class", "there is no `class`", "write `type Name:` with fields under it, or import a class from a .py file"),
+    "DEL": ("syntax-python", "a flow has no `del`", "names end with the flow; build a new value without the item"),
+    "GLOBAL": ("syntax-python", "a flow has no `global`", "give values to flows as parameters and take them back as results"),
+    "NONLOCAL": ("syntax-python", "a flow has no `nonlocal`", "give values to flows as parameters and take them back as results"),
+    "ASYNC": ("syntax-await", "a flow needs no colour: there is no `async`", "leave `async` out"),
+    "AWAIT": ("syntax-await", "a flow waits by itself: there is no `await`", "leave `await` out"),
+}  # fmt: skip
+
+_OPERAND_START = frozenset("NAME NUMBER STRING FSTART LPAR LSQB LBRACE NONE TRUE FALSE ELLIPSIS".split())
+
+_TEXT = {kind: text for text, kind in OPERATORS.items() if kind not in ("OP", "AUG", "SIGN")} | {
+    kind: word for word, kind in HARD.items() if kind != "OP"
+}
+_SPOKEN = {
+    "NEWLINE": "the end of the line", "$END": "the end of the file", "INDENT": "an indented line", "DEDENT": "the end of the block",
+    "NAME": "a name", "NUMBER": "a number", "STRING": "a string", "FCLOSE": "`}`", "FEND": "the end of the f-string",
+}  # fmt: skip
+
+
+def explain(report: Reporter, automaton: Automaton, tokens: list[Token], first: int, index: int) -> None:
+    """Reports the token at ``index``, on which the automaton stopped; its line begins at ``first``."""
+    token = tokens[index]
+    span = report.span(token, token)
+    if token.type in _WORDS:
+        id, message, help = _WORDS[token.type]
+        report(id, span, message, help=help)
+        return
+    before = tokens[index - 1] if index > first else None
+    known = _known()
+    state, below = automaton.states[-1], automaton.states[-2:-1]
+    mistake = known.get((*below, state, token.type))
+    if mistake is None and before is not None and before.type in OPERAND_END and token.type in _OPERAND_START:
+        _side_by_side(report, automaton, before, token, first == index - 1)
+        return
+    mistake = mistake or known.get((state, token.type)) or known.get((*below, state)) or known.get((state,))
+    if mistake is not None:
+        if token.type in ("NEWLINE", "DEDENT", "$END") and before is not None:
+            span = report.span(before, before)
+        report(mistake.id, span, mistake.message.replace("{found}", token.value), help=mistake.help,
+               expected=mistake.expected, found=spoken(token) if mistake.expected else "")  # fmt: skip
+        return
+    if token.type == "NAME" or token.type in HARD.values():
+        if token.type != "NAME" and before is not None and (before.type == "DOT" or automaton.accepts("NAME")):
+            report("syntax-word", span, f"`{token.value}` is a hard word, it cannot be a name", help=f"write `{token.value}_`")
+            return
+    expected = _expected(automaton)
+    report("syntax-error", span, f"{spoken(token)} does not fit here", expected=expected, found=spoken(token),
+           help=f"write {expected} here" if expected else "remove it")  # fmt: skip
+
+
+def _side_by_side(report: Reporter, automaton: Automaton, before: Token, token: Token, begins: bool) -> None:
+    span = report.span(token, token)
+    if begins and before.value in ("print", "exec"):
+        report("syntax-python", report.span(before, token), "a call has brackets", help="to write to the log: `import log`, then `log.info(...)`")
+    elif begins and before.type == "NAME" and token.type == "NAME":
+        report("syntax-error", report.span(before, before), f"`{before.value} {token.value}` is no statement",
+               help=f"a call is `{before.value}({token.value})`, an assignment `{before.value} = {token.value}`")  # fmt: skip
+    elif automaton.accepts("COMMA") and token.line > before.line:
+        report("syntax-comma", report.span(before, before), "a comma is missing after this", help="add `,`")
+    elif automaton.accepts("COMMA"):
+        report("syntax-comma", span, f"{spoken(token)} follows {spoken(before)} without anything between them",
+               expected="a comma or an operator", found=spoken(token), help="add `,` or an operator between them")  # fmt: skip
+    else:
+        report("syntax-error", span, f"{spoken(token)} follows {spoken(before)} without an operator between them",
+               expected="an operator or the end of the line", found=spoken(token), help="one statement a line; a call has brackets")  # fmt: skip
+
+
+def spoken(token: Token) -> str:
+    """The token in a sentence."""
+    if token.type in ("NAME", "NUMBER") or token.type not in _SPOKEN:
+        text = token.value if len(token.value) <= 40 else token.value[:37] + "..."
+        return f"`{text}`" if text else token.type.lower()
+    return _SPOKEN[token.type]
+
+
+def _expected(automaton: Automaton) -> str:
+    """A few words for what would fit, where that is few."""
+    kinds = automaton.expected() - {"BAD", "BADCLAUSE", "$END"}
+    if "NUMBER" in kinds and "NAME" in kinds:
+        return "an expression"
+    words = sorted(_SPOKEN.get(kind) or f"`{_TEXT.get(kind, kind.lower())}`" for kind in kinds)
+    return " or ".join(words) if 0 < len(words) <= 3 else ""
+
+
+# ---- the table of mistakes, by where the parser stops --------------------------------------------
+
+
+@cache
+def _known() -> dict[tuple[int | str, ...], Mistake]:
+    """Mistakes by where the parser stops: the state below, the state, the token. Rougher keys lack the first or the last."""
+    known: dict[tuple[int | str, ...], Mistake] = {}
+    for mistake in MISTAKES:
+        for example in mistake.examples:
+            *below, state, kind = stop(program(example))
+            known.setdefault((*below, state, kind), mistake)
+            known.setdefault((state, kind), mistake)
+            if mistake.state_only:
+                known.setdefault((*below, state), mistake)
+                known.setdefault((state,), mistake)
+    return known
+
+
+def program(example: str) -> str:
+    """The text of an example: whole where it begins with ``@`` or a declaration, else the body of a flow."""
+    if example.startswith("@"):
+        return example[1:]
+    if example.startswith(("flow g", "flow f", 'test "', "type T\n", "type T: ")) and example.endswith("\n"):
+        return example
+    return "flow f():\n" + "".join(f"    {line}\n" for line in example.split("\n"))
+
+
+def stop(text: str) -> tuple[int | str, ...]:
+    """Where the parser stops on a malformed text: the two topmost states, and the kind of the token that does not fit.
+
+    Raises
+    ------
+    ValueError: the text is well formed.
+    """
+    from .parser import Automaton
+
+    report = Reporter("<example>")
+    try:
+        tokens = [token for token in tokenize(text, report).tokens if token.type != "BAD"]
+    except TooManyErrors as error:  # pragma: no cover - no example is that bad
+        raise ValueError(text) from error
+    automaton = Automaton(tables(), _Silent())
+    index = automaton.feed(tokens, 0)
+    if index < len(tokens):
+        return *automaton.states[-2:], tokens[index].type
+    if automaton.finish():
+        msg = f"this example is well formed: {text!r}"
+        raise ValueError(msg)
+    return *automaton.states[-2:], "$END"
+
+
+class _Silent:
+    """Stands for the tree builder where only the way through the grammar matters."""
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda values: None
