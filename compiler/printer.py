@@ -1,8 +1,8 @@
 """The printed graph: a stable text for docs, tests and bug reports, which :mod:`.reader` parses back.
 
 One operation a line: ``id: %results = kind (operands)``, its regions indented below. ``%x`` is a value, ``@class(k)``
-an object beside the graph, ``$env:NAME`` an ambient value, ``[%a, %b]`` after a region what it takes. Spans and docs are
-not printed.
+an object beside the graph, ``$env:NAME`` an ambient value, ``[%a, %b]`` after a region what it takes. Spans and docs
+are not printed.
 """
 
 from __future__ import annotations
@@ -278,7 +278,7 @@ def _region_lines(region: Region) -> Iterator[str]:
 def _graph_lines(graph: Graph) -> Iterator[str]:
     yield f"graph {name(graph.entry)}"
     for ambient in graph.ambient.values():
-        yield _ambient(ambient)
+        yield print_ambient(ambient)
     for cls in graph.classes.values():
         yield _class(cls)
     for node in graph.nodes.values():
@@ -291,7 +291,7 @@ def _graph_lines(graph: Graph) -> Iterator[str]:
             yield f"    {line}"
 
 
-def _ambient(spec: AmbientSpec) -> str:
+def print_ambient(spec: AmbientSpec) -> str:
     default = "" if spec.required else f" = {write_constant(spec.default)}"
     return f"{spec.kind} {name(spec.name)}: {write_type(spec.type)}{default}"
 
@@ -307,7 +307,7 @@ def _class(spec: ClassSpec) -> str:
 
 
 def _node(spec: NodeSpec) -> str:
-    words = [_effects(spec.effects)]
+    words = [print_effects(spec.effects)]
     words += [
         word for word, on in (("async", spec.is_async), ("stream", spec.is_stream), ("trusted", spec.trusted)) if on
     ]
@@ -326,7 +326,7 @@ def _node(spec: NodeSpec) -> str:
     return f"node {name(spec.key)} = {name(spec.name)}{_signature(spec.signature)} {' '.join(words)}"
 
 
-def _effects(effects: Effects) -> str:
+def print_effects(effects: Effects) -> str:
     words = [
         f"{word}({', '.join([name(r) for r in sorted(resources)])})"
         for word, resources in (("reads", effects.reads), ("writes", effects.writes))

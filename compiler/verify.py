@@ -176,9 +176,8 @@ class _Verifier:
         bound = set(region.takes)
         self.bind(region.params, bound, region, 0)
         marks = list(reversed(region.marks))
-        if any(m.index > len(region.ops) for m in marks) or any(
-            a.index < b.index for a, b in zip(marks, [*marks[1:], Mark(0, "", Const(None))], strict=True)
-        ):
+        indexes = [m.index for m in region.marks]
+        if indexes != sorted(indexes) or (indexes and not 0 <= indexes[0] <= indexes[-1] <= len(region.ops)):
             raise self.broken("marks", "a mark is out of order or out of range", region)
         for index, op in enumerate(region.ops):
             while marks and marks[-1].index <= index:
