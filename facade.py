@@ -1,6 +1,7 @@
 """What users import: ``node``, ``flow`` and the forms of the language, with the types an editor shows.
 
-Decorators only keep what they are given; compiling, planning and running are the engine's, which is imported at the first use.
+Decorators only keep what they are given; compiling, planning and running are the engine's, which is imported at first
+use. The forms live with the front end, which knows them by identity.
 """
 
 from __future__ import annotations
@@ -185,7 +186,7 @@ def node(fn: Any = None, /, **declared: Any) -> Any:
 
 
 class Flow(FlowDef[P, R]):
-    """A declared flow. Its source is read and compiled once, at the first check, plan, digest or run; its body never runs."""
+    """A declared flow. Its source is compiled once, at the first check, plan, digest or run; its body never runs."""
 
     def __init__(self, source: FlowSource, function: Callable[P, R] | None = None) -> None:
         super().__init__(source)
@@ -202,7 +203,7 @@ class Flow(FlowDef[P, R]):
         return self.run(*args, **kwargs)
 
     def run(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Runs the flow to its end, from ordinary code, also where an event loop is running; a stream flow gives an iterator.
+        """Runs the flow to its end, from ordinary code, also where an event loop runs; a stream flow gives an iterator.
 
         Raises
         ------

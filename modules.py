@@ -1,4 +1,4 @@
-"""Loading ``.cflow`` text from Python: a module-like object whose flows are flows like any other; and checking text without running it."""
+"""Loading ``.cflow`` text from Python: a module-like object whose flows are flows like any other; and checking text."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Module:
-    """A loaded ``.cflow`` file or text: its flows (``__all__`` names them), and what else its public names stand for."""
+    """A loaded ``.cflow`` file or text: its flows (named by ``__all__``), and what its other public names stand for."""
 
     def __init__(self, loaded: LoadedModule) -> None:
         self.__name__ = loaded.name

@@ -22,13 +22,13 @@ class Failed:
 
 @frozen
 class Collected(Generic[T]):
-    """What ``collect`` gives: ``ok``, the results in the order of the source, and ``failed``, the passes that failed."""
+    """What ``collect`` gives: ``ok``, the results in the order of the source, and ``failed``, the passes that did."""
 
     ok: list[T] = Factory(list)
     failed: list[Failed] = Factory(list)
 
     def append(self, item: T, /) -> None:
-        """In a flow, a pass of the loop adds its result (``done = collect(max_failed=3)``); a finished one does not change.
+        """In a flow, a pass of the loop adds its result (``done = collect(max_failed=3)``); a value does not change.
 
         Raises
         ------

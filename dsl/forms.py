@@ -1,7 +1,7 @@
 """The forms of the language as Python names: ``race``, ``parallel``, ``transaction`` and the others, with honest types.
 
-A flow's body never runs as Python; the front end knows a form by the identity of what a name is bound to (``from cflow import
-race as r`` is fine) and reads it into the syntax tree. Called as Python, outside a flow, a form has no meaning and says so.
+A flow's body never runs as Python; the front end knows a form by the identity of what a name is bound to (``from cflow
+import race as r`` is fine) and reads it into the syntax tree. Called as Python, a form has no meaning and says so.
 """
 
 from __future__ import annotations

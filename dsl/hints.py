@@ -45,7 +45,8 @@ PLAIN: dict[type, str] = {
 _CONTAINERS: dict[Any, tuple[str, int]] = {
     list: ("list", 1), set: ("set", 1), frozenset: ("frozenset", 1), dict: ("dict", 2),
     abc.Sequence: ("sequence", 1), abc.MutableSequence: ("sequence", 1), abc.Collection: ("collection", 1),
-    abc.Iterable: ("iterable", 1), abc.Set: ("frozenset", 1), abc.Mapping: ("mapping", 2), abc.MutableMapping: ("mapping", 2),
+    abc.Iterable: ("iterable", 1), abc.Set: ("frozenset", 1),
+    abc.Mapping: ("mapping", 2), abc.MutableMapping: ("mapping", 2),
 }  # fmt: skip
 _STREAMS = (abc.Iterator, abc.Generator, abc.AsyncIterator, abc.AsyncGenerator, abc.AsyncIterable)
 
@@ -69,7 +70,7 @@ class _Reader:
                 return self.read(self.evaluate(hint), depth + 1)
             case typing.ForwardRef():
                 return self.read(self.evaluate(hint.__forward_arg__), depth + 1)
-            case type() if not isinstance(hint, types.GenericAlias):
+            case type() if typing.get_origin(hint) is None:
                 return self.of_class(hint)
             case typing.TypeVar():
                 return self.read(hint.__bound__, depth + 1) if hint.__bound__ is not None else ANY

@@ -1,7 +1,7 @@
 """What real Python objects mean to a program: nodes and what they declare, and the binding of any object.
 
-``@node`` keeps the function and its declarations; the spec is made at first use, when annotations can name what the module
-defines further down. Nothing here runs a node.
+``@node`` keeps the function and its declarations; the spec is made at first use, when annotations can name what the
+module defines further down. Nothing here runs a node.
 """
 
 from __future__ import annotations

@@ -95,8 +95,8 @@ def find_function(function: types.FunctionType) -> Found:
     lines = _lines(file, function.__globals__)
     if not lines:
         msg = (
-            f"the source of {function.__qualname__!r} cannot be had: it was defined in {file!r}, which is no file and not in "
-            "linecache (exec, or the plain prompt before Python 3.13); put it in a file or a notebook cell"
+            f"the source of {function.__qualname__!r} cannot be had: it was defined in {file!r}, which is no file and "
+            "not in linecache (exec, or the plain prompt before Python 3.13); put it in a file or a notebook cell"
         )
         raise NoSource(msg)
     parsed = _parsed(file, lines)
@@ -113,7 +113,7 @@ def find_function(function: types.FunctionType) -> Found:
 
 
 def _agree(node: ast.FunctionDef | ast.AsyncFunctionDef, code: types.CodeType) -> bool:
-    """Is this the text of that code? By parameters and names, not by instructions: tools such as pytest rewrite those."""
+    """Is this the text of that code? By parameters and names, not by instructions: pytest, say, rewrites those."""
     names = [a.arg for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
     if list(code.co_varnames[: len(names)]) != names:
         return False
@@ -214,8 +214,8 @@ def source_digest(function: Any) -> str:
     """The digest of a node's code.
 
     Its definition (annotations and default expressions included), then what it closes over: plain values by value,
-    functions by their own digest, anything else by its type. Where no source can be had: the byte code; for callables that
-    have neither (written in C), the qualified name alone, so that ``version=`` must tell changes apart.
+    functions by their own digest, anything else by its type. Where no source can be had: the byte code; for callables
+    that have neither (written in C), the qualified name alone, so that ``version=`` must tell changes apart.
     """
     return _digest(function, frozenset())
 
@@ -299,7 +299,7 @@ def _code(code: types.CodeType, doc: str | None = None) -> str:
 
 
 def _plain(value: Any) -> str:
-    """A value by its repr where that is exact; else by its type: no address and no order of a set gets into a digest."""
+    """A value by its repr where that is exact; else by its type: no address, no order of a set gets into a digest."""
     if value is None or isinstance(value, (bool, int, float, complex, str, bytes)):
         return f"{type(value).__name__}:{value!r}"
     if isinstance(value, (list, tuple)):

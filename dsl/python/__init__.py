@@ -1,7 +1,7 @@
 """The Python front end: the source of a ``@flow`` function to syntax.
 
-Owns everything that is Python's own spelling: finding the source, what names are bound to, and the surface of the forms. It must
-not know the graph, nor run anything of the program's.
+Owns everything that is Python's own spelling: what names are bound to, the surface of the forms, and what a flow cannot
+hold. It must not know the graph, nor run anything of the program's.
 """
 
 from .names import PythonScope, builtin_binding

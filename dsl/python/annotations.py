@@ -1,4 +1,8 @@
-"""Annotations of a Python flow in the words of the ``.cflow`` spelling: ``Optional[X]`` is ``X | None``, ``Iterator[T]`` is ``stream[T]``."""
+"""Annotations of a Python flow in the words of the ``.cflow`` spelling.
+
+``Optional[X]`` is ``X | None``, ``Iterator[T]`` is ``stream[T]``, ``dt.date`` is ``date``; text in an annotation is
+read as Python would. What a name means comes from the scope.
+"""
 
 from __future__ import annotations
 

@@ -19,8 +19,8 @@ from .names import ANYTHING
 class Context:
     """The reading of one function.
 
-    ``pending`` holds what was found unfit inside the statement being read; it goes into the tree before that statement, so that
-    the rest is still checked and every finding is reported in one go.
+    ``pending`` holds what was found unfit inside the statement being read; it goes into the tree before that statement,
+    so that the rest is still checked and every finding is reported in one go.
     """
 
     file: str
@@ -28,7 +28,7 @@ class Context:
     scope: Scope
     locals: set[str]
     alias: Callable[[str], str] | None = None
-    """Gives an annotation that only Python can write (``Sequence[int]``) a name in the scope; None: there are no real objects."""
+    """Gives an annotation that only Python can write (``Sequence[int]``) a name; None: there are no real objects."""
     pending: list[syntax.Stmt] = field(factory=list)
 
     def span(self, node: Any) -> Span:
@@ -70,7 +70,7 @@ class Context:
         return syntax.Unsupported(what, reason, instead, span=self.span(node))
 
     def refuse_expression(self, node: Any, what: str, reason: str, instead: str) -> syntax.Name:
-        """The same inside an expression: reported beside the statement, and a name that may be anything in its place."""
+        """The same inside an expression: reported beside the statement; a name that may be anything in its place."""
         self.pending.append(self.refuse(node, what, reason, instead))
         return syntax.Name(ANYTHING, span=self.span(node))
 

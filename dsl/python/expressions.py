@@ -11,8 +11,8 @@ from .annotations import annotation
 from .context import Context
 
 BINARY: dict[type[ast.operator], str] = {
-    ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Mod: "%", ast.Pow: "**", ast.MatMult: "@",
-    ast.LShift: "<<", ast.RShift: ">>", ast.BitAnd: "&", ast.BitXor: "^", ast.BitOr: "|",
+    ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Mod: "%", ast.Pow: "**",
+    ast.MatMult: "@", ast.LShift: "<<", ast.RShift: ">>", ast.BitAnd: "&", ast.BitXor: "^", ast.BitOr: "|",
 }  # fmt: skip
 _UNARY: dict[type[ast.unaryop], str] = {ast.Not: "not", ast.USub: "-", ast.UAdd: "+", ast.Invert: "~"}
 _COMPARE: dict[type[ast.cmpop], str] = {
@@ -208,7 +208,7 @@ def _comprehension(ctx: Context, node: Any) -> syntax.Comprehension:
 def loop_source(ctx: Context, node: ast.expr) -> tuple[syntax.Expr, tuple[syntax.Option, ...]]:
     """The source of a ``for``, and the options that its wrappers (``parallel``, ``buffered``, ...) stand for."""
     options: list[syntax.Option] = []
-    while isinstance(node, ast.Call) and (form := ctx.form(node.func)) in _SOURCES:
+    while isinstance(node, ast.Call) and (form := ctx.form(node.func) or "") in _SOURCES:
         name, wanted = _SOURCES[form]
         inner = _wrapped(ctx, node, form, name, wanted, options)
         if inner is None:
@@ -219,14 +219,14 @@ def loop_source(ctx: Context, node: ast.expr) -> tuple[syntax.Expr, tuple[syntax
     return expression(ctx, node), tuple(options)
 
 
-_SOURCES: dict[str | None, tuple[str, int]] = {
+_SOURCES: dict[str, tuple[str, int]] = {
     "parallel": ("parallel", 1), "buffered": ("buffer", 2), "windowed": ("window", 2), "batched": ("batch", 2),
 }  # fmt: skip
 """Wrapper -> its option, and how many arguments it takes."""
 
 
 def _wrapped(
-    ctx: Context, node: ast.Call, form: str | None, name: str, wanted: int, options: list[syntax.Option]
+    ctx: Context, node: ast.Call, form: str, name: str, wanted: int, options: list[syntax.Option]
 ) -> ast.expr | None:
     if len(node.args) != wanted or any(isinstance(a, ast.Starred) for a in node.args):
         return None
@@ -239,9 +239,7 @@ def _wrapped(
         if form != "parallel" or keyword.arg not in ("limit", "take", "rest"):
             said = f"{keyword.arg}=" if keyword.arg else "**"
             known = "limit=, take= and rest=" if form == "parallel" else "no keywords"
-            ctx.refuse_expression(
-                keyword, f"{said} of {form}", f"{form} knows {known}", f"use it as {PLACES[form or '']}"
-            )
+            ctx.refuse_expression(keyword, f"{said} of {form}", f"{form} knows {known}", f"use it as {PLACES[form]}")
             continue
         option = "parallel" if keyword.arg == "limit" else keyword.arg
         options.append(syntax.Option(option, expression(ctx, keyword.value), span=ctx.span(keyword)))
@@ -272,7 +270,8 @@ def _call(ctx: Context, node: ast.Call) -> syntax.Expr:
     form = ctx.form(node.func)
     if form is not None:
         return _form(ctx, node, form)
-    func, options = node.func, []
+    func = node.func
+    options: list[syntax.Option] = []
     while isinstance(func, ast.Call) and isinstance(func.func, ast.Attribute) and func.func.attr == "options":
         # f.options(a=1).options(b=2): what is said later holds.
         said = call_options(ctx, func)
@@ -333,7 +332,7 @@ def _form(ctx: Context, node: ast.Call, form: str) -> syntax.Expr:
     if form == "collect" and node.args:
         return _collect(ctx, node)
     args, keywords = node.args, _keywords(ctx, node.keywords)
-    if form == "convert" and len(args) == 2:  # noqa: PLR2004 - the value and its type
+    if form == "convert" and len(args) == 2:
         values: tuple[syntax.Expr, ...] = (expression(ctx, args[0]), annotation(ctx, args[1]))
     else:
         values = _all(ctx, args)

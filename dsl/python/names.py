@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-import types
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -68,7 +67,7 @@ class PythonScope:
     extra: objects under names that no program can write: options and defaults that were given as objects.
     """
 
-    function: types.FunctionType
+    _function: Any  # a function: as an attribute, mypy takes it for a method
     extra: Mapping[str, Any] = field(factory=dict)
     _types: dict[str, Type] = field(factory=dict, init=False)
     _seen: dict[str, Binding | None] = field(factory=dict, init=False)
@@ -85,23 +84,23 @@ class PythonScope:
             return binding_of(self.extra[name], name)
         if name in self._types:
             return TypeBinding(self._types[name])
-        cells = dict(zip(self.function.__code__.co_freevars, self.function.__closure__ or (), strict=True))
+        cells = dict(zip(self._function.__code__.co_freevars, self._function.__closure__ or (), strict=True))
         if name in cells:
             try:
                 return binding_of(cells[name].cell_contents, name)
             except ValueError:  # the function around it has not bound the name yet
                 return None
-        if name in self.function.__globals__:
-            return binding_of(self.function.__globals__[name], name)
+        if name in self._function.__globals__:
+            return binding_of(self._function.__globals__[name], name)
         return builtin_binding(name)
 
     def alias(self, annotation: str) -> str:
         """A name for an annotation that the ``.cflow`` spelling has no words for: itself."""
-        self._types[annotation] = type_of(annotation, names_of(self.function))
+        self._types[annotation] = type_of(annotation, names_of(self._function))
         return annotation
 
     def names(self) -> Iterable[str]:
-        yield from self.function.__code__.co_freevars
-        yield from (n for n in self.function.__globals__ if not n.startswith("_"))
+        yield from self._function.__code__.co_freevars
+        yield from (n for n in self._function.__globals__ if not n.startswith("_"))
         yield from BUILTINS
         yield from BUILTIN_EXCEPTIONS

@@ -209,7 +209,8 @@ def _opener(ctx: Context, item: ast.withitem) -> Callable[[tuple[syntax.Stmt, ..
 
 
 _BLOCKS = {
-    "parallel": "parallel()", "timeout": "timeout(5)", "lock": 'lock("name")', "transaction": "transaction(timeout=120)",
+    "parallel": "parallel()", "timeout": "timeout(5)", "lock": 'lock("name")',
+    "transaction": "transaction(timeout=120)",
 }  # fmt: skip
 
 

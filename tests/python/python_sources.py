@@ -1,4 +1,4 @@
-"""Python from text, as a notebook cell would have it: executed, its source in linecache; and syntax trees to compare and to print."""
+"""Python from text, as a notebook cell would have it; and syntax trees, to compare and to print."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ ORDER, POINT, PAIR = (f"{__name__}.{n}" for n in ("Order", "Point", "Pair"))
         (tuple[()], "tuple"),
         (int | str | None, "int | str | None"),
         (Optional[int], "int | None"),  # noqa: UP045
-        (Union[int, str, int], "int | str"),  # noqa: UP007, PYI016
+        (Union[int, str, int], "int | str"),  # noqa: UP007
         (int | Any, "Any"),
         (Literal["a", "b"], "'a' | 'b'"),
         (Literal["a", 1, None], "'a' | 1 | None"),
@@ -140,7 +140,7 @@ ORDER, POINT, PAIR = (f"{__name__}.{n}" for n in ("Order", "Point", "Pair"))
         ("int", "int"),
         ("list[Order]", f"list[{ORDER}]"),
         (list["Order"], f"list[{ORDER}]"),
-        (Optional["Order"], f"{ORDER} | None"),  # noqa: UP045
+        (Optional["Order"], f"{ORDER} | None"),
         ("Nowhere", "Any"),
         ("1 +", "Any"),
         (3, "Any"),

@@ -63,7 +63,8 @@ def test_policies_are_plain_values() -> None:
         plain, retry=3, timeout="1m30s", cache=timedelta(hours=1), rate="10/s", lock="printer", default=None, once="k"
     )
     assert spec.policy == {
-        "retry": Retry(3), "timeout": 90.0, "cache": 3600.0, "rate": "10/s", "lock": "printer", "default": None, "once": "k",
+        "retry": Retry(3), "timeout": 90.0, "cache": 3600.0, "rate": "10/s", "lock": "printer", "default": None,
+        "once": "k",
     }  # fmt: skip
     assert spec_of(plain, cache=True, retry=Retry(1, backoff=3)).policy == {"cache": True, "retry": Retry(1, backoff=3)}
     assert spec_of(plain, timeout=None, cache=False).policy == {}
@@ -309,7 +310,8 @@ def f(a): return a
 
 def test_callables_without_source_have_a_digest() -> None:
     namespace: dict[str, Any] = {}
-    exec("def f(a):\n    'one'\n    return a + 1\ndef g(a):\n    'two'\n    return a + 1\ndef h(a): return a + 2", namespace)
+    exec("def f(a):\n    'one'\n    return a + 1\ndef g(a):\n    'two'\n    return a + 1", namespace)
+    exec("def h(a): return a + 2", namespace)
     assert source_digest(namespace["f"]) == source_digest(namespace["g"])
     assert source_digest(namespace["f"]) != source_digest(namespace["h"])
 

@@ -271,7 +271,8 @@ def test_a_file_that_is_no_python_any_more(tmp_path: Path) -> None:
 
 
 def test_names_in_branches_that_python_leaves_out_do_not_matter(tmp_path: Path) -> None:
-    code = HEAD + "@flow\ndef main(x):\n    if 0:\n        a = 1\n    b: int\n    if not __debug__:\n        c = 1\n    return x\n"
+    body = "    if 0:\n        a = 1\n    b: int\n    if not __debug__:\n        c = 1\n    return x\n"
+    code = HEAD + "@flow\ndef main(x):\n" + body
     assert read(module_of(tmp_path / "shop.py", code).main)
 
 

@@ -1,4 +1,4 @@
-"""The forms of the language in Python: equal to the tree of their twin, or to a tree that is written out; and what is refused."""
+"""The forms of the language in Python: equal to the tree of their twin, or to one written out; and what is refused."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from typing import Annotated, Any, Callable, Dict, List, Literal, Optional, Tupl
 import cflow
 import cflow as c
 from cflow import (
-    Collected, batched, buffered, collect, convert, detach, env, flow, lock, loop, node, parallel, race, secret, sleep, timeout, transaction,
-    wait_signal, windowed,
+    Collected, batched, buffered, collect, convert, detach, env, flow, lock, loop, node, parallel, race, secret, sleep,
+    timeout, transaction, wait_signal, windowed,
 )
 from cflow import race as r, Retry
 def f(x): ...
@@ -67,9 +67,7 @@ def test_what_a_flow_cannot_hold(blocks: dict[str, str]) -> None:
         comment = re.search(r"# refused(?: at (\d+))?: (.*)$", line)
         if comment:
             expected += [(int(comment[1] or number), what) for what in comment[2].split(" | ")]
-    found = [
-        (part.span.line - first, part) for part in parts(read(code)) if isinstance(part, syntax.Unsupported)
-    ]
+    found = [(part.span.line - first, part) for part in parts(read(code)) if isinstance(part, syntax.Unsupported)]
     assert [line for line, _ in found] == [line for line, _ in expected], [(line, p.what) for line, p in found]
     for (_, part), (_, what) in zip(found, expected, strict=True):
         assert part.what.startswith(what)
