@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     )
     from .compiler.spec import Retry
     from .engine import Engine
+    from .executor.context import context
     from .executor.events import Event
     from .facade import (
         Collected,

@@ -1,7 +1,7 @@
 """The wiring: compile, order, link, run. An :class:`Engine` owns the limits, the listeners and the ports of its runs.
 
-What a program means is the same in every engine, so the compiled graph is kept with the flow; linked code depends on the engine's
-listeners and substitutes and is kept with the engine.
+What a program means is the same in every engine, so the compiled graph is kept with the flow; linked code depends on
+the engine's listeners and substitutes and is kept with the engine.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ class Engine:
 
     def __init__(
         self,
-        store: None = None,
+        store: object = None,
         limit: int = 1000,
         workers: int | None = None,
         sinks: Iterable[Callable[[Any], object]] = (),
@@ -158,7 +158,7 @@ class Engine:
 
     def load(self, path: str | os.PathLike[str]) -> Any:
         """A ``.cflow`` file under this engine's ``allow``; see :func:`cflow.load`."""
-        from .facade import load
+        from .modules import load
 
         return load(path, allow=self.allow)
 
@@ -297,7 +297,8 @@ class Engine:
         linked = links.of[events]
         if linked is None or not linked.holds():
             linked = links.of[events] = self._linker(compiled, events).link()
-        return linked
+        result: Linked = linked
+        return result
 
     def _prepare(self, flow: Any, args: tuple[Any, ...], inputs: dict[str, Any]) -> Started:
         compiled = self.compiled(flow)
@@ -476,7 +477,9 @@ def read_ambient(graph: ir.Graph) -> dict[str, Any]:
             if spec.required and spec.kind == "secret":
                 problems.append(Problem(spec.name, f"the secret {spec.name} is not set: export {spec.name}=..."))
             elif spec.required:
-                problems.append(Problem(spec.name, f"the environment variable {spec.name} is not set: export {spec.name}=..."))
+                problems.append(
+                    Problem(spec.name, f"the environment variable {spec.name} is not set: export {spec.name}=...")
+                )
             else:
                 values[spec.name] = spec.default
             continue

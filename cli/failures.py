@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from ..compiler.diagnostics import NOWHERE, CflowError, Diagnostic, InputError, ProgramError, Span
 from ..compiler.render import as_json, render
-from .output import note, plain, wants_colour
+from .output import NOTHING_HIDDEN, Hidden, note, plain, wants_colour
 
 
 def disk_sources(file: str) -> Sequence[str] | None:
@@ -90,20 +90,23 @@ def context_of(error: BaseException) -> FailureContext | None:
     return found
 
 
-def print_failure(error: BaseException, *, json_form: bool = False) -> None:
+def print_failure(error: BaseException, *, json_form: bool = False, hide: Hidden = NOTHING_HIDDEN) -> None:
     """What a flow raised, on standard error: the author's line, the way there, the inputs of the failed call."""
     if json_form:
-        note(json.dumps({"error": failure_json(error)}, ensure_ascii=False))
+        note(hide(json.dumps({"error": failure_json(error)}, ensure_ascii=False)))
         return
     where = context_of(error)
     said = str(error)
     message = type(error).__name__ + (f": {said.splitlines()[0]}" if said else "")
     span = where.span if where is not None else NOWHERE
-    note(render(Diagnostic(failure_id(error), "error", message, span), disk_sources, color=wants_colour(sys.stderr)))
-    for line in [*said.splitlines()[1:], *_way(where), *(n for n in getattr(error, "__notes__", ()))]:
-        note(f"   = {line}")
-    for frame in _own_frames(error):
-        note(f"     {frame}")
+    lines = [
+        render(Diagnostic(failure_id(error), "error", message, span), disk_sources, color=wants_colour(sys.stderr))
+    ]
+    # The executor's own note says what is shown here anyway.
+    notes = [n for n in getattr(error, "__notes__", ()) if where is None or not n.startswith(f"in flow {where.flow}, ")]
+    lines += [f"   = {line}" for line in [*said.splitlines()[1:], *_way(where), *notes]]
+    lines += [f"     {frame}" for frame in _own_frames(error)]
+    note(hide("\n".join(lines)))
 
 
 def failure_json(error: BaseException) -> dict[str, Any]:

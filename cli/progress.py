@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from attrs import define, field
 
+from .output import NOTHING_HIDDEN, Hidden
+
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
@@ -27,25 +29,28 @@ SHOWN = 12
 
 
 @contextmanager
-def progress(*, events: bool, silent: bool, stream: TextIO | None = None) -> Iterator[list[Any]]:
+def progress(
+    *, events: bool, silent: bool, hide: Hidden = NOTHING_HIDDEN, stream: TextIO | None = None
+) -> Iterator[list[Any]]:
     """The sinks of a run.
 
     Parameters
     ----------
     events: every event as a JSON line, and nothing else.
     silent: nothing at all (but for ``events``): standard error is for a failure in JSON.
+    hide: takes secrets out of what errors say.
     stream: where to, standard error where left out.
     """
     out = sys.stderr if stream is None else stream
     if events:
-        yield [Events(out)]
+        yield [Events(out, hide)]
     elif silent:
         yield []
     elif out.isatty():
         with live(out) as sink:
             yield [sink]
     else:
-        lines = Lines(out)
+        lines = Lines(out, hide)
         yield [lines]
         lines.close()
 
@@ -53,13 +58,14 @@ def progress(*, events: bool, silent: bool, stream: TextIO | None = None) -> Ite
 class Events:
     """One JSON object a line."""
 
-    def __init__(self, out: TextIO) -> None:
+    def __init__(self, out: TextIO, hide: Hidden) -> None:
         self.out = out
+        self.hide = hide
 
     def __call__(self, event: Event) -> None:
         error = None if event.error is None else {"type": type(event.error).__name__, "message": str(event.error)}
         said = {name: getattr(event, name) for name in ("kind", "what", "run", "node", "attempt", "time")}
-        self.out.write(json.dumps({**said, "error": error}, ensure_ascii=False) + "\n")
+        self.out.write(self.hide(json.dumps({**said, "error": error}, ensure_ascii=False)) + "\n")
         self.out.flush()
 
 
@@ -112,8 +118,9 @@ class Tally:
 class Lines:
     """A line when a node has ended: not more than one a second of each node, but each failure and each retry."""
 
-    def __init__(self, out: TextIO) -> None:
+    def __init__(self, out: TextIO, hide: Hidden) -> None:
         self.out = out
+        self.hide = hide
         self.tally = Tally()
 
     def __call__(self, event: Event) -> None:
@@ -129,7 +136,7 @@ class Lines:
 
     def say(self, event: Event, text: str) -> None:
         clock = time.strftime("%H:%M:%S", time.localtime(event.time))
-        self.out.write(f"{clock} {' '.join(text.split())}\n")
+        self.out.write(self.hide(f"{clock} {' '.join(text.split())}\n"))
         self.out.flush()
 
     def close(self) -> None:

@@ -1,12 +1,12 @@
 """The graph: the one intermediate form that both spellings become.
 
 A graph is a set of flows; a flow is a region; a region is a list of operations *in program order* with the
-values it takes from outside and the results it hands out. Values are single-assignment names, unique within a flow. Expressions are
-trees of pure operators over atoms; everything that can wait, write, branch or repeat is an operation.
+values it takes from outside and the results it hands out. Values are single-assignment names, unique within a flow.
+Expressions are trees of pure operators over atoms; everything that can wait, write, branch or repeat is an operation.
 
 The order between operations is not stored: it follows from the program order and the effects, by the
-rules of the language, and is derived by the planner (``docs/decisions/0002-order-is-derived.md``). The meaning of every form
-below is stated by :mod:`.interpret`; its laws by :mod:`.verify`.
+rules of the language, and is derived by the planner (``docs/decisions/0002-order-is-derived.md``). The meaning of
+every form below is stated by :mod:`.interpret`; its laws by :mod:`.verify`.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ class Ambient:
 
 @frozen
 class Global:
-    """An object bound beside the graph: a class (``isinstance``, ``except``, ``new``), a constant without a literal form,
-    a node or a flow named as a value (``calls(f)``), or a built-in function named as a value (``key=len``)."""
+    """An object bound beside the graph: a class (``isinstance``, ``except``, ``new``), a constant without a literal
+    form, a node or a flow named as a value (``calls(f)``), or a built-in function named as a value (``key=len``)."""
 
     kind: Literal["class", "value", "node", "flow", "builtin"]
     key: str
@@ -119,8 +119,9 @@ class Undo:
 class Policy:
     """The resolved options of a call, scope or flow: the node's own, overlaid by those at the call.
 
-    Values are expressions, evaluated when the call starts. ``retry`` gives an int or a :class:`~.spec.Retry`; ``timeout`` and
-    ``cache`` seconds, a ``timedelta`` or a duration string (``cache`` also ``True``: for ever); ``rate`` ``"10/s"``; ``lock`` and ``once`` strings.
+    Values are expressions, evaluated when the call starts. ``retry`` gives an int or a :class:`~.spec.Retry`;
+    ``timeout`` and ``cache`` seconds, a ``timedelta`` or a duration string (``cache`` also ``True``: for ever);
+    ``rate`` ``"10/s"``; ``lock`` and ``once`` strings.
     """
 
     retry: Expr | None = None
@@ -205,7 +206,8 @@ class Call:
 
 @frozen
 class Subflow:
-    """A call of a flow. ``target`` is a key of ``Graph.flows``. ``detached``: a run of its own, whose id is the result."""
+    """A call of a flow. ``target`` is a key of ``Graph.flows``. ``detached``: a run of its own, whose id is the
+    result."""
 
     id: str
     target: str
@@ -240,10 +242,11 @@ class Loop:
     """Passes one after another.
 
     ``for`` (``source`` set): body params are the item, then the carried values. ``while`` (``condition`` set, its one
-    result is the test): params of condition and body are the carried values. ``initial`` are the carried values at first; ``body.results``
-    and a ``continue`` give the next ones, a ``break`` the last. ``results`` are the carried values at the end,
-    then, if ``collects``, the list of what the passes emitted. ``stream``: the source is a stream (None: found out at run time).
-    ``buffer``, ``window``, ``batch``: options of a stream loop. ``limit``: ``max`` of a ``while``.
+    result is the test): params of condition and body are the carried values. ``initial`` are the carried values at
+    first; ``body.results`` and a ``continue`` give the next ones, a ``break`` the last. ``results`` are the carried
+    values at the end, then, if ``collects``, the list of what the passes emitted. ``stream``: the source is a stream
+    (None: found out at run time). ``buffer``, ``window``, ``batch``: options of a stream loop. ``limit``: ``max`` of
+    a ``while``.
     """
 
     id: str
@@ -263,7 +266,8 @@ class Loop:
 
 @frozen
 class ForEach:
-    """Independent passes, at most ``parallel`` at once (an int; None: no limit). Body params: the item. Nothing is carried.
+    """Independent passes, at most ``parallel`` at once (an int; None: no limit). Body params: the item. Nothing is
+    carried.
 
     ``results``: one value if ``collects``: the list of what passes emitted, in the order of the source, or, with
     ``collect``, a ``Collected``. ``take``: the first so many successes in the order of the source; ``rest`` is
@@ -289,7 +293,8 @@ class ForEach:
 
 @frozen
 class Handler:
-    """``except types as e``: region params are the error, then the tracked names. ``types`` None: every ``Exception``."""
+    """``except types as e``: region params are the error, then the tracked names. ``types`` None: every
+    ``Exception``."""
 
     types: tuple[Expr, ...] | None
     region: Region
@@ -297,10 +302,10 @@ class Handler:
 
 @frozen
 class Try:
-    """``try``. ``tracked`` are ``(var, value at entry or None if unbound)`` for each name that a handler or the ``finally`` may
-    read and the body may assign; handler params are ``(error, *vars)``, params of ``final`` are ``(*vars,)``, in that
-    order. ``orelse`` params are ``body.results``. Results: those of ``orelse`` (of ``body`` where there is none) or of the handler that ran,
-    then those of ``final``.
+    """``try``. ``tracked`` are ``(var, value at entry or None if unbound)`` for each name that a handler or the
+    ``finally`` may read and the body may assign; handler params are ``(error, *vars)``, params of ``final`` are
+    ``(*vars,)``, in that order. ``orelse`` params are ``body.results``. Results: those of ``orelse`` (of ``body``
+    where there is none) or of the handler that ran, then those of ``final``.
     """
 
     id: str
@@ -315,7 +320,8 @@ class Try:
 
 @frozen
 class Scope:
-    """``with timeout``, ``with lock``, ``transaction``. ``arg``: seconds (a transaction's may be None) or the lock's name."""
+    """``with timeout``, ``with lock``, ``transaction``. ``arg``: seconds (a transaction's may be None) or the lock's
+    name."""
 
     id: str
     kind: Literal["timeout", "lock", "transaction"]

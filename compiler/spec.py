@@ -91,8 +91,8 @@ class NodeSpec:
     ``key`` is unique within a graph and is the key of :class:`Objects`; it never enters the digest.
     ``policy`` holds the node's own options as plain values (``{"retry": Retry(3), "timeout": 10.0}``), seconds for
     durations; options at a call are laid over it key by key when the call is lowered. ``undo`` in it is the
-    *key* of the undoing node's spec. ``source`` is the digest of the function's code (layout, comments and docstrings left
-    out); ``version`` replaces it where given.
+    *key* of the undoing node's spec. ``source`` is the digest of the function's code (layout, comments and docstrings
+    left out); ``version`` replaces it where given.
     """
 
     key: str
@@ -145,8 +145,8 @@ class Objects:
     """The real objects behind a graph's names.
 
     ``nodes``: spec key -> function; ``classes``: class key -> class; ``values``: key -> any other constant that
-    has no literal form (snapshots of enclosing Python scopes); ``ambient``: ``env``/``secret`` readers are not here, they are
-    read when a run starts.
+    has no literal form (snapshots of enclosing Python scopes); ``ambient``: ``env``/``secret`` readers are not here,
+    they are read when a run starts.
     """
 
     nodes: dict[str, Callable[..., Any]] = field(factory=dict)

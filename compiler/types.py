@@ -66,7 +66,8 @@ def class_type(key: str) -> Type:
 
 
 def union(*members: Type) -> Type:
-    """The union of the members, flattened and without repeats; ``Any`` swallows the rest, literals become one member."""
+    """The union of the members, flattened and without repeats; ``Any`` swallows the rest, literals become one
+    member."""
     flat: list[Type] = []
     for member in members:
         for part in member.args if member.name == "union" else (member,):

@@ -1,7 +1,7 @@
 """What a name may stand for, whichever spelling it is written in.
 
-A front end hands lowering a :class:`FlowSource`: the syntax of a flow and the scope its names are looked up in. Lowering
-never asks whether a name came from Python's globals or from a ``.cflow`` import.
+A front end hands lowering a :class:`FlowSource`: the syntax of a flow and the scope its names are looked up in.
+Lowering never asks whether a name came from Python's globals or from a ``.cflow`` import.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from . import syntax
 
 @frozen
 class NodeBinding:
-    """A node. ``fn``: the real function (for a stdlib callable: itself), None where only its text was read. ``undo``: the
-    binding of a node's declared ``undo=``."""
+    """A node. ``fn``: the real function (for a stdlib callable: itself), None where only its text was read. ``undo``:
+    the binding of a node's declared ``undo=``."""
 
     spec: NodeSpec
     fn: Callable[..., Any] | None = field(default=None, eq=False)
@@ -34,7 +34,8 @@ class FlowBinding:
 
 @frozen
 class ClassBinding:
-    """A record, an exception or another class. ``cls`` is None where only its text was read. Built-in exceptions too."""
+    """A record, an exception or another class. ``cls`` is None where only its text was read. Built-in exceptions
+    too."""
 
     spec: ClassSpec
     cls: type | None = field(default=None, eq=False)
@@ -79,8 +80,8 @@ class BuiltinBinding:
 
 @frozen
 class UnknownBinding:
-    """A name that exists but of which nothing can be said without running something: its type is ``Any``, calling it is calling an
-    undeclared node."""
+    """A name that exists but of which nothing can be said without running something: its type is ``Any``, calling it
+    is calling an undeclared node."""
 
     name: str
 
@@ -114,7 +115,8 @@ class Scope(Protocol):
 class FlowSource:
     """A flow that can be lowered. ``key`` is unique in the process and readable (``orders.settle``).
 
-    ``load`` is called once, at the first use: it may read and parse source, and raises ``ProgramError`` where it cannot.
+    ``load`` is called once, at the first use: it may read and parse source, and raises ``ProgramError`` where it
+    cannot.
     """
 
     name: str

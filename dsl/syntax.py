@@ -2,7 +2,8 @@
 
 Trees of the same program in the two spellings are equal (spans do not count). Each front end resolves
 its own surface: pipes are calls, ``with`` options and ``.options(...)`` are :class:`Option`, statement
-forms such as ``parallel(xs, limit=8)`` or ``with timeout(5):`` are the fields and nodes below. Names are not resolved here.
+forms such as ``parallel(xs, limit=8)`` or ``with timeout(5):`` are the fields and nodes below. Names are not resolved
+here.
 """
 
 from __future__ import annotations
@@ -96,8 +97,9 @@ class Call:
 
 @frozen
 class Form:
-    """A built-in form that looks like a call: ``race``, ``sleep``, ``wait_signal``, ``detach``, ``convert``, ``collect`` (``collect(max_failed=3)``, the empty
-    collector of the Python spelling); in tests ``attempt`` and ``calls``. Options at it (``with timeout=3s``) and keywords are both in ``keywords``."""
+    """A built-in form that looks like a call: ``race``, ``sleep``, ``wait_signal``, ``detach``, ``convert``,
+    ``collect`` (``collect(max_failed=3)``, the empty collector of the Python spelling); in tests ``attempt`` and
+    ``calls``. Options at it (``with timeout=3s``) and keywords are both in ``keywords``."""
 
     name: str
     args: tuple[Expr, ...] = ()
@@ -170,7 +172,8 @@ class Starred:
 
 @frozen
 class ForClause:
-    """``for target in source if ...`` of a comprehension; ``options`` only in the Python spelling (``parallel(xs, limit=8)``)."""
+    """``for target in source if ...`` of a comprehension; ``options`` only in the Python spelling (``parallel(xs,
+    limit=8)``)."""
 
     target: Expr
     source: Expr
@@ -329,10 +332,11 @@ class Match:
 
 @frozen
 class For:
-    """``into`` is the target of a collecting ``for`` (``ys = for ...``; its body may :class:`Yield`); None: a plain one. In a plain one a
-    ``yield`` belongs to the nearest collecting ``for`` around it, else to the flow's own stream.
+    """``into`` is the target of a collecting ``for`` (``ys = for ...``; its body may :class:`Yield`); None: a plain
+    one. In a plain one a ``yield`` belongs to the nearest collecting ``for`` around it, else to the flow's own stream.
 
-    Options: ``parallel`` (an int; ``Constant(None)``: no limit), ``collect``, ``max_failed``, ``take``, ``rest``, ``buffer``, ``window``, ``batch``.
+    Options: ``parallel`` (an int; ``Constant(None)``: no limit), ``collect``, ``max_failed``, ``take``, ``rest``,
+    ``buffer``, ``window``, ``batch``.
     """
 
     target: Expr
@@ -492,8 +496,8 @@ class ImportPack:
 
 @frozen
 class ImportFrom:
-    """``from "./shop.py" import a, b as c with pure=True`` or ``from math import sqrt`` (``path`` without quotes: an installed
-    module or pack; ``is_path`` tells)."""
+    """``from "./shop.py" import a, b as c with pure=True`` or ``from math import sqrt`` (``path`` without quotes: an
+    installed module or pack; ``is_path`` tells)."""
 
     path: str
     is_path: bool

@@ -39,7 +39,9 @@ class Blocks:
                 result = f"_r{code.module.number()}"
                 code.write(f"{result} = await _parallel(_run, {place.log}, ({arms}))")
                 texts = [
-                    f"{result}[{i}][{j}]" for i, region in enumerate(op.regions) for j in range(len(region.results or ()))
+                    f"{result}[{i}][{j}]"
+                    for i, region in enumerate(op.regions)
+                    for j in range(len(region.results or ()))
                 ]
                 code.assign(op.results, texts)
             case ir.Race():
@@ -209,7 +211,13 @@ class Blocks:
             self.final(code, op, final, rest.pop(0), inner, count)
 
     def handler(
-        self, code: Straight, op: ir.Try, handler: ir.Handler, order: RegionOrder, place: Place, results: tuple[str, ...]
+        self,
+        code: Straight,
+        op: ir.Try,
+        handler: ir.Handler,
+        order: RegionOrder,
+        place: Place,
+        results: tuple[str, ...],
     ) -> None:
         types = "Exception"
         if handler.types is not None:
@@ -228,16 +236,16 @@ class Blocks:
         for name, (var, _) in zip(names, op.tracked, strict=True):
             code.write(f"{code.name(name)} = _tk.get({var!r})")
 
-    def final(
-        self, code: Straight, op: ir.Try, final: ir.Region, order: RegionOrder, place: Place, count: int
-    ) -> None:
+    def final(self, code: Straight, op: ir.Try, final: ir.Region, order: RegionOrder, place: Place, count: int) -> None:
         with code.write.block("finally:"):
             self.tracked(code, op, list(final.params))
             if not place.waits:
                 code.region(order, place.fork(), lambda texts: code.assign(op.results[count:], texts))
                 return
             with code.write.block("with _run.shield():"):
-                code.region(order, place.fork(depth=place.depth + 1), lambda texts: code.assign(op.results[count:], texts))
+                code.region(
+                    order, place.fork(depth=place.depth + 1), lambda texts: code.assign(op.results[count:], texts)
+                )
 
     def scope(self, code: Straight, op: ir.Scope, order: OpOrder, place: Place) -> None:
         write = code.write

@@ -1,7 +1,8 @@
 """Independent passes and arms: ``parallel`` loops, ``parallel:`` blocks, races and partial joins.
 
 A pass or arm is an async function of its own undo log (and its item). The failure law is that of a table: when a pass
-fails, none after it starts, those before it run to their end, then the rest is cancelled and the first error in order is raised.
+fails, none after it starts, those before it run to their end, then the rest is cancelled and the first error in order
+is raised.
 """
 
 from __future__ import annotations
@@ -63,8 +64,8 @@ async def for_each(
 ) -> Any:
     """Run ``body`` for each item, at most ``limit`` at once; the values in the order of the items.
 
-    With ``collect``: a :class:`~cflow.compiler.values.Collected`; more than ``max_failed`` failures end the loop. With ``take``: the first so many
-    successes; what the others did is undone, or with ``rest="finish"`` completed.
+    With ``collect``: a :class:`~cflow.compiler.values.Collected`; more than ``max_failed`` failures end the loop.
+    With ``take``: the first so many successes; what the others did is undone, or with ``rest="finish"`` completed.
 
     Raises
     ------
@@ -93,7 +94,9 @@ async def for_each(
         raise state.failures[min(state.failures)][1]
     values = [v for i in sorted(state.values) for v in state.values[i] or ()]
     if collect:
-        return Collected(values, [Failed(state.failures[i][0], i, state.failures[i][1]) for i in sorted(state.failures)])
+        return Collected(
+            values, [Failed(state.failures[i][0], i, state.failures[i][1]) for i in sorted(state.failures)]
+        )
     return values
 
 

@@ -1,4 +1,5 @@
-"""The engine's own operations, by the name in ``NodeSpec.builtin``: async functions of the run, the undo log and the arguments."""
+"""The engine's own operations, by the name in ``NodeSpec.builtin``: async functions of the run, the undo log and the
+arguments."""
 
 from __future__ import annotations
 

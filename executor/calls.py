@@ -1,6 +1,8 @@
-"""Calls as code: of nodes where they run, of flows, of the engine's own operations; and runs of calls fused for a thread.
+"""Calls as code: of nodes where they run, of flows, of the engine's own operations; and runs of calls fused for a
+thread.
 
-What a call does not ask for is not in its code: no policy, no ``invoke``; no listener, no event; no transaction, no undo.
+What a call does not ask for is not in its code: no policy, no ``invoke``; no listener, no event; no transaction, no
+undo.
 """
 
 from __future__ import annotations
@@ -21,9 +23,7 @@ FIELDS = ("retry", "timeout", "cache", "rate", "lock", "default", "once")
 
 def policy_text(code: Straight, policy: ir.Policy, place: Place) -> str:
     """The options as the source of a dict; ``""`` where there are none (an undo does not count)."""
-    parts = [
-        f"{name!r}: {code.text(value, place)}" for name in FIELDS if (value := getattr(policy, name)) is not None
-    ]
+    parts = [f"{name!r}: {code.text(value, place)}" for name in FIELDS if (value := getattr(policy, name)) is not None]
     return f"{{{', '.join(parts)}}}" if parts else ""
 
 
@@ -38,7 +38,8 @@ def split(
     """Arguments as the source of a tuple and of a dict."""
     positional = code.arguments(args, (), place)
     named = ", ".join(
-        f"**{code.text(value, place)}" if name == "**" else f"{name!r}: {code.text(value, place)}" for name, value in kwargs
+        f"**{code.text(value, place)}" if name == "**" else f"{name!r}: {code.text(value, place)}"
+        for name, value in kwargs
     )
     return f"({positional}{',' if positional else ''})", f"{{{named}}}"
 
@@ -167,7 +168,8 @@ def subflow(code: Straight, op: ir.Subflow, place: Place) -> None:
 
 
 def lane_run(code: Straight, order: RegionOrder, index: int, place: Place, until: int | None) -> int:
-    """Fuse a run of calls that go to a thread, from ``index`` on, into one function and one hop; how many operations it took.
+    """Fuse a run of calls that go to a thread, from ``index`` on, into one function and one hop; how many operations
+    it took.
 
     0: nothing to fuse. Between two calls the thread looks whether the run was cancelled.
     """
@@ -222,4 +224,6 @@ def fused(code: Straight, ops: list[ir.Eval | ir.Call], order: RegionOrder, inde
         inner.write(f"return ({''.join(code.name(op.result) + ', ' for op in ops)})")
     code.write.op = ops[0]
     results = "".join(code.name(op.result) + ", " for op in ops)
-    code.write(f"{results} = await _lane(_run, {reader}, _l{number}{', ' if params else ''}{params})".replace(",  =", ", ="))
+    code.write(
+        f"{results} = await _lane(_run, {reader}, _l{number}{', ' if params else ''}{params})".replace(",  =", ", =")
+    )

@@ -1,7 +1,7 @@
 """``cflow.context()``: what a node may ask about the call it is in.
 
-Nothing is set up for it: the call is found by walking back from the node to the generated code that called it, so a node that does not ask
-costs nothing.
+Nothing is set up for it: the call is found by walking back from the node to the generated code that called it, so a
+node that does not ask costs nothing.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from .source import LINES
 class Context:
     """The call a node is in.
 
-    ``run``: the run's id. ``node``: the operation's id. ``attempt``: from 1. ``key``: the same for every attempt of this call, without
-    spaces: hand it to services that know idempotency keys.
+    ``run``: the run's id. ``node``: the operation's id. ``attempt``: from 1. ``key``: the same for every attempt of
+    this call, without spaces: hand it to services that know idempotency keys.
     """
 
     run: str

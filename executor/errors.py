@@ -26,8 +26,9 @@ HIDDEN = "<secret>"
 
 @frozen
 class Failure:
-    """``flow``: the entry flow. ``node``: the id of the failing operation. ``span``: the author's line. ``path``: the way from the
-    flow to the operation. ``attempt``: from 1. ``inputs``: the arguments of the failing call, secrets redacted."""
+    """``flow``: the entry flow. ``node``: the id of the failing operation. ``span``: the author's line. ``path``: the
+    way from the flow to the operation. ``attempt``: from 1. ``inputs``: the arguments of the failing call, secrets
+    redacted."""
 
     flow: str
     node: str
@@ -37,7 +38,9 @@ class Failure:
     inputs: Mapping[str, Any]
 
 
-def explain_failure(error: BaseException, graph: ir.Graph, objects: Objects, secrets: frozenset[str], outer: str = "") -> None:
+def explain_failure(
+    error: BaseException, graph: ir.Graph, objects: Objects, secrets: frozenset[str], outer: str = ""
+) -> None:
     """Write to ``error`` where in the run it came from, once."""
     if getattr(error, "__cflow__", None) is not None:
         return
@@ -90,7 +93,8 @@ def _row_op(frame: FrameType) -> ir.Op | None:
 
 
 def _inputs(op: ir.Op, frame: FrameType, graph: ir.Graph, objects: Objects, secrets: frozenset[str]) -> dict[str, Any]:
-    """The arguments of a call, computed again from the values its frame still holds; nothing where that is not certain."""
+    """The arguments of a call, computed again from the values its frame still holds; nothing where that is not
+    certain."""
     if not isinstance(op, (ir.Call, ir.Subflow)):
         return {}
     env = dict(frame.f_locals)
@@ -127,7 +131,9 @@ def redact(value: Any, secrets: frozenset[str]) -> Any:
     if isinstance(value, Mapping):
         return {redact(k, secrets): redact(v, secrets) for k, v in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
-        return type(value)(redact(v, secrets) for v in value) if type(value) in (list, tuple, set, frozenset) else HIDDEN
+        return (
+            type(value)(redact(v, secrets) for v in value) if type(value) in (list, tuple, set, frozenset) else HIDDEN
+        )
     return HIDDEN if any(s in repr(value) for s in secrets) else value
 
 

@@ -29,8 +29,8 @@ SLOW = 0.001
 class Event:
     """One thing that happened in a run.
 
-    ``run``: the run's id. ``node``: the operation's id (``settle/charge``), empty for the run itself. ``attempt``: from 1. ``time``: seconds
-    since the epoch. ``error``: what was raised, for ``failed`` and ``retried``.
+    ``run``: the run's id. ``node``: the operation's id (``settle/charge``), empty for the run itself. ``attempt``:
+    from 1. ``time``: seconds since the epoch. ``error``: what was raised, for ``failed`` and ``retried``.
     """
 
     kind: Kind
@@ -55,7 +55,9 @@ class Sinks:
     def __bool__(self) -> bool:
         return bool(self._direct or self._drains)
 
-    def emit(self, kind: Kind, what: What, run: str, node: str = "", attempt: int = 1, error: BaseException | None = None) -> None:
+    def emit(
+        self, kind: Kind, what: What, run: str, node: str = "", attempt: int = 1, error: BaseException | None = None
+    ) -> None:
         """Tell every sink."""
         event = Event(kind, what, run, node, attempt, time.time(), error)
         for sink in tuple(self._direct):
@@ -73,7 +75,8 @@ class Sinks:
             drain.put(event)
 
     def flush(self, timeout: float = 5.0) -> None:
-        """Wait until slow sinks have seen everything so far, at most ``timeout`` seconds. Called at the end of a run."""
+        """Wait until slow sinks have seen everything so far, at most ``timeout`` seconds. Called at the end of a
+        run."""
         for drain in self._drains:
             drain.flush(timeout)
 

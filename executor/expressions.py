@@ -1,7 +1,7 @@
 """Expressions as Python source.
 
-Where Python means exactly what an operator means, its text is printed; elsewhere the operator's function is called. A deep tree is
-cut into temporary variables where evaluation is strict, since the compiler allows only so many brackets.
+Where Python means exactly what an operator means, its text is printed; elsewhere the operator's function is called. A
+deep tree is cut into temporary variables where evaluation is strict, since the compiler allows only so many brackets.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from ..compiler.convert import convert
 from ..compiler.evaluate import evaluate, global_value
 from ..compiler.operators import FORBIDDEN_ATTRIBUTES, OPERATORS, call_method, read_attribute, unpack
 from ..compiler.spec import Objects
+from ..compiler.walk import refs_of
 from .source import Module
 
 DEEP = 40
@@ -34,8 +35,8 @@ class Printer:
     def text(self, expr: ir.Expr, ref: Callable[[str], str], temp: Callable[[str], str] | None = None) -> str:
         """The source of ``expr``.
 
-        ``ref`` gives the source of a value. ``temp`` assigns a source text to a fresh variable and gives its name; None where nothing
-        may be evaluated ahead.
+        ``ref`` gives the source of a value. ``temp`` assigns a source text to a fresh variable and gives its name;
+        None where nothing may be evaluated ahead.
         """
         return _Text(self, ref, temp).of(expr, 0)
 
@@ -86,14 +87,13 @@ class _Text:
 
     def apart(self, expr: ir.Expr) -> str:
         """A part too deep to print and not to be evaluated ahead: the reference evaluates it."""
-        from ..compiler.walk import refs_of
-
         refs = sorted(set(refs_of(expr)))
         env = ", ".join(f"{r!r}: {self.ref(r)}" for r in refs)
         objects = self.printer.objects
         names = self.printer.module.names
         names["_evaluate"] = evaluate
-        return f"_evaluate({self.printer.module.constant(expr)}, {{{env}}}, {self.printer.module.constant(objects)}, _run.ambient)"
+        tree, objects_ = self.printer.module.constant(expr), self.printer.module.constant(objects)
+        return f"_evaluate({tree}, {{{env}}}, {objects_}, _run.ambient)"
 
     def arguments(
         self, args: tuple[ir.Expr | ir.Star, ...], kwargs: tuple[tuple[str, ir.Expr], ...], depth: int

@@ -1,11 +1,11 @@
 """Running a table: counters, and the last arriver runs on.
 
 A region in which something overlaps is a flat :class:`Table`, one row an operation or segment. Whoever finishes a row
-lowers the counters of its successors, runs the ready quick rows at once, goes on with one ready waiting row in the same task and starts tasks
-for the rest. No event, channel or parking per row.
+lowers the counters of its successors, runs the ready quick rows at once, goes on with one ready waiting row in the
+same task and starts tasks for the rest. No event, channel or parking per row.
 
-The failure law costs an index check: a row that fails (or leaves by ``return``, ``break``, ``continue``) lowers ``bound``; rows at or
-after it never start; once no row below it is left, the nursery is cancelled.
+The failure law costs an index check: a row that fails (or leaves by ``return``, ``break``, ``continue``) lowers
+``bound``; rows at or after it never start; once no row below it is left, the nursery is cancelled.
 
 Rows of the table: first the real ones, in program order; then the pseudo rows (joins, and what the frame waits for from
 outside), which cannot fail.
@@ -20,6 +20,7 @@ from typing import Any
 import trio
 from attrs import define, field
 
+from ..compiler.ir import Op
 from .leave import Leave
 from .run import SLICE, Run
 from .undo import UndoLog
@@ -32,10 +33,11 @@ QUICK, CALL, BLOCK, JOIN, OUTER = range(5)
 class Table:
     """The constant part of a region's execution; lists are indexed by row.
 
-    ``code``: for QUICK a function of the value list, for CALL the node, for BLOCK an async function of the frame and the row. ``args``: for CALL the slots of the
-    arguments (constants have slots too). ``slot``: where the result of a CALL goes; for OUTER where a value goes, or -1. ``template``: the value list at first.
-    ``takes``: the slots of the values given at the start. ``results``: a function of the value list. ``marks``: a function of (value list, row, into), which puts into
-    ``into`` the names that a surrounding ``try`` tracks, as the row would see them.
+    ``code``: for QUICK a function of the value list, for CALL the node, for BLOCK an async function of the frame and
+    the row. ``args``: for CALL the slots of the arguments (constants have slots too). ``slot``: where the result of a
+    CALL goes; for OUTER where a value goes, or -1. ``template``: the value list at first. ``takes``: the slots of the
+    values given at the start. ``results``: a function of the value list. ``marks``: a function of (value list, row,
+    into), which puts into ``into`` the names that a surrounding ``try`` tracks, as the row would see them.
     """
 
     name: str
@@ -48,7 +50,7 @@ class Table:
     successors: list[tuple[int, ...]]
     counts: list[int]
     priority: list[float]
-    ops: list[tuple[str, ...]]
+    ops: list[tuple[Op, ...]]
     template: list[Any] = field(factory=list)
     takes: list[int] = field(factory=list)
     outer: list[tuple[int, int]] = field(factory=list)
@@ -67,8 +69,8 @@ class Frame:
     """One execution of a table."""
 
     __slots__ = (
-        "bound", "counts", "depth", "done", "error", "idle", "leave", "log", "low", "nursery", "pending", "run", "table",
-        "tracked", "values", "watchers",
+        "bound", "counts", "depth", "done", "error", "idle", "leave", "log", "low", "nursery", "pending", "run",
+        "table", "tracked", "values", "watchers",
     )  # fmt: skip
 
     def __init__(self, table: Table, run: Run, log: UndoLog | None, depth: int, takes: tuple[Any, ...]) -> None:
@@ -120,7 +122,8 @@ class Frame:
     # ---- progress --------------------------------------------------------------------------------
 
     def complete(self, row: int) -> int:
-        """``row`` is done: run what is quick and ready, start what waits and is ready, but for one row, which is returned (-1: none)."""
+        """``row`` is done: run what is quick and ready, start what waits and is ready, but for one row, which is
+        returned (-1: none)."""
         table = self.table
         kind, code, successors = table.kind, table.code, table.successors
         counts, done, values = self.counts, self.done, self.values

@@ -1,7 +1,7 @@
 """Calling a node with everything its policy asks for; generated code comes here only for calls that ask for something.
 
-From the outside in: ``once``, ``cache``, then ``default`` around the attempts, and in each attempt the lock, the rate, the cap and the
-timeout. So a pause between attempts holds nothing, and the clock starts when the node does.
+From the outside in: ``once``, ``cache``, then ``default`` around the attempts, and in each attempt the lock, the
+rate, the cap and the timeout. So a pause between attempts holds nothing, and the clock starts when the node does.
 """
 
 from __future__ import annotations
@@ -211,7 +211,9 @@ async def apply_policy(
     return value
 
 
-async def _cached(run: Run, id: str, cache: Any, key: str, work: Callable[[], Awaitable[Any]], ttl: float | None) -> Any:
+async def _cached(
+    run: Run, id: str, cache: Any, key: str, work: Callable[[], Awaitable[Any]], ttl: float | None
+) -> Any:
     value, hit = await cache.get(key, work, ttl)
     if hit and run.sinks is not None:
         run.sinks.emit("node", "cached", run.id, id)

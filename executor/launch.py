@@ -1,7 +1,7 @@
 """Getting a run onto a loop: from ordinary code, from Trio, from asyncio, as an iterator.
 
-From ordinary code the run has a loop to itself, in this thread where none is running, else in a thread. The first Ctrl-C cancels the run and
-lets compensations finish; the second breaks them off.
+From ordinary code the run has a loop to itself, in this thread where none is running, else in a thread. The first
+Ctrl-C cancels the run and lets compensations finish; the second breaks them off.
 """
 
 from __future__ import annotations

@@ -6,7 +6,8 @@ from typing import Any
 
 
 class Leave:
-    """What such a function returns instead of its results: ``return``, ``break`` or ``continue`` with the values that go along."""
+    """What such a function returns instead of its results: ``return``, ``break`` or ``continue`` with the values that
+    go along."""
 
     __slots__ = ("kind", "values")
 

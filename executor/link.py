@@ -1,8 +1,8 @@
 """Linking: from an ordered graph and the real functions to runnable code.
 
-One :class:`FlowLinker` writes one module of generated code for a graph: for each flow a function that may wait and, where nothing in it can,
-one that is a plain function call. What is linked depends on where nodes run just now (:mod:`.tiers`) and on whether anybody
-listens; :class:`Linked` says whether it still holds.
+One :class:`FlowLinker` writes one module of generated code for a graph: for each flow a function that may wait and,
+where nothing in it can, one that is a plain function call. What is linked depends on where nodes run just now
+(:mod:`.tiers`) and on whether anybody listens; :class:`Linked` says whether it still holds.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from attrs import define
 from ..compiler import ir
 from ..compiler.diagnostics import MAX_DEPTH, LoopLimit, RecursionLimit
 from ..compiler.spec import NodeSpec, Objects
-from ..compiler.walk import all_ops, regions_of
+from ..compiler.walk import all_ops
 from ..planner.fusion import is_eager, overlaps
 from ..planner.order import OpOrder, Orderer, RegionOrder
 from . import invoke
 from .blockcode import Blocks
 from .blocks import for_each, parallel, race
 from .calls import waiting_policy
-from .place import Outer, Place
 from .expressions import Printer
 from .frame import run_frame
 from .leave import Leave
+from .place import Outer, Place
 from .run import Run
 from .scopes import timeout
-from .source import Module, Writer
+from .source import Module
 from .straight import Straight
 from .streams import FlowStream, opened
 from .tables import Tabled, Tabler
@@ -45,24 +45,40 @@ QUICK_OPS = 64
 """Operations in a sub-flow that is called in place although a loop is running."""
 
 
-@define
+@define(eq=False)
 class Linked:
-    """Runnable code. ``epoch``: the state of the tiers it was made for. ``direct``: the entry flow as a plain function, where that is as good."""
+    """Runnable code of one graph, written when first asked for.
 
-    module: Module
-    graph: ir.Graph
-    waiting: Callable[..., Awaitable[Any]]
+    ``direct``: the entry flow as a plain function, where that is as good; None where it has to wait. ``epoch``: the
+    state of the tiers it was made for.
+    """
+
+    linker: FlowLinker
     direct: Callable[..., Any] | None
-    sites: list[invoke.Site]
-    placements: tuple[str, ...]
     epoch: int
-    recursive: bool
+
+    @property
+    def module(self) -> Module:
+        return self.linker.module
+
+    @property
+    def graph(self) -> ir.Graph:
+        return self.linker.graph
+
+    @property
+    def recursive(self) -> bool:
+        return bool(self.linker.recursive)
+
+    @property
+    def waiting(self) -> Callable[..., Awaitable[Any]]:
+        """The entry flow as an async function."""
+        return self.linker.entry(waits=True)
 
     def holds(self) -> bool:
         """Would linking again give the same?"""
         if self.epoch == TIERS.epoch:
             return True
-        if tuple(placement(s.spec, s.fn) for s in self.sites) != self.placements:
+        if any(placement(s.spec, s.fn) != s.placement for s in self.linker.sites()):
             return False
         self.epoch = TIERS.epoch
         return True
@@ -84,8 +100,9 @@ class FlowLinker:
 
     Parameters
     ----------
-    graph, objects: the program. ``orders``: the order of each flow's body. ``builtins``: the engine's own operations by name.
-    events: does anybody listen? ``substitute``: another function for a node (mocks), or None. ``launch``: starts a detached run.
+    graph, objects: the program. ``orders``: the order of each flow's body. ``builtins``: the engine's own operations
+    by name. events: does anybody listen? ``substitute``: another function for a node (mocks), or None. ``launch``:
+    starts a detached run.
     """
 
     def __init__(
@@ -109,7 +126,7 @@ class FlowLinker:
         self.module = Module(graph.main.name)
         self.printer = Printer(self.module, objects)
         self.blocks = Blocks(self)
-        self.late: list[Callable[[], None]] = []
+        self._late: list[Callable[[], None]] = []
         self.tracked = any(isinstance(op, ir.Try) and op.tracked for op in all_ops(graph))
         self.epoch = TIERS.epoch
         self._functions: dict[str, Callable[..., Any]] = {}
@@ -120,7 +137,7 @@ class FlowLinker:
         self._names: dict[tuple[str, bool], str] = {}
         self._todo: list[tuple[str, bool]] = []
         self._direct: dict[str, bool] = {}
-        self._recursive = _recursive(graph)
+        self.recursive = _recursive(graph)
         self._bind(detach)
 
     def _bind(self, detach: Builtin | None) -> None:
@@ -258,13 +275,16 @@ class FlowLinker:
     def plain_lane(self, op: ir.Call) -> bool:
         """A call for a thread without options."""
         spec = self.graph.nodes[op.target]
-        return not spec.builtin and not spec.is_stream and op.policy == ir.NO_POLICY and self.site(op).placement == invoke.LANE
+        return (
+            not spec.builtin
+            and not spec.is_stream
+            and op.policy == ir.NO_POLICY
+            and self.site(op).placement == invoke.LANE
+        )
 
     def cost(self, ops: list[int], order: RegionOrder) -> float:
         """An estimate of a row's duration: what was measured, else 1 for what waits."""
-        return sum(
-            self._costs.get(o.op.id, 1.0) if self.waits(o) else 0.001 for o in (order.ops[i] for i in ops)
-        )
+        return sum(self._costs.get(o.op.id, 1.0) if self.waits(o) else 0.001 for o in (order.ops[i] for i in ops))
 
     def node_ids(self, order: RegionOrder) -> list[str]:
         """The ids of the calls in a region."""
@@ -279,7 +299,7 @@ class FlowLinker:
     def is_quick(self, key: str) -> bool:
         """A small flow that cannot wait and has no loops: called in place even where a loop is running."""
         flow = self.graph.flows[key]
-        if key in self._recursive or flow.stream or waiting_policy(flow.policy):
+        if key in self.recursive or flow.stream or waiting_policy(flow.policy):
             return False
         ops = list(all_ops(flow))
         if len(ops) > QUICK_OPS or any(isinstance(op, (ir.Loop, ir.ForEach)) for op in ops):
@@ -339,6 +359,10 @@ class FlowLinker:
     def table(self, order: RegionOrder, place: Place) -> Tabled:
         return Tabler(self, order, place).build()
 
+    def fill_later(self, fill: Callable[[], None]) -> None:
+        """Do something once the functions that are being written exist."""
+        self._late.append(fill)
+
     def builtin(self, name: str) -> Builtin:
         return self._builtins[name]
 
@@ -376,7 +400,11 @@ class FlowLinker:
         values = sorted(order.entry_values | order.late_values)
         if place.error and place.error not in values:
             values.append(place.error)
-        extra = ([place.log] if place.waits and place.log != "None" else []) + list(place.collects.values()) + ["_tk"] * self.tracked
+        extra = (
+            ([place.log] if place.waits and place.log != "None" else [])
+            + list(place.collects.values())
+            + ["_tk"] * self.tracked
+        )
         params = ", ".join(["_run", "_depth", *extra, *(self.module.local(v) for v in values)])
         kind, wait = ("async def", "await ") if place.waits else ("def", "")
         with inner.write.block(f"{kind} _d{number}({params}):"):
@@ -418,28 +446,27 @@ class FlowLinker:
         body = cloudpickle.dumps((args, sorted(kwargs.items())))
         return f"{digest(self.graph)}:{self.graph.flows[key].name}:{hashlib.sha256(body).hexdigest()}"
 
-    def link(self) -> Linked:
-        """Write, compile and bind everything the entry flow needs."""
-        entry = self.graph.entry
-        waiting = self.flow_name(entry, waits=True)
-        direct = self.flow_name(entry, waits=False) if self.can_be_direct(entry) else ""
+    def sites(self) -> list[invoke.Site]:
+        """The calls that code was written for so far."""
+        return list(self._sites.values())
+
+    def entry(self, waits: bool) -> Callable[..., Any]:
+        """The function of the entry flow, with everything it needs."""
+        name = self.flow_name(self.graph.entry, waits)
         while self._todo:
-            self.flow(*self._todo.pop())
-        self.module.compile()
-        for late in self.late:
-            late()
-        names = self.module.names
-        sites = list(self._sites.values())
-        return Linked(
-            self.module,
-            self.graph,
-            names[waiting],
-            names[direct] if direct else None,
-            sites,
-            tuple(s.placement for s in sites),
-            self.epoch,
-            bool(self._recursive),
-        )
+            while self._todo:
+                self.flow(*self._todo.pop())
+            self.module.compile()
+            late, self._late = self._late, []
+            for fill in late:
+                fill()
+        found: Callable[..., Any] = self.module.names[name]
+        return found
+
+    def link(self) -> Linked:
+        """The graph as runnable code."""
+        direct = self.entry(waits=False) if self.can_be_direct(self.graph.entry) else None
+        return Linked(self, direct, self.epoch)
 
     def flow(self, key: str, waits: bool) -> None:
         """The function of one flow."""
@@ -452,7 +479,7 @@ class FlowLinker:
         own = "_run, _log, _up, _ret, _depth, " if waits else "_run, _depth, "
         inner = f"{name}_body" if policied else name
         with code.write.block(f"{'async ' if waits else ''}def {inner}({own}{put}{params}):"):
-            if key in self._recursive:
+            if key in self.recursive:
                 code.write(f"if _depth > {MAX_DEPTH}: raise _RecursionLimit.at({flow.name!r})")
             self.defaults(code, flow)
             if self.tracked:
@@ -519,18 +546,22 @@ class FlowLinker:
 _MISSING: Any = type("Missing", (), {"__repr__": lambda self: "<missing>"})()
 
 
-def open_flow(fn: Callable[..., Awaitable[Any]], run: Run, log: UndoLog | None, depth: int, *args: Any, **kwargs: Any) -> FlowStream:
+def open_flow(
+    fn: Callable[..., Awaitable[Any]], run: Run, log: UndoLog | None, depth: int, *args: Any, **kwargs: Any
+) -> FlowStream:
     """The stream of a flow: nothing of it runs before the first item is asked for."""
     return FlowStream(lambda put: fn(run, log, None, 0, depth, put, *args, **kwargs))
 
 
 def _recursive(graph: ir.Graph) -> set[str]:
     """Flows that can reach themselves."""
-    calls = {key: {op.target for op in all_ops(flow) if isinstance(op, ir.Subflow)} for key, flow in graph.flows.items()}
+    calls = {
+        key: {op.target for op in all_ops(flow) if isinstance(op, ir.Subflow)} for key, flow in graph.flows.items()
+    }
     found: set[str] = set()
-    for key in calls:
+    for key, targets in calls.items():
         seen: set[str] = set()
-        stack = list(calls[key])
+        stack = list(targets)
         while stack:
             target = stack.pop()
             if target not in seen:
@@ -545,6 +576,3 @@ def order_flows(graph: ir.Graph) -> dict[str, RegionOrder]:
     """The order of every flow of a graph."""
     orderer = Orderer(graph)
     return {key: orderer.region(flow.body) for key, flow in graph.flows.items()}
-
-
-__all__ = ["FlowLinker", "Linked", "Writer", "order_flows", "placement", "regions_of"]

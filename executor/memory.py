@@ -43,7 +43,8 @@ class MemoryLocks:
 
 
 def parse_rate(rate: str) -> tuple[int, float]:
-    """``"10/s"`` -> 10 calls in 1.0 seconds; the period is ``s``, ``m``, ``h``, ``d`` or ``ms``, with an optional count (``"3/10s"``).
+    """``"10/s"`` -> 10 calls in 1.0 seconds; the period is ``s``, ``m``, ``h``, ``d`` or ``ms``, with an optional
+    count (``"3/10s"``).
 
     Raises
     ------
@@ -79,8 +80,8 @@ class MemoryRates:
 
 
 class MemorySignals:
-    """Inboxes by run, name and key. A signal that comes before anyone waits is kept; one for no run in particular goes to whoever
-    waits first."""
+    """Inboxes by run, name and key. A signal that comes before anyone waits is kept; one for no run in particular
+    goes to whoever waits first."""
 
     def __init__(self) -> None:
         self._kept: dict[tuple[str | None, str, Any], deque[Any]] = {}
@@ -171,7 +172,8 @@ class MemoryTimers:
 
 
 class MemoryDetached:
-    """Detached runs: a system task of the caller's loop, or a thread with a loop of its own. ``runs`` holds those under way."""
+    """Detached runs: a system task of the caller's loop, or a thread with a loop of its own. ``runs`` holds those
+    under way."""
 
     def __init__(self) -> None:
         self.runs: dict[str, str] = {}

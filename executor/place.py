@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from attrs import define, evolve, field
 
@@ -13,8 +13,9 @@ from ..compiler import ir
 class Outer:
     """Conditions from outside that code at this place may still have to wait for.
 
-    A condition is ``(frame, row)``: the source text of a frame and of a row in it. ``values``: for a value that may come late,
-    its condition and its slot. ``writers``: the last writers of some resources. ``retire``: the success of every earlier step. What was waited for is taken out.
+    A condition is ``(frame, row)``: the source text of a frame and of a row in it. ``values``: for a value that may
+    come late, its condition and its slot. ``writers``: the last writers of some resources. ``retire``: the success of
+    every earlier step. What was waited for is taken out.
     """
 
     values: dict[str, tuple[str, str, int]] = field(factory=dict)
@@ -30,20 +31,23 @@ class Outer:
 
 @define
 class LoopPlace:
-    """A loop of the current function that ``break`` and ``continue`` belong to: its carried values, or a pass of a ForEach."""
+    """A loop of the current function that ``break`` and ``continue`` belong to: its carried values, or a pass of a
+    ForEach."""
 
     op: ir.Loop | ir.ForEach
     where: Literal["here", "pass", "far"]
-    """``here``: the loop is in this function. ``pass``: this function is a pass of it. ``far``: neither, so a :class:`~.leave.Leave` says it."""
+    """``here``: the loop is in this function. ``pass``: this function is a pass of it. ``far``: neither, so a
+    :class:`~.leave.Leave` says it."""
 
 
 @define
 class Place:
     """Where code is being written.
 
-    ``waits``: may the code await? ``log``: the variable of the undo log. ``loop``: the nearest loop. ``flow``: does a ``return`` end the flow
-    itself (in this function), or is it told to the caller? ``tracks``: is there a ``_tk`` to note tracked names in? ``collects``: for a collecting loop, the variable of
-    its list. ``concurrent``: may other calls of the run be in flight? ``error``: the value id of the handled error.
+    ``waits``: may the code await? ``log``: the variable of the undo log. ``loop``: the nearest loop. ``flow``: does a
+    ``return`` end the flow itself (in this function), or is it told to the caller? ``tracks``: is there a ``_tk`` to
+    note tracked names in? ``collects``: for a collecting loop, the variable of its list. ``concurrent``: may other
+    calls of the run be in flight? ``error``: the value id of the handled error.
     """
 
     waits: bool
@@ -60,6 +64,7 @@ class Place:
     depth: int = 0
     """How deep Python's own blocks are nested here; the compiler allows 20."""
 
-    def fork(self, **changes: object) -> Place:
+    def fork(self, **changes: Any) -> Place:
         """The place at the beginning of an arm: what is waited for inside is not waited for after it."""
-        return evolve(self, **{"outer": self.outer.copy(), **changes})
+        changes.setdefault("outer", self.outer.copy())
+        return evolve(self, **changes)

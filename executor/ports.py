@@ -42,7 +42,8 @@ class Cache(Protocol):
     """Values by key, with an age."""
 
     async def get(self, key: str, compute: Callable[[], Awaitable[Any]], ttl: float | None) -> tuple[Any, bool]:
-        """The value and whether it was a hit. Two equal calls at once compute once. ``ttl`` in seconds; None: for ever."""
+        """The value and whether it was a hit. Two equal calls at once compute once. ``ttl`` in seconds; None: for
+        ever."""
         ...
 
 
@@ -56,7 +57,8 @@ class Detached(Protocol):
     """Runs of their own."""
 
     async def start(self, launch: Callable[[str], Awaitable[Any]], own_thread: bool) -> str:
-        """Record a run and start it; its id. ``own_thread``: the caller's loop ends with the caller's run, so use another."""
+        """Record a run and start it; its id. ``own_thread``: the caller's loop ends with the caller's run, so use
+        another."""
         ...
 
 

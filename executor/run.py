@@ -36,8 +36,21 @@ class Run:
     """
 
     __slots__ = (
-        "ambient", "calls", "due", "free", "id", "interrupted", "lanes", "owns_loop", "progress", "scope", "services", "shields",
-        "sinks", "_sequence", "_waiting",
+        "_sequence",
+        "_waiting",
+        "ambient",
+        "calls",
+        "due",
+        "free",
+        "id",
+        "interrupted",
+        "lanes",
+        "owns_loop",
+        "progress",
+        "scope",
+        "services",
+        "shields",
+        "sinks",
     )  # fmt: skip
 
     def __init__(
@@ -62,7 +75,8 @@ class Run:
     # ---- the cap ---------------------------------------------------------------------------------
 
     async def slot(self, priority: float = 0.0) -> None:
-        """Take one of the run's call slots; where none is free, the most critical waiter gets the next, then the earliest."""
+        """Take one of the run's call slots; where none is free, the most critical waiter gets the next, then the
+        earliest."""
         if self.free > 0:
             self.free -= 1
             return

@@ -1,7 +1,7 @@
 """Writing generated code: lines with their operation, names, and the objects the code refers to.
 
-One :class:`Module` holds all the code of one linked graph. It is compiled in one go and put in ``linecache``, so that
-tracebacks and debuggers show it; :data:`LINES` leads from a generated line back to the operation it runs.
+One :class:`Module` holds all the code of one linked graph. It is compiled in large pieces and put in ``linecache``,
+so that tracebacks and debuggers show it; :data:`LINES` leads from a generated line back to the operation it runs.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Module:
     """The generated code of one linked graph."""
 
     def __init__(self, title: str) -> None:
-        self.filename = f"{PREFIX}{title} {next(_SERIAL)}>"
+        self.title = title
         self.names: dict[str, Any] = {"__name__": "cflow.generated", "__builtins__": builtins}
         self._functions: list[Writer] = []
         self._constants: dict[int, str] = {}
@@ -112,14 +112,22 @@ class Module:
         return name
 
     def compile(self) -> None:
-        """Compile everything written so far into ``names``, and make its source known to tracebacks."""
+        """Compile what was written since the last time into ``names``, in one go, and make its source known to
+        tracebacks."""
+        filename = f"{PREFIX}{self.title} {next(_SERIAL)}>"
         lines = [line for w in self._functions for line in w.lines]
         text = "\n".join(lines) + "\n"
-        code = compile(text, self.filename, "exec", dont_inherit=True)
-        exec(code, self.names)  # noqa: S102 - this is the code generator
-        linecache.cache[self.filename] = (len(text), None, [line + "\n" for line in lines], self.filename)
-        LINES[self.filename] = [None, *(op for w in self._functions for op in w.ops)]
-        weakref.finalize(self, _forget, self.filename)
+        code = compile(text, filename, "exec", dont_inherit=True)
+        exec(code, self.names)
+        linecache.cache[filename] = (len(text), None, [line + "\n" for line in lines], filename)
+        LINES[filename] = [None, *(op for w in self._functions for op in w.ops)]
+        weakref.finalize(self, _forget, filename)
+        self._functions = []
+
+    @property
+    def text(self) -> str:
+        """What is written and not compiled yet."""
+        return "\n".join(line for w in self._functions for line in w.lines)
 
 
 def _forget(filename: str) -> None:

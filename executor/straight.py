@@ -1,7 +1,8 @@
 """Straight-line code: regions whose waiting operations form one chain, printed as the Python a person would write.
 
-Control flow is Python's own, values are local variables, and an ``await`` stands only where something waits. What a region needs from
-code that is still running around it (:class:`~.place.Outer`) is waited for at the operation that needs it.
+Control flow is Python's own, values are local variables, and an ``await`` stands only where something waits. What a
+region needs from code that is still running around it (:class:`~.place.Outer`) is waited for at the operation that
+needs it.
 """
 
 from __future__ import annotations
@@ -137,14 +138,11 @@ class Straight:
         region = order.region
         table = self.linker.table(order, place)
         takes = "".join(t + ", " for t in table.takes)
-        conditions = "".join(
-            f"({'_up' if f == '_up' else f}, {row}, {slot}), " for f, row, slot in table.conditions
-        )
+        conditions = "".join(f"({'_up' if f == '_up' else f}, {row}, {slot}), " for f, row, slot in table.conditions)
         tracked = "_tk" if place.tracks and table.marks else "None"
         result = f"_r{self.module.number()}"
-        self.write(
-            f"{result} = await _run_frame({table.name}, _run, {place.log}, _depth, ({takes}), ({conditions}), {tracked})"
-        )
+        given = f"{table.name}, _run, {place.log}, _depth, ({takes}), ({conditions}), {tracked}"
+        self.write(f"{result} = await _run_frame({given})")
         self.leaving(result, order.leaves, place)
         if region.results is not None:
             finish([f"{result}[{i}]" for i in range(len(region.results))])

@@ -1,7 +1,7 @@
 """Reading streams: one consumer, closed before the next step, moving only when asked.
 
-``opened`` is what a loop over a stream stands in. The source may be an async iterator, the stream of a flow (:class:`FlowStream`), or
-a plain iterable. ``buffer`` lets the source run ahead; ``batch`` and ``window`` give lists.
+``opened`` is what a loop over a stream stands in. The source may be an async iterator, the stream of a flow
+(:class:`FlowStream`), or a plain iterable. ``buffer`` lets the source run ahead; ``batch`` and ``window`` give lists.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ Put = Callable[[Any], Awaitable[None]]
 
 
 class FlowStream:
-    """The stream of a flow that was called and not read yet. ``produce`` runs the flow; it hands each item to its argument."""
+    """The stream of a flow that was called and not read yet. ``produce`` runs the flow; it hands each item to its
+    argument."""
 
     __slots__ = ("produce",)
 
@@ -141,7 +142,9 @@ class _Windows:
 
 
 @contextlib.asynccontextmanager
-async def opened(run: Run, source: Any, buffer: Any = None, window: Any = None, batch: Any = None) -> AsyncIterator[Any]:
+async def opened(
+    run: Run, source: Any, buffer: Any = None, window: Any = None, batch: Any = None
+) -> AsyncIterator[Any]:
     """An async iterator over ``source`` that is closed at the exit, whatever the exit is.
 
     Parameters

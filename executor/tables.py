@@ -1,7 +1,7 @@
 """Regions in which something overlaps, as tables.
 
-Rows are segments of quick operations, plain calls of async nodes (no code of their own), and everything else that waits (a function each).
-Joins and conditions from outside are pseudo rows behind the real ones.
+Rows are segments of quick operations, plain calls of async nodes (no code of their own), and everything else that
+waits (a function each). Joins and conditions from outside are pseudo rows behind the real ones.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field
 
 from ..compiler import ir
-from ..planner.fusion import before, segments
 from ..compiler.spec import WORLD
+from ..planner.fusion import before, segments
 from ..planner.order import OpOrder, RegionOrder, conflicts, emit_loops
 from . import invoke
-from .place import Outer, Place
 from .frame import BLOCK, CALL, JOIN, OUTER, QUICK, Frame, Table
+from .place import Outer, Place
 
 if TYPE_CHECKING:
     from .link import FlowLinker
@@ -123,7 +123,7 @@ class Tabler:
         table = self.table(takes_slots)
         name = f"_tb{self.number}"
         self.module.bind(name, table)
-        self.linker.late.append(self.fill(table, results, marks))
+        self.linker.fill_later(self.fill(table, results, marks))
         return Tabled(name, texts, self.conditions, marks is not None, table)
 
     def collected(self) -> list[str]:
@@ -146,7 +146,9 @@ class Tabler:
             if value in self.order.region.takes:
                 mine = self.slot(value)
                 values[value] = ("_f", condition(frame, row, slot, mine), mine)
-        writers = [(w, ("_f", condition(f, r, -1, -1))) for w, (f, r) in outer.writers if conflicts(self.order.reads, w)]
+        writers = [
+            (w, ("_f", condition(f, r, -1, -1))) for w, (f, r) in outer.writers if conflicts(self.order.reads, w)
+        ]
         retire = [("_f", condition(f, r, -1, -1)) for f, r in outer.retire] if self.order.retires else []
         return Outer(values, writers, retire)
 
@@ -317,7 +319,7 @@ class Tabler:
         first = [r for r in range(size) if not deps[r] and kinds[r] != OUTER]
         first.sort(key=lambda r: (-priority[r], r))
         return Table(
-            name=self.module.filename,
+            name=self.module.title,
             real=len(self.rows),
             kind=kinds,
             code=[c if callable(c) else _unset for _, c, *_ in self.code] + [_unset] * nothing,
@@ -388,4 +390,3 @@ def _site_row(
         values[slot] = await invoke.call(frame.run, site, tuple(values[s] for s in args), named)
 
     return row
-

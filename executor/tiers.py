@@ -1,8 +1,8 @@
 """Where a plain ``def`` node runs: found out by measuring.
 
-A ``def`` node begins in a thread, since nobody knows whether it blocks. After :data:`CALLS` calls of which the worst took under
-:data:`QUICK` it is trusted and called in place; when it then stalls it goes back for good. ``epoch`` changes with every
-move, so that linked code knows when to link again. ``runs=`` is obeyed and never measured.
+A ``def`` node begins in a thread, since nobody knows whether it blocks. After :data:`CALLS` calls of which the worst
+took under :data:`QUICK` it is trusted and called in place; when it then stalls it goes back for good. ``epoch``
+changes with every move, so that linked code knows when to link again. ``runs=`` is obeyed and never measured.
 """
 
 from __future__ import annotations

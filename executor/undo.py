@@ -1,7 +1,8 @@
 """Compensation: what a transaction, a race or a partial join still owes to the world.
 
-An :class:`UndoLog` is a list in program order. Writes overlap only in arms and passes, so each of these has a log of its own that
-is laid into the one around it at the arm's place; everywhere else the order of completion is the program order.
+An :class:`UndoLog` is a list in program order. Writes overlap only in arms and passes, so each of these has a log of
+its own that is laid into the one around it at the arm's place; everywhere else the order of completion is the program
+order.
 """
 
 from __future__ import annotations

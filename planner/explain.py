@@ -8,11 +8,11 @@ from .plan import Plan, Step
 def explain(plan: Plan) -> str:
     """The text that ``cflow explain`` prints.
 
-    One line a step: its number, the author's line, what it is, its effects, where it runs; below it what it waits for. Then the
-    fused chains, and for every node that declares nothing what waits because of that.
+    One line a step: its number, the author's line, what it is, its effects, where it runs; below it what it waits
+    for. Then the fused chains, and for every node that declares nothing what waits because of that.
     """
     lines = [f"flow {plan.flow}   digest {plan.digest[:16]}", ""]
-    starts = dict((index, name) for name, index in reversed(plan.flows))
+    starts = {index: name for name, index in reversed(plan.flows)}
     width = max((len(str(s.index)) for s in plan.steps), default=1)
     for step in plan.steps:
         if step.index in starts and len(plan.flows) > 1:
@@ -84,7 +84,8 @@ def _advice(plan: Plan) -> list[str]:
             continue
         steps = ", ".join(str(i) for i in waiting[:10]) + (" ..." if len(waiting) > 10 else "")
         lines.append(
-            f"  {name} declares nothing, so it may write the world: steps {steps} wait because of that. If it only looks, "
-            f'@node(reads="...") lets them overlap; if its result depends on the arguments alone, @node(pure=True).'
+            f"  {name} declares nothing, so it may write the world: steps {steps} wait because of that. "
+            'If it only looks, @node(reads="...") lets them overlap; if its result depends on the arguments alone, '
+            "@node(pure=True)."
         )
     return ["", "what a declaration would change:", *lines] if lines else []

@@ -1,8 +1,8 @@
 """Where something can overlap, and what can be fused into one piece of straight-line code.
 
-A region whose waiting operations form one chain gains nothing from tasks: it is linked as straight-line code. Otherwise it becomes a
-table whose rows are single waiting operations and *segments*, runs of quick operations. Which operations wait depends on where their
-nodes run, which is found out by measuring, so it is a parameter here.
+A region whose waiting operations form one chain gains nothing from tasks: it is linked as straight-line code.
+Otherwise it becomes a table whose rows are single waiting operations and *segments*, runs of quick operations. Which
+operations wait depends on where their nodes run, which is found out by measuring, so it is a parameter here.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ Waits = Callable[[OpOrder], bool]
 """Can the operation wait for something other than the processor (a loop, a thread, a scope)?"""
 
 Eager = Callable[[OpOrder], bool]
-"""For an operation whose inside is elsewhere (a sub-flow): can something in it start before all earlier steps are done?"""
+"""For an operation whose inside is elsewhere (a sub-flow): can something in it start before all earlier steps are
+done?"""
 
 SEGMENT = 64
 """Operations in one segment of a table, at most: between two segments the loop may turn to others."""
@@ -78,9 +79,9 @@ def overlaps(region: RegionOrder, waits: Waits, eager: Eager) -> bool:
 def segments(region: RegionOrder, fusible: Callable[[OpOrder], str], eager: Eager) -> list[list[int]]:
     """The rows of a table, as runs of operation indices in program order.
 
-    ``fusible`` gives a kind (operations of one kind fuse) or ``""``. An operation joins the run before it if it waits for nothing
-    that the run does not already wait for: nothing is delayed by it, and a run stands at one place in program order, which the
-    failure law needs.
+    ``fusible`` gives a kind (operations of one kind fuse) or ``""``. An operation joins the run before it if it waits
+    for nothing that the run does not already wait for: nothing is delayed by it, and a run stands at one place in
+    program order, which the failure law needs.
     """
     rows: list[list[int]] = []
     kind, deps = "", set[int]()

@@ -4,7 +4,8 @@ Owns LANGUAGE section 5, rules 1 to 4 and 11, as one pass over a region in progr
 regions, and nothing of tasks, threads or generated code. Two kinds of waits are told apart:
 
 - before *entry*: the operation as a whole may not start earlier;
-- *late*: only something inside the operation's regions waits (a write within an ``if``), the block itself may be entered.
+- *late*: only something inside the operation's regions waits (a write within an ``if``), the block itself may be
+entered.
 
 Edges stay linear in the length of the region: a write waits for all that came since the last write that is
 certain to happen (the *retire point*), and a :class:`Join` stands for a set that several later operations wait for.
@@ -17,7 +18,16 @@ from collections.abc import Iterable, Mapping
 from attrs import define, field
 
 from ..compiler import ir
-from ..compiler.effects import Control, enters_in_order, flow_control, flow_effects, op_control, op_effects, opener_of, openers
+from ..compiler.effects import (
+    Control,
+    enters_in_order,
+    flow_control,
+    flow_effects,
+    op_control,
+    op_effects,
+    opener_of,
+    openers,
+)
 from ..compiler.spec import BARRIER, LOG, PURE, WORLD, Effects
 from ..compiler.walk import operands, regions_of
 
@@ -32,8 +42,8 @@ ENTRY_JOIN = 3
 class Wait:
     """One edge: ``on`` is an operation's index in the region, or, from ``len(ops)`` on, a join.
 
-    ``kind``: ``value`` (``value`` names it), ``guard``, ``writer`` (it may write what is read), ``all`` (every earlier step),
-    ``log``, ``emit``, ``change`` (still reads what is about to change in place).
+    ``kind``: ``value`` (``value`` names it), ``guard``, ``writer`` (it may write what is read), ``all`` (every
+    earlier step), ``log``, ``emit``, ``change`` (still reads what is about to change in place).
     """
 
     on: int
@@ -46,8 +56,9 @@ class Wait:
 class OpOrder:
     """What one operation waits for.
 
-    ``entry``, ``late``: edges within the region. ``outer_values``/``outer_reads``/``outer_all``: what it needs, before entry, of
-    the blocks around it: values, the last writers of some resources, the success of every earlier step; ``late_*``: the same for what is inside.
+    ``entry``, ``late``: edges within the region. ``outer_values``/``outer_reads``/``outer_all``: what it needs,
+    before entry, of the blocks around it: values, the last writers of some resources, the success of every earlier
+    step; ``late_*``: the same for what is inside.
     """
 
     op: ir.Op
@@ -122,7 +133,12 @@ class Orderer:
                 guard = op_control(op, self.graph, self.control).guards
                 strict = enters_in_order(op, self.graph, self.flow_effects)
                 return OpOrder(
-                    op, effects, guard, entry_reads=effects.reads, entry_all=strict, late_all=effects.retires and not strict
+                    op,
+                    effects,
+                    guard,
+                    entry_reads=effects.reads,
+                    entry_all=strict,
+                    late_all=effects.retires and not strict,
                 )
             case ir.Emit(loop=""):
                 return OpOrder(op, BARRIER, False, entry_all=True)
@@ -190,9 +206,7 @@ class _Scan:
             reads |= order.entry_reads | order.late_reads
             retires = retires or order.entry_all or order.late_all
             leaves |= _leaves(order)
-        return RegionOrder(
-            self.region, self.ops, self.joins, effects, frozenset(reads), retires, frozenset(leaves)
-        )
+        return RegionOrder(self.region, self.ops, self.joins, effects, frozenset(reads), retires, frozenset(leaves))
 
     def values(self, index: int, order: OpOrder) -> None:
         """Rule 1, the arguments; and whoever still reads a collection that is about to change."""

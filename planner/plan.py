@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from attrs import define, frozen
 
 from ..compiler import ir
-from .order import OpOrder, RegionOrder
+from .order import OpOrder, RegionOrder, Wait
 
 
 @frozen
@@ -28,10 +28,11 @@ class StepWait:
 class Step:
     """One step.
 
-    ``index``: its place in the plan, in program order. ``id``: what a person calls it. ``kind``: ``call``, ``eval``, ``branch`` ... ``line``: the author's. ``depth``: how
-    deep its block is nested; ``parent``: the index of the block it is in, or -1. ``waits``: ``(step, why)`` pairs. ``late``: what
-    only something inside it waits for. ``placement``: ``loop``, ``thread`` or ``in place``; for a block ``in order`` or ``overlapping``. ``cost``: expected seconds, or None.
-    ``fused``: the number of the fused chain it is part of, or None.
+    ``index``: its place in the plan, in program order. ``id``: what a person calls it. ``kind``: ``call``, ``eval``,
+    ``branch`` ... ``line``: the author's. ``depth``: how deep its block is nested; ``parent``: the index of the block
+    it is in, or -1. ``waits``: ``(step, why)`` pairs. ``late``: what only something inside it waits for.
+    ``placement``: ``loop``, ``thread`` or ``in place``; for a block ``in order`` or ``overlapping``. ``cost``:
+    expected seconds, or None. ``fused``: the number of the fused chain it is part of, or None.
     """
 
     index: int
@@ -122,12 +123,12 @@ def _region(
             _region(region, depth + 1, index, steps, numbers, graph, facts)
 
 
-def _waits(waits: list[object], order: RegionOrder, index_of: list[int]) -> tuple[StepWait, ...]:
+def _waits(waits: list[Wait], order: RegionOrder, index_of: list[int]) -> tuple[StepWait, ...]:
     found: dict[int, str] = {}
     for wait in waits:
-        for on in _expand(wait.on, order):  # type: ignore[attr-defined]
+        for on in _expand(wait.on, order):
             if on < len(index_of):
-                found.setdefault(index_of[on], wait.why)  # type: ignore[attr-defined]
+                found.setdefault(index_of[on], wait.why)
     listed = sorted(found.items())
     return tuple(StepWait(i, why) for i, why in listed[-MANY:])
 

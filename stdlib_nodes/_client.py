@@ -1,8 +1,8 @@
 """The HTTP clients of each Trio loop, and the small things around them; shared by nodes that speak HTTP.
 
-It knows nothing of nodes. A pool of httpx looks at each of its connections at each request: 1,000 requests over one pool
-of 100 connections took 6.5 s, over ten pools of 10 they take 1.2 s. So there are several clients of a few connections
-each, and a new one is made only where those there are busy.
+It knows nothing of nodes. A pool of httpx looks at each of its connections at each request: 1,000 requests over one
+pool of 100 connections took 6.5 s, over ten pools of 10 they take 1.2 s. So there are several clients of a few
+connections each, and a new one is made only where those there are busy.
 """
 
 from __future__ import annotations

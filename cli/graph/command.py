@@ -10,6 +10,7 @@ from pathlib import Path
 
 import attrs
 
+from ...engine import default_engine
 from ..arguments import Usage
 from ..output import write_file
 from ..target import open_flow, report_wrong
@@ -20,7 +21,7 @@ def execute(arguments: argparse.Namespace) -> int:
     """Draws; exit code 0, or 2 where the file is wrong."""
     writer = _writer(arguments.output)
     with report_wrong() as wrong:
-        text = writer(draw(open_flow(arguments.target).graph))
+        text = writer(draw(default_engine().compiled(open_flow(arguments.target)).graph))
         if arguments.output is None:
             sys.stdout.write(text if isinstance(text, str) else "")
         else:

@@ -1,7 +1,7 @@
 """Puts the body of a flow in the place of its call: steps inside may then run as early as their own arguments allow.
 
-Not inlined: a flow with options of its own or at the call, a detached or a stream flow, one that calls itself (the limit
-of nesting counts calls), one that returns early, one that never returns, and one whose body is large. An operation
+Not inlined: a flow with options of its own or at the call, a detached or a stream flow, one that calls itself (the
+limit of nesting counts calls), one that returns early, one that never returns, and one whose body is large. An operation
 ``charge`` of the flow called by ``settle`` becomes ``settle/charge``, so that an error still tells the way.
 """
 
@@ -253,7 +253,7 @@ def _steps(call: Subflow, callee: Inlinable) -> list[Op] | None:
 
 
 def _bound(call: Subflow, flow: FlowGraph) -> dict[str, Expr] | None:
-    """The arguments by parameter, in the order of the parameters; None if those that can fail stand in another order."""
+    """The arguments by parameter, in the order of the parameters; None if some that can fail are in another order."""
     given: dict[str, Expr] = {}
     positional = [p.name for p in flow.params if p.kind in ("pos", "pos_or_kw")]
     if len(call.args) > len(positional):

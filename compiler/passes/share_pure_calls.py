@@ -1,7 +1,7 @@
 """Lets equal calls of a pure node share one result, where the earlier call has certainly been made.
 
-Left alone: calls with options that show (a lock, a rate, ``once``, an undo), streams, and flows that change a collection
-in place.
+Left alone: calls with options that show (a lock, a rate, ``once``, an undo), streams, and flows that change a
+collection in place.
 """
 
 from __future__ import annotations

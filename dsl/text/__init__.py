@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .formatter import format_text
 from .parser import parse
 
-__all__ = ["parse"]
+__all__ = ["format_text", "parse"]

@@ -64,7 +64,7 @@ OPENING: dict[str, str] = {"(": ")", "[": "]", "{": "}"}
 CLOSING: dict[str, str] = {closer: opener for opener, closer in OPENING.items()}
 
 OPERAND_END = frozenset(
-    {"NAME", "NUMBER", "STRING", "FEND", "RPAR", "RSQB", "RBRACE", "NONE", "TRUE", "FALSE", "ELLIPSIS"}
+    {"NAME", "NUMBER", "STRING", "FSTRING", "FEND", "RPAR", "RSQB", "RBRACE", "NONE", "TRUE", "FALSE", "ELLIPSIS"}
 )
 """Tokens that end an operand: a name right behind one is never an expression, so ``undo`` and ``raises`` are known there."""
 

@@ -14,9 +14,8 @@ from case_file import Seen, Variant
 from case_stage import Stage
 
 import cflow
-from cflow.compiler.diagnostics import Collector
 from cflow.compiler.interpret import interpret
-from cflow.dsl.lower import lower
+from cflow.engine import compile_flow
 
 LINGER = 1000.0
 """Virtual seconds that are waited after a run, for what it detached."""
@@ -36,22 +35,13 @@ class Cancelled(Exception):
     """The run was cancelled from outside, as the case asked."""
 
 
-def compiled(flow: Any) -> Any:
-    """The flow's graph and objects, before any pass."""
-    collector = Collector()
-    lowered = lower(flow.source, collector)
-    if lowered is None or collector.failed:
-        raise cflow.ProgramError(collector.items)
-    return lowered
-
-
 def play_reference(flow: Any, variant: Variant) -> Outcome:
     """One step after another, with no event loop."""
-    lowered = compiled(flow)
+    program = compile_flow(flow.source)
     stage = case_stage.stage = Stage(mode="reference")
     try:
-        value = interpret(lowered.graph, lowered.objects, dict(variant.given), ambient=dict(variant.env) or None)
-        if lowered.graph.main.stream:
+        value = interpret(program.graph, program.objects, dict(variant.given), ambient=dict(variant.env) or None)
+        if program.graph.main.stream:
             value = list(value)
     except Exception as error:
         return Outcome(error=error, at=stage.clock, calls=tuple(stage.seen()))
