@@ -1,0 +1,155 @@
+"""``match``: patterns as tests and captures, and whether the cases leave anything out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ...compiler.ir import Apply, Branch, Const, Expr
+from ...compiler.types import BOOL, Type
+from .. import syntax as s
+from .arms import Arm, fill_arm, join_arms
+from .env import Bound
+from .names import peek
+from .patterns import Matched, covered, match_pattern
+from .state import FlowLowering, Typed
+
+
+def lower_match(at: FlowLowering, node: s.Match) -> None:
+    value = peek(at, node.subject)
+    at.owners.hold(value.expr, node.subject.span)
+    subject = at.name_value(value, "subject", node.subject.span)
+    _check_exhaustive(at, node, subject.type)
+    _cases(at, node, subject, 0)
+
+
+def _cases(at: FlowLowering, node: s.Match, subject: Typed, start: int) -> None:
+    """The cases from ``start`` on; a case whose guard calls out is decided before its branch, in the region after the others."""
+    tests: list[Expr] = []
+    arms: list[Arm] = []
+    i = start
+    whole = False
+    while i < len(node.cases):
+        case = node.cases[i]
+        if case.guard is not None and at.waits(case.guard) and i > start:
+            break
+        matched = match_pattern(at, case.pattern, subject)
+        test = _guarded(at, case, matched) if case.guard is not None else matched.test
+        arms.append(fill_arm(at, lambda c=case, m=matched: _arm(at, node, c, m, subject)))  # type: ignore[misc]
+        if test is None:
+            whole = True
+            if i + 1 < len(node.cases):
+                at.report("unreachable-code", node.cases[i + 1].span, "this case is never reached: the one before matches everything",
+                          help="move it before, or remove it")  # fmt: skip
+            break
+        tests.append(test)
+        i += 1
+    if not whole:
+        if i < len(node.cases):
+            arms.append(fill_arm(at, lambda: _cases(at, node, subject, i)))
+        elif tests and start == 0 and _closed(at, node, subject.type) and _needs_all(at, node):
+            tests.pop()  # every value is covered: the last case is what remains
+        else:
+            arms.append(fill_arm(at, lambda: None))
+    joined = join_arms(at, arms, lambda name: at.live.live_after(node, name), "this `match`", node.span)
+    at.emit(Branch(at.op_id("match"), tuple(tests), joined.regions, joined.results, node.span))
+    joined.settle(at)
+
+
+def _guarded(at: FlowLowering, case: s.Case, matched: Matched) -> Expr | None:
+    """The test of a case with a guard; the captures are known in it."""
+    assert case.guard is not None
+    if not at.waits(case.guard):
+        mark = at.env.mark()
+        before, at.pure = at.pure, at.pure or "it is evaluated only sometimes"
+        for name, value in matched.captures:
+            at.env.set(name, Bound(value.expr, value.type))
+        guard = peek(at, case.guard)
+        at.pure = before
+        at.env.rewind(mark)
+        return guard.expr if matched.test is None else Apply("and", (matched.test, guard.expr))
+
+    def fill() -> list[Typed]:
+        for name, value in matched.captures:
+            at.bind(name, value, case.span)
+        assert case.guard is not None
+        return [peek(at, case.guard)]
+
+    if matched.test is None:
+        mark = at.env.mark()
+        value = fill()[0]
+        at.env.rewind(mark)
+        return at.name_value(value, "guard", case.guard.span).expr
+    arms = [fill_arm(at, fill), fill_arm(at, lambda: [Typed(Const(False), BOOL)])]
+    joined = join_arms(at, arms, lambda _: False, "this guard", case.span, "guard")
+    at.emit(Branch(at.op_id("guard"), (matched.test,), joined.regions, joined.results, case.guard.span))
+    return joined.values[0].expr
+
+
+def _arm(at: FlowLowering, node: s.Match, case: s.Case, matched: Matched, subject: Typed) -> None:
+    if isinstance(node.subject, s.Name) and matched.type is not None:
+        state = at.env.get(node.subject.id)
+        if isinstance(state, Bound):
+            at.env.set(node.subject.id, Bound(state.atom, matched.type))
+    for name, value in matched.captures:
+        if at.live.read_in_case(case, name):
+            at.bind(name, value, case.pattern.span)
+    at.body(case.body)
+
+
+# ---- what is left out ----------------------------------------------------------------------------
+
+
+def _remaining(at: FlowLowering, cases: Iterable[s.Case], subject: Type) -> tuple[Type, ...]:
+    left = _members(subject)
+    for case in cases:
+        if case.guard is None:
+            left = tuple(m for m in left if not covered(at, case.pattern, m))
+    return left
+
+
+def _members(subject: Type) -> tuple[Type, ...]:
+    """A closed type as the smallest parts a case can tell apart."""
+    parts: list[Type] = []
+    for member in subject.args if subject.name == "union" else (subject,):
+        if member.name == "literal":
+            parts += [Type("literal", (v,)) for v in member.args]
+        elif member == BOOL:
+            parts += [Type("literal", (True,)), Type("literal", (False,))]
+        else:
+            parts.append(member)
+    return tuple(parts)
+
+
+def _is_closed(subject: Type) -> bool:
+    if subject.name == "union":
+        return bool(subject.args) and all(m.name in ("literal", "none", "bool", "class") for m in subject.args)
+    return subject.name in ("literal", "bool", "none")
+
+
+def _closed(at: FlowLowering, node: s.Match, subject: Type) -> bool:
+    return _is_closed(subject) and not _remaining(at, node.cases, subject)
+
+
+def _check_exhaustive(at: FlowLowering, node: s.Match, subject: Type) -> None:
+    if not _is_closed(subject) or (subject.name == "literal" and len(subject.args) == 1):
+        return
+    left = _remaining(at, node.cases, subject)
+    if left:
+        names = ", ".join(str(m) if m.name != "class" else _class_name(at, m) for m in left)
+        at.report("match-leaves-out", node.span, f"no case matches {names}", expected=str(subject), found=f"cases without {names}",
+                  help=f"add `case {_as_case(at, left[0])}:`, or `case _:` for all the rest")  # fmt: skip
+
+
+def _class_name(at: FlowLowering, type: Type) -> str:
+    spec = at.program.classes.get(type.args[0])
+    return str(type.args[0]) if spec is None else spec.name
+
+
+def _as_case(at: FlowLowering, type: Type) -> str:
+    return f"{_class_name(at, type)}()" if type.name == "class" else str(type)
+
+
+def _needs_all(at: FlowLowering, node: s.Match) -> bool:
+    """Does a name that the cases assign matter afterwards, so that falling through would leave it without a value?"""
+    return any(at.live.live_after(node, name) and not isinstance(at.env.get(name), Bound) for name in at.live.assigned(node))
+

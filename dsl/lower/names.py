@@ -1,0 +1,123 @@
+"""Reading names: locals, what may be unbound, and what the scope around gives."""
+
+from __future__ import annotations
+
+from ...compiler.diagnostics import Label, Span
+from ...compiler.evaluate import BUILTIN_CLASSES
+from ...compiler.ir import Ambient, Const, Expr, Global, Ref
+from ...compiler.nearest import did_you_mean
+from ...compiler.types import ANY, STR
+from .. import syntax as s
+from ..scope import (
+    AmbientBinding,
+    BadBinding,
+    Binding,
+    BuiltinBinding,
+    ClassBinding,
+    FlowBinding,
+    NodeBinding,
+    PackBinding,
+    TypeBinding,
+    UnknownBinding,
+    ValueBinding,
+)
+from .constants import type_of, value_expr
+from .env import Bound, Collecting, Maybe
+from .state import UNKNOWN, FlowLowering, Typed
+
+
+def lower_name(at: FlowLowering, node: s.Name, hint: str = "") -> Typed:
+    """A name whose value something comes to hold: another name, a container, a result."""
+    value = read(at, node)
+    at.owners.hold(value.expr, node.span)
+    return value
+
+
+def peek(at: FlowLowering, node: s.Expr, hint: str = "") -> Typed:
+    """An operand that is looked at and not kept: a name's collection stays its own."""
+    return read(at, node) if isinstance(node, s.Name) else at.expr(node, hint)
+
+
+def read(at: FlowLowering, node: s.Name, *, alias: bool = False) -> Typed:
+    """What a name stands for. ``alias``: it only gets another name, which does not use a stream up."""
+    state = at.env.get(node.id)
+    match state:
+        case Bound():
+            if not alias:
+                use_stream(at, state.atom, node.span, node.id)
+            return Typed(state.atom, state.type)
+        case Maybe():
+            _unbound(at, node, state)
+            at.env.set(node.id, Bound(Const(None), ANY))
+            return UNKNOWN
+        case Collecting():
+            at.report("collecting-name", node.span, f"{node.id!r} is being collected by this loop: its body can only append to it",
+                      help=f"use {node.id} after the loop")  # fmt: skip
+            return UNKNOWN
+    if at.live.is_local(node.id):
+        _unbound(at, node, Maybe("it is assigned later in the flow"))
+        at.env.set(node.id, Bound(Const(None), ANY))
+        return UNKNOWN
+    binding = at.program.lookup(at.scope, node.id)
+    if binding is None:
+        unknown_name(at, node)
+        return UNKNOWN
+    return binding_value(at, binding, node.id, node.span)
+
+
+def unknown_name(at: FlowLowering, node: s.Name) -> None:
+    """Report a name that means nothing."""
+    known = [*at.env.names, *at.live.names, *at.program.known_names(at.scope)]
+    at.report("unknown-name", node.span, f"there is nothing called {node.id!r} here",
+              help=did_you_mean(node.id, known, f"assign {node.id} before, or import it"))  # fmt: skip
+
+
+def _unbound(at: FlowLowering, node: s.Name, state: Maybe) -> None:
+    labels = (Label(state.span, state.reason),) if state.span.line else ()
+    at.report("unbound-name", node.span, f"{node.id!r} may have no value here: {state.reason}", labels=labels,
+              help=f"give {node.id} a value on every way to this line")  # fmt: skip
+
+
+def use_stream(at: FlowLowering, atom: Expr, span: Span, name: str) -> None:
+    """A stream has one consumer, in the block that made it."""
+    if not isinstance(atom, Ref) or atom.id not in at.streams:
+        return
+    home, used = at.streams[atom.id]
+    if used is not None and used != span:
+        at.report("stream-used-twice", span, f"the stream {name!r} is used a second time: it has one consumer",
+                  labels=(Label(used, "used here first"),), help="open it again, or collect it into a list first")  # fmt: skip
+    elif home is not at.region:
+        at.report("stream-in-other-block", span, f"the stream {name!r} is used in another block than the one that opened it",
+                  help="open the stream in the block that reads it")  # fmt: skip
+    at.streams[atom.id] = (home, span)
+
+
+def binding_value(at: FlowLowering, binding: Binding, name: str, span: Span) -> Typed:
+    """What something from outside the flow is as a value."""
+    match binding:
+        case ValueBinding():
+            expr = value_expr(binding.value, binding.name or name, at.program.objects)
+            exact = type_of(binding.value) if isinstance(expr, Const) else ANY
+            return Typed(expr, binding.type if exact == ANY else exact)
+        case AmbientBinding():
+            at.program.use_ambient(binding)
+            return Typed(Ambient(binding.spec.kind, binding.spec.name), STR if binding.spec.kind == "secret" else binding.spec.type)
+        case ClassBinding():
+            return Typed(Global("class", at.program.use_class(binding)), ANY)
+        case BuiltinBinding() if "." not in binding.name:
+            return Typed(Global("builtin", binding.name), ANY)
+        case TypeBinding() if binding.type.name in BUILTIN_CLASSES:
+            return Typed(Global("class", binding.type.name), ANY)
+        case UnknownBinding():
+            return UNKNOWN
+        case BadBinding():
+            at.report("forbidden-name", span, f"{name!r} cannot be used in a flow: {binding.reason}", help=binding.help)
+        case NodeBinding() | FlowBinding():
+            kind = "node" if isinstance(binding, NodeBinding) else "flow"
+            at.report("not-a-value", span, f"{name!r} is a {kind}: it can be called, but it is not a value",
+                      help=f"write {name}(...)")  # fmt: skip
+        case PackBinding():
+            at.report("not-a-value", span, f"{name!r} is a pack: it is not a value", help=f"use one of its members: {name}.<name>")
+        case _:
+            at.report("not-a-value", span, f"{name!r} is not a value", help="use it in an annotation, or as options after `with`")
+    return UNKNOWN

@@ -1,0 +1,159 @@
+"""What the flows of one graph share: the nodes, classes and constants they use, each other's headers, and the flows still to be lowered.
+
+Flows are lowered from a list, not by recursion: sub-flows may be hundreds deep.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from attrs import define, evolve, field, frozen
+
+from ...compiler.diagnostics import ProgramError, Span
+from ...compiler.ir import FlowGraph
+from ...compiler.operators import BUILTIN_EXCEPTIONS, BUILTINS
+from ...compiler.spec import ClassSpec, NodeSpec, Objects
+from ...compiler.ir import AmbientSpec
+from ...compiler.types import ANY, Signature, Type
+from .. import hints, syntax as s
+from ..scope import AmbientBinding, Binding, BuiltinBinding, ClassBinding, FlowSource, NodeBinding, Scope
+from .report import Reporter
+
+
+@frozen
+class Header:
+    """What callers see of a flow. ``usable``: its source could be read."""
+
+    signature: Signature
+    is_stream: bool = False
+    usable: bool = True
+
+
+@define(eq=False)
+class Program:
+    """The graph while it is made."""
+
+    report: Reporter
+    flows: dict[str, FlowGraph] = field(factory=dict)
+    nodes: dict[str, NodeSpec] = field(factory=dict)
+    classes: dict[str, ClassSpec] = field(factory=dict)
+    ambient: dict[str, AmbientSpec] = field(factory=dict)
+    objects: Objects = field(factory=Objects)
+    headers: dict[str, Header] = field(factory=dict)
+    waiting: list[FlowSource] = field(factory=list)
+    _asked: set[str] = field(factory=set)
+    _bindings: dict[str, ClassBinding] = field(factory=dict)
+
+    # ---- names outside flows ---------------------------------------------------------------------
+
+    def lookup(self, scope: Scope, name: str) -> Binding | None:
+        """What a name means outside the flow: its scope, then the built-in names."""
+        found = scope.lookup(name)
+        if found is not None:
+            if isinstance(found, ClassBinding):
+                self._bindings.setdefault(found.spec.key, found)
+            return found
+        if name in BUILTINS:
+            return BuiltinBinding(name)
+        if name in BUILTIN_EXCEPTIONS:
+            return ClassBinding(hints.class_spec(BUILTIN_EXCEPTIONS[name]), BUILTIN_EXCEPTIONS[name])
+        return None
+
+    def known_names(self, scope: Scope) -> Iterator[str]:
+        """Every name that :meth:`lookup` would find."""
+        yield from scope.names()
+        yield from BUILTINS
+        yield from BUILTIN_EXCEPTIONS
+
+    # ---- what the graph holds --------------------------------------------------------------------
+
+    def use_node(self, binding: NodeBinding) -> str:
+        """The key of a node in the graph."""
+        spec = binding.spec
+        key, n = spec.key, 1
+        while (known := self.nodes.get(key)) is not None and not _same_node(known, spec):
+            n += 1
+            key = f"{spec.key}#{n}"
+        if known is None:
+            self.nodes[key] = spec if key == spec.key else evolve(spec, key=key)
+            self.use_types(t for p in spec.signature.params for t in (p.type,))
+            self.use_types((spec.signature.returns,))
+        if binding.fn is not None:
+            self.objects.nodes.setdefault(key, binding.fn)
+        return key
+
+    def use_spec(self, spec: NodeSpec) -> str:
+        """The key of one of the engine's own operations."""
+        self.nodes.setdefault(spec.key, spec)
+        return spec.key
+
+    def use_class(self, binding: ClassBinding) -> str:
+        """The key of a class in the graph, with the classes that its fields and bases name."""
+        spec = binding.spec
+        if spec.key not in self.classes:
+            self.classes[spec.key] = spec
+            if binding.cls is not None:
+                self.objects.classes[spec.key] = binding.cls
+            self.use_types(f.type for f in spec.fields or ())
+            for base in spec.bases:
+                self._use_class_key(base)
+        return spec.key
+
+    def use_types(self, types: Iterator[Type] | tuple[Type, ...]) -> None:
+        """Take the classes that types name into the graph."""
+        stack = list(types)
+        while stack:
+            type = stack.pop()
+            if type.name == "class":
+                self._use_class_key(type.args[0])
+            elif type.name != "literal":
+                stack.extend(t for t in type.args if isinstance(t, Type))
+
+    def _use_class_key(self, key: str) -> None:
+        if key not in self.classes:
+            binding = self._bindings.get(key) or hints.class_binding(key)
+            if binding is not None:
+                self.use_class(binding)
+
+    def use_ambient(self, binding: AmbientBinding) -> None:
+        """A secret or an environment value that the graph reads."""
+        self.ambient.setdefault(binding.spec.name, binding.spec)
+        self.use_types((binding.spec.type,))
+
+    # ---- other flows -----------------------------------------------------------------------------
+
+    def use_flow(self, source: FlowSource, span: Span) -> Header:
+        """The header of a flow that is called; it will be lowered too."""
+        if source.key not in self._asked:
+            self._asked.add(source.key)
+            self.waiting.append(source)
+        return self.header(source, span)
+
+    def header(self, source: FlowSource, span: Span) -> Header:
+        """What callers of a flow must know. Findings of a flow that cannot be read are reported once."""
+        known = self.headers.get(source.key)
+        if known is None:
+            known = self.headers[source.key] = self._read_header(source, span)
+        return known
+
+    def _read_header(self, source: FlowSource, span: Span) -> Header:
+        from .flows import header_of
+
+        try:
+            flow, scope = source.loaded()
+        except ProgramError as error:
+            for diagnostic in error.diagnostics:
+                self.report.add(diagnostic)
+            return Header(Signature(known=False), usable=False)
+        return header_of(self, flow, scope)
+
+    def read_type(self, node: s.Expr | None, scope: Scope) -> Type:
+        """The type that an annotation writes."""
+        from .annotations import read_type
+
+        return ANY if node is None else read_type(self, node, scope)
+
+
+def _same_node(a: NodeSpec, b: NodeSpec) -> bool:
+    """The same function with the same effects; options may differ, they are resolved at each call."""
+    return (a.name, a.source, a.version, a.effects, a.builtin) == (b.name, b.source, b.version, b.effects, b.builtin)

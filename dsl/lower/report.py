@@ -1,0 +1,73 @@
+"""Reporting findings: severity from the catalogue, nothing said twice, findings held back while something is tried.
+
+Knows nothing of flows.
+"""
+
+from __future__ import annotations
+
+from attrs import define, field
+
+from ...compiler.diagnostics import Collector, Diagnostic, Label, Severity, Span
+
+MAX_FINDINGS = 100
+"""Findings of one severity reported for one program; a person fixes the first of them anyway."""
+
+WARNINGS = frozenset(
+    """unused-result unused-import unreachable-code shared-resource race-undeclared retry-undeclared cache-undeclared
+    retried-flow-writes lock-order""".split()
+)
+"""The ids that are warnings; all others that lowering reports are errors. The catalogue's test compares the two."""
+
+
+@define
+class Reporter:
+    """Where lowering reports. ``failed``: an error was reported through it."""
+
+    collector: Collector
+    failed: bool = False
+    _seen: set[tuple[str, Span, str]] = field(factory=set)
+    _counts: dict[str, int] = field(factory=dict)
+    _held: list[list[Diagnostic]] = field(factory=list)
+
+    def __call__(
+        self,
+        id: str,
+        span: Span,
+        message: str,
+        *,
+        help: str = "",
+        expected: str = "",
+        found: str = "",
+        labels: tuple[Label, ...] = (),
+    ) -> None:
+        """Report one finding. The severity is the rule's."""
+        severity: Severity = "warning" if id in WARNINGS else "error"
+        self.add(Diagnostic(id, severity, message, span, labels, expected, found, help))
+
+    def add(self, diagnostic: Diagnostic) -> None:
+        """Report a finding that is made already (a front end's)."""
+        if self._held:
+            self._held[-1].append(diagnostic)
+            return
+        mark = (diagnostic.id, diagnostic.span, diagnostic.message)
+        if diagnostic.severity == "error":
+            self.failed = True
+        count = self._counts.get(diagnostic.severity, 0)
+        if mark in self._seen or count >= MAX_FINDINGS:
+            return
+        self._seen.add(mark)
+        self._counts[diagnostic.severity] = count + 1
+        self.collector.add(diagnostic)
+
+    def hold(self) -> None:
+        """Keep findings back until :meth:`release` or :meth:`forget`."""
+        self._held.append([])
+
+    def release(self) -> None:
+        """Report what was held back since the last :meth:`hold`."""
+        for diagnostic in self._held.pop():
+            self.add(diagnostic)
+
+    def forget(self) -> None:
+        """Drop what was held back since the last :meth:`hold`."""
+        self._held.pop()

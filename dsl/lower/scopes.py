@@ -1,0 +1,85 @@
+"""``with timeout``, ``with lock``, ``transaction``, and ``parallel:``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...compiler.ir import Const, Expr, Parallel, Region, Scope
+from ...compiler.types import ANY
+from .. import syntax as s
+from .arms import Arm, fill_arm, join_arms
+from .constants import widen
+from .env import Bound, Maybe
+from .names import peek
+from .optypes import members
+from .policies import duration
+from .state import FlowLowering, Frame
+from .trees import exprs, names_read, statements
+
+
+def lower_with(at: FlowLowering, node: s.With) -> None:
+    arg: Expr | None = None
+    if node.arg is not None:
+        value = peek(at, node.arg)
+        if node.kind != "lock":
+            arg = duration(at, value, node.arg.span)
+            if arg == Const(None):
+                arg = None
+        else:
+            arg = value.expr
+            if not any(m.name in ("str", "any") for m in members(widen(value.type))):
+                at.report("bad-option", node.arg.span, f"a lock is named by text, not by {value.type}", help='write with lock="printer"')
+    at.frames.append(Frame("scope", node.span))
+    arm = fill_arm(at, lambda: at.body(node.body))
+    at.frames.pop()
+    joined = join_arms(at, [arm], lambda name: at.live.live_after(node, name), f"this {node.kind}", node.span)
+    at.emit(Scope(at.op_id(node.kind), node.kind, arg, joined.regions[0], joined.results, node.span))
+    joined.settle(at)
+
+
+def lower_parallel(at: FlowLowering, node: s.Parallel) -> None:
+    """Each statement is an arm; no arm sees what another assigns."""
+    _check_crossing(at, node)
+    id = at.op_id("parallel")
+    arms: list[Arm] = []
+    for i, statement in enumerate(node.body):
+        at.frames.append(Frame("arm", statement.span, f"{id}/{i}"))
+        arms.append(fill_arm(at, lambda st=statement: at.statements[type(st)](at, st)))  # type: ignore[misc]
+        at.frames.pop()
+    regions: list[Region] = []
+    results: list[str] = []
+    after: list[tuple[str, Bound | Maybe]] = []
+    for arm in arms:
+        joined = join_arms(at, [arm], lambda name: at.live.live_after(node, name), "this arm", node.span)
+        regions.append(joined.regions[0])
+        results += joined.results
+        after += joined.names
+    at.emit(Parallel(id, tuple(regions), tuple(results), node.span))
+    for name, state in after:
+        at.set_name(name, state)
+    if any(a.builder.ended for a in arms):
+        at.region.ended = True
+
+
+def _check_crossing(at: FlowLowering, node: s.Parallel) -> None:
+    """Report names that two arms assign, or that one assigns and another uses."""
+    assigned = [set(at.live.assigned(arm)) for arm in node.body]
+    used = [set(_reads(arm)) for arm in node.body]
+    told: set[str] = set()
+    for i, arm in enumerate(node.body):
+        for j in range(len(node.body)):
+            if i == j:
+                continue
+            for name in sorted(assigned[i] & (assigned[j] | used[j]) - told):
+                told.add(name)
+                what = "also assigned" if name in assigned[j] else "used"
+                at.report("name-crosses-arms", arm.span, f"{name!r} is assigned in this arm and {what} in another: arms are independent",
+                          help="use another name, or move one of the two out of the block")  # fmt: skip
+                at.env.set(name, Bound(Const(None), ANY))
+
+
+def _reads(statement: s.Stmt) -> Iterator[str]:
+    for inner in statements((statement,)):
+        own = {inner.target.id} if isinstance(inner, s.Assign) and isinstance(inner.target, s.Name) else set()
+        for node in exprs(inner):
+            yield from (n.id for n in names_read(node, frozenset(own)))

@@ -1,0 +1,243 @@
+"""``try`` / ``except`` / ``else`` / ``finally`` and ``raise``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ...compiler.assignable import join
+from ...compiler.diagnostics import Span
+from ...compiler.ir import Apply, Const, Expr, Global, Handler, Raise, Ref, Try
+from ...compiler.types import ANY, Type, class_type
+from .. import syntax as s
+from ..scope import ClassBinding, UnknownBinding, ValueBinding
+from . import optypes
+from .arms import Arm, fill_arm, join_arms
+from .env import Bound, Maybe, State
+from .names import peek
+from .state import FlowLowering, Frame, Typed
+from .waiting import dotted_binding
+
+
+def lower_try(at: FlowLowering, node: s.Try) -> None:
+    tracked = list(at.live.tracked(node))
+    entry = {name: at.env.get(name) for name in tracked}
+    types: dict[str, list[Type]] = {n: [e.type] if isinstance(e, Bound) else [] for n, e in entry.items()}
+    before = at.tracked
+    at.tracked = {**before, **{n: [*before.get(n, []), types[n]] for n in tracked}}
+
+    at.frames.append(Frame("scope", node.span, catches=bool(node.handlers)))
+    body = fill_arm(at, lambda: at.body(node.body))
+    at.frames.pop()
+    first = _surely_first(body)
+    seen = {n: _seen(entry[n], first.get(n), types[n], node.span) for n in tracked}
+    if at.region.ended is False and body.builder.ended and node.orelse:
+        at.report("unreachable-code", node.orelse[0].span, "this `else` is never reached: the body never gets to its end",
+                  help="remove it, or move it before")  # fmt: skip
+    handed: list[Expr] = []
+    orelse = _orelse(at, node, body, handed) if node.orelse and not body.builder.ended else None
+    handlers = [_handler(at, node, h, tracked, seen) for h in node.handlers]
+    at.tracked = before
+
+    through = lambda name: at.live.live_after(node, name) or name in final_reads  # noqa: E731
+    final_reads = set(tracked) if node.final else set()
+    ends = [orelse if orelse is not None else body, *(arm for _, arm in handlers)]
+    joined = join_arms(at, ends, through, "this `try`", node.span)
+    regions = list(joined.regions)
+    names, results = list(joined.names), list(joined.results)
+    body_region = regions[0] if orelse is None else body.builder.close(handed)
+    final = None
+    ended = joined.ended
+    if node.final:
+        settled = {n: s for n, s in names}
+        final_seen = {n: _final_state(seen[n], settled.get(n), at.env.get(n)) for n in tracked}
+        arm = _final(at, node, tracked, final_seen, settled)
+        last = join_arms(at, [arm], lambda name: at.live.live_after(node, name), "this `finally`", node.span)
+        final = last.regions[0]
+        names = [(n, s) for n, s in names if n not in dict(last.names)] + list(last.names)
+        results += last.results
+        ended = ended or last.ended
+    at.emit(
+        Try(
+            at.op_id("try"), body_region, tuple(Handler(t, r) for (t, _), r in zip(handlers, regions[1:], strict=True)),
+            regions[0] if orelse is not None else None, final,
+            tuple((n, _atom(entry[n])) for n in tracked), tuple(results), node.span,
+        )  # fmt: skip
+    )
+    for name, state in names:
+        at.set_name(name, state)
+    at.region.ended = ended
+
+
+def _surely_first(body: Arm) -> dict[str, Expr]:
+    """The names that have a value before the body's first step, so that no failure can come before."""
+    return {m.var: m.value for m in body.builder.marks if m.index == 0}
+
+
+def _seen(entry: State | None, first: Expr | None, types: list[Type], span: Span) -> State:
+    """What a handler sees of a name."""
+    if isinstance(entry, Bound) or first is not None:
+        return Bound(Const(None), join(types) if types else ANY)
+    if isinstance(entry, Maybe):
+        return entry
+    return Maybe("the step that fails may come before it is assigned", span)
+
+
+def _final_state(seen: State, settled: State | None, outer: State | None) -> State:
+    if isinstance(seen, Bound):
+        after = settled if settled is not None else outer
+        return Bound(Const(None), join((seen.type, after.type)) if isinstance(after, Bound) else seen.type)
+    return seen
+
+
+def _atom(state: State | None) -> Expr | None:
+    return state.atom if isinstance(state, Bound) else None
+
+
+def _enter(at: FlowLowering, tracked: Sequence[str], params: Sequence[str], seen: dict[str, State]) -> None:
+    for name, param in zip(tracked, params, strict=True):
+        state = seen[name]
+        at.set_name(name, Bound(Ref(param), state.type) if isinstance(state, Bound) else _maybe(state))
+
+
+def _maybe(state: State) -> Maybe:
+    return state if isinstance(state, Maybe) else Maybe("it may not be assigned yet")
+
+
+def _orelse(at: FlowLowering, node: s.Try, body: Arm, handed: list[Expr]) -> Arm:
+    """``else`` runs after the body, with the names as the body left them: they enter as its parameters.
+
+    ``handed`` gets the values that the body hands over.
+    """
+    params: dict[str, str] = {}
+    for name, state in body.changes.items():
+        if isinstance(state, Bound) and isinstance(state.atom, Ref) and _own(body, state.atom):
+            params[name] = at.fresh(name)
+            handed.append(state.atom)
+
+    def fill() -> None:
+        for name, state in body.changes.items():
+            if not isinstance(state, (Bound, Maybe)):
+                continue
+            if name in params and isinstance(state, Bound):
+                if at.owners.owned(state.atom) and isinstance(state.atom, Ref):
+                    at.owners.own(params[name], (state.atom.id,))
+                state = Bound(Ref(params[name]), state.type)
+            at.set_name(name, state)
+        at.body(node.orelse)
+
+    return fill_arm(at, fill, tuple(params.values()))
+
+
+def _own(arm: Arm, atom: Ref) -> bool:
+    return atom.id in arm.builder.defined or atom.id in arm.builder.params
+
+
+def _handler(
+    at: FlowLowering, node: s.Try, handler: s.Except, tracked: Sequence[str], seen: dict[str, State]
+) -> tuple[tuple[Expr, ...] | None, Arm]:
+    types, type = _caught(at, handler)
+    error = at.fresh(handler.name or "error")
+    params = [at.fresh(n) for n in tracked]
+    at.frames.append(Frame("handler", handler.span))
+
+    def fill() -> None:
+        _enter(at, tracked, params, seen)
+        if handler.name is not None:
+            at.set_name(handler.name, Bound(Ref(error), type))
+        at.body(handler.body)
+        if handler.name is not None and not at.region.ended:
+            at.env.set(handler.name, Maybe("an error's name is gone after its handler", handler.span))
+
+    arm = fill_arm(at, fill, (error, *params))
+    at.frames.pop()
+    return types, arm
+
+
+def _final(
+    at: FlowLowering, node: s.Try, tracked: Sequence[str], seen: dict[str, State], settled: dict[str, Bound | Maybe]
+) -> Arm:
+    params = [at.fresh(n) for n in tracked]
+    at.frames.append(Frame("final", node.final[0].span))
+
+    def fill() -> None:
+        for name, state in settled.items():
+            # What only the statements before may have assigned, and no `finally` reads unless it is tracked.
+            if name not in tracked and isinstance(state, Maybe):
+                at.env.set(name, state)
+        _enter(at, tracked, params, seen)
+        mark.append(at.env.mark())
+        at.body(node.final)
+
+    mark: list[int] = []
+    outer = at.open(tuple(params))
+    start = at.env.mark()
+    fill()
+    changed = at.env.changes(mark[0])
+    builder = at.back(outer)
+    at.env.rewind(start)
+    at.frames.pop()
+    return Arm(builder, changed)
+
+
+# ---- what is caught and raised -------------------------------------------------------------------
+
+
+def _caught(at: FlowLowering, handler: s.Except) -> tuple[tuple[Expr, ...] | None, Type]:
+    if handler.types is None:
+        at.report("bare-except", handler.span, "`except:` without a class would catch what nobody expects",
+                  help="name the errors: except (HttpError, TimeoutError), or except Exception")  # fmt: skip
+        return None, class_type("Exception")
+    nodes = handler.types.items if isinstance(handler.types, s.Display) else (handler.types,)
+    exprs: list[Expr] = []
+    types: list[Type] = []
+    for node in nodes:
+        binding = dotted_binding(at, node)
+        if isinstance(binding, ClassBinding):
+            key = at.program.use_class(binding)
+            if binding.spec.kind == "record" or (binding.spec.kind == "other" and binding.cls is not None):
+                at.report("not-an-exception", node.span, f"{binding.spec.name} is not an exception class: it is never raised",
+                          help="name an exception class")  # fmt: skip
+            exprs.append(Global("class", key))
+            types.append(class_type(key))
+            continue
+        if binding is not None and not _may_be_class(binding):
+            at.report("not-an-exception", node.span, "`except` wants an exception class here", help="name a class, or a tuple of them")
+            continue
+        exprs.append(at.expr(node).expr)
+        types.append(ANY)
+    return tuple(exprs), join(types) if types else ANY
+
+
+def _may_be_class(binding: object) -> bool:
+    return isinstance(binding, (UnknownBinding, ValueBinding))
+
+
+def lower_raise(at: FlowLowering, node: s.Raise) -> None:
+    if node.error is None:
+        if not any(f.kind == "handler" for f in at.frames):
+            at.report("raise-nothing", node.span, "`raise` without an error only makes sense in an `except`", help="write raise ValueError(...)")
+        at.emit(Raise(at.op_id("raise"), None, span=node.span))
+        at.region.ended = True
+        return
+    nodes = [node.error, *((node.cause,) if node.cause is not None else ())]
+    values = at.in_order(nodes, lambda e: error_value(at, e, cause=e is not node.error))
+    cause = values[1].expr if node.cause is not None else None
+    at.emit(Raise(at.op_id("raise"), values[0].expr, cause, node.cause is not None, node.span))
+    at.region.ended = True
+
+
+def error_value(at: FlowLowering, node: s.Expr, *, cause: bool) -> Typed:
+    """An error to be raised; a class is built without arguments."""
+    binding = dotted_binding(at, node) if isinstance(node, (s.Name, s.Attribute)) else None
+    if isinstance(binding, ClassBinding):
+        key = at.program.use_class(binding)
+        value = Typed(Apply("new", (Global("class", key),)), class_type(key))
+    else:
+        value = peek(at, node)
+    if cause and isinstance(node, s.Constant) and node.value is None:
+        return value
+    if optypes.is_error(value.type, at.program.classes) is False:
+        at.report("not-an-exception", node.span, f"{value.type} cannot be raised: it is no exception",
+                  expected="an exception", found=str(value.type), help="raise an exception class: raise ValueError(...)")  # fmt: skip
+    return value
+
