@@ -176,6 +176,9 @@ class Lexer:
                 pos = self._string(value, pos)
             elif kind == "comment":
                 start = pos - len(value)
+                if brackets and any(bracket.kind == "hole" for bracket in brackets):
+                    self.report("syntax-fstring", self._span(start, pos), "a comment in the braces of an f-string",
+                                help="move it above the statement")  # fmt: skip
                 column = start - self.line_start + 1
                 self.comments.append(Token("COMMENT", value, start, self.line, column, self.line, column + len(value)))
             elif kind == "end":
