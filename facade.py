@@ -113,7 +113,7 @@ class Node(NodeDef[P, R, Raw]):
     """
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Runs the one node to its end, under its policy, and gives its result (for an async node too)."""
+        """Runs the one node to its end and gives its result (for an async node too)."""
         return cast(R, _engine().run_node(self, args, kwargs))
 
     def options(self, **given: Unpack[CallOptions[R]]) -> Node[P, R, Raw]:
@@ -211,9 +211,15 @@ class Flow(FlowDef[P, R]):
         """
         return cast(R, _engine().run(self, *args, **kwargs))
 
-    async def start(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """The same inside Trio, and inside asyncio."""
-        return cast(R, await _engine().start(self, *args, **kwargs))
+    @overload
+    def start(
+        self: Flow[P, Iterator[T]], *args: P.args, **kwargs: P.kwargs
+    ) -> Coroutine[Any, Any, AsyncIterator[T]]: ...
+    @overload
+    def start(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]: ...
+    def start(self, *args: Any, **kwargs: Any) -> Any:
+        """The same inside Trio, and inside asyncio, to be awaited; a stream flow gives an async iterator."""
+        return _engine().start(self, *args, **kwargs)
 
     def check(self) -> list[Diagnostic]:
         """Every finding about the flow and what it reaches; nothing runs."""

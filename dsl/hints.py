@@ -11,6 +11,7 @@ import dataclasses
 import datetime as dt
 import decimal
 import enum
+import functools
 import inspect
 import pathlib
 import sys
@@ -98,10 +99,10 @@ class _Reader:
             return Type(name, inner if len(inner) == arity else (ANY,) * arity)
         if origin in _STREAMS:
             return stream_of(inner[0] if inner else ANY)
-        if isinstance(origin, type):
-            # A generic class of the user's: its arguments are not tracked; a class of our own result type is.
-            return Type("collected", inner[:1]) if origin is Collected and inner else self.of_class(origin)
-        return ANY
+        if origin is Collected and inner:
+            return Type("collected", inner[:1])
+        # A generic class of the user's: its arguments are not tracked.
+        return self.of_class(typing.cast("type[Any]", origin)) if isinstance(origin, type) else ANY
 
     def literal(self, values: tuple[Any, ...]) -> Type:
         if any(isinstance(v, enum.Enum) for v in values):
@@ -306,7 +307,7 @@ def is_async(function: Callable[..., Any]) -> bool:
 
 def _innermost(function: Callable[..., Any]) -> Any:
     """What runs when it is called. A decorator's wrapper is what runs, not what it wraps."""
-    while hasattr(function, "func") and hasattr(function, "keywords"):
+    while isinstance(function, functools.partial):
         function = function.func
     if inspect.isroutine(function) or isinstance(function, type):
         return function

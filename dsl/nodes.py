@@ -171,7 +171,7 @@ def effects_of(declared: Mapping[str, Any]) -> Effects:
 def _resources(option: str, value: Any) -> frozenset[str]:
     if not value:
         return frozenset()
-    names = (value,) if isinstance(value, str) else tuple(value) if isinstance(value, Iterable) else (None,)
+    names = (value,) if isinstance(value, str) else tuple(value) if isinstance(value, Iterable) else ("",)
     if not all(isinstance(n, str) and n for n in names):
         msg = f'{option}= is the name of a resource or several ({option}=("orders", "mail")), not {value!r}'
         raise TypeError(msg)

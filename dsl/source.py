@@ -242,20 +242,21 @@ def _digest(function: Any, seen: frozenset[int]) -> str:
 def _digest_layer(function: Any, inner: Any, seen: frozenset[int]) -> str:
     """The digests of the wrappers that other decorators put around a function."""
     parts = []
+    seen |= {id(inner)}
     while function is not inner:
+        seen |= {id(function)}
+        next_layer = function.__wrapped__
         if isinstance(function, types.FunctionType):
-            parts.append(_function(function, seen, captured=False))
-        function = function.__wrapped__
+            parts.append(_function(function, seen))
+        function = next_layer
     return _join("wrapped", *parts)
 
 
-def _function(function: types.FunctionType, seen: frozenset[int], *, captured: bool = True) -> str:
+def _function(function: types.FunctionType, seen: frozenset[int]) -> str:
     try:
         text = digest_of_ast(find_function(function).node)
     except NoSource:
         text = _code(function.__code__, function.__doc__)
-    if not captured:
-        return text
     seen |= {id(function)}
     held = []
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):

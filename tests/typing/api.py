@@ -195,6 +195,8 @@ assert_type(settle.digest, str)
 
 async def ordinary() -> None:
     assert_type(await settle.start(Order(id=1, sku="a")), str)
+    async for length in await live.start("f"):
+        assert_type(length, int)
 
 
 module = cflow.load("orders.cflow", allow=["http"])
