@@ -220,6 +220,12 @@ class Engine:
 
         return await start(self._prepare(flow, args, inputs))
 
+    async def start_compiled(self, compiled: Compiled, bound: Mapping[str, Any]) -> Any:
+        """As :meth:`start`, for a program that is compiled already (a test's body) and inputs that are bound."""
+        from .executor.launch import start
+
+        return await start(self._started(compiled, dict(bound)))
+
     def submit(self, flow: Any, /, *args: Any, **inputs: Any) -> concurrent.futures.Future[Any]:
         """Run a flow in the background."""
         started = self._prepare(flow, args, inputs)
@@ -512,4 +518,10 @@ def default_engine() -> Engine:
     return _DEFAULT
 
 
-__all__ = ["Compiled", "Engine", "Started", "compile_flow", "default_engine", "read_ambient"]
+def set_default_engine(engine: Engine) -> None:
+    """Put another engine behind ``flow.run`` and its like."""
+    global _DEFAULT
+    _DEFAULT = engine
+
+
+__all__ = ["Compiled", "Engine", "Started", "compile_flow", "default_engine", "read_ambient", "set_default_engine"]
