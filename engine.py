@@ -240,6 +240,8 @@ class Engine:
         import inspect
 
         fn = node.fn
+        if self._substitute is not None:
+            fn = self._substitute(node.spec, fn) or fn
         if inspect.isasyncgenfunction(fn):
             from .executor.launch import iterate_source
 
