@@ -1,10 +1,71 @@
-"""``cflow test``: the test blocks of files, one line each; what failed is shown with its place."""
+"""``cflow test``: the test blocks of files, a line each as they end; what failed is shown with its place."""
 
 from __future__ import annotations
 
 import argparse
+import json
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from ..compiler.diagnostics import Diagnostic, Span
+from ..compiler.render import render
+from .failures import context_of, disk_sources
+from .output import note, wants_colour
+from .target import Wrong, report_wrong
+
+if TYPE_CHECKING:
+    from ..testing import TestResult
 
 
 def execute(arguments: argparse.Namespace) -> int:
     """Exit code 0; 1 where a test failed; 2 where a file is wrong."""
-    raise NotImplementedError
+    results: list[tuple[str, TestResult]] = []
+    with report_wrong() as wrong:
+        for name, result in _run(arguments.files, wrong):
+            results.append((name, result))
+            if not arguments.json:
+                print(f"{'ok    ' if result.passed else 'FAILED'}  {name}: {result.title}", flush=True)
+    failed = [(name, result) for name, result in results if not result.passed]
+    if arguments.json:
+        print(json.dumps([_json(name, result) for name, result in results], ensure_ascii=False))
+    else:
+        for _, result in failed:
+            note("\n" + render(_finding(result), disk_sources, color=wants_colour(sys.stderr)))
+        note(f"{len(results) - len(failed)} passed" + (f", {len(failed)} failed" if failed else ""))
+    return wrong.code or (1 if failed else 0)
+
+
+def _run(files: list[str], wrong: Wrong) -> Iterator[tuple[str, TestResult]]:
+    """The results, one by one; a wrong file is told, and the others have their turn."""
+    from ..testblocks import load_tests, run_test
+
+    for name in files:
+        tests: list[Any] = []
+        with wrong.each():
+            module = load_tests(name)
+            tests = list(module.tests)
+        for test in tests:
+            with wrong.each():
+                yield name, run_test(module, test)
+
+
+def _finding(result: TestResult) -> Diagnostic:
+    """A failed test as a diagnostic, at the line that ended it."""
+    first, *rest = result.message.splitlines() or ["it failed"]
+    return Diagnostic("test-failed", "error", f"{result.title}: {first}", _place(result), help="\n".join(rest))
+
+
+def _place(result: TestResult) -> Span:
+    where = None if result.error is None else context_of(result.error)
+    return result.span if where is None or not where.span.line else where.span
+
+
+def _json(name: str, result: TestResult) -> dict[str, Any]:
+    return {
+        "file": name,
+        "test": result.title,
+        "passed": result.passed,
+        "line": _place(result).line,
+        "message": result.message,
+    }

@@ -77,7 +77,7 @@ def test_a_failed_flow_for_people(cflow: Run) -> None:
     done = cflow("run", "prog.cflow:pay", "card=4242")
     assert (done.code, done.out) == (1, "")
     assert "Declined: no funds on 4242" in done.err
-    assert "prog.cflow:20" in done.err
+    assert "prog.cflow:16:12" in done.err
     assert "return charge(card, total) with retry=1" in done.err
     assert "shop.py" in done.err
 
@@ -88,7 +88,7 @@ def test_a_failed_flow_for_programs(command: Run) -> None:
     error = json.loads(done.err)["error"]
     assert set(error) == {"id", "type", "message", "flow", "node", "line", "path", "attempt", "inputs"}
     assert (error["type"], error["message"]) == ("Declined", "no funds on 4242")
-    assert (error["flow"], error["line"], error["attempt"]) == ("pay", 20, 2)
+    assert (error["flow"], error["line"], error["attempt"]) == ("pay", 16, 2)
     assert error["inputs"] == {"card": "4242", "total": 1.5}
 
 

@@ -11,8 +11,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("dsl", "compiler", "planner", "executor", "stdlib_nodes", "store", "cli")
 
-# The compiler's modules that hold data and what data means: the form of the graph, and nothing that checks or changes it.
-# The executor runs graphs, so it reads their form (docs/decisions/0009); it never checks, optimizes or verifies one.
+# The modules of the compiler that hold data and what data means: the form of the graph, and nothing that changes it.
+# The executor runs graphs, so it reads their form (docs/decisions/0009); it never checks or changes one.
 FORM = {
     f"compiler.{name}"
     for name in "diagnostics ir spec types values operators exprs walk evaluate convert durations digest".split()
