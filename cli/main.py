@@ -44,3 +44,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         # `cflow ... | head`: whoever read has seen enough. Python would complain again while it closes the stream.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
+    except Exception:
+        # Wrong programs and failing flows were told by their verb: what comes this far is nobody's input.
+        import traceback
+
+        print(
+            f"{traceback.format_exc()}\nerror[engine-bug]: this is a bug of Conductor, please report it",
+            file=sys.stderr,
+        )
+        return FAILED

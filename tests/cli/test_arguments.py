@@ -133,3 +133,11 @@ def test_targets_are_split_at_the_last_name(tmp_path: Path) -> None:
     odd = tmp_path / "x:y"
     odd.write_text("")
     assert split(str(odd)) == (odd, "")
+
+
+def test_a_bug_of_conductor_is_told_apart(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    import cflow.cli.nodes
+
+    monkeypatch.setattr(cflow.cli.nodes, "execute", lambda _: 1 / 0)
+    assert main(["nodes"]) == 1
+    assert capsys.readouterr().err.rstrip().endswith("error[engine-bug]: this is a bug of Conductor, please report it")
