@@ -1,4 +1,5 @@
-"""The tree builder, last part: what stands at the top level of a file."""
+"""The tree builder, its top: what stands at the top level of a file. Each part extends the one below it (actions, strings,
+expressions, patterns, statements), so that one object holds the action of every rule."""
 
 from __future__ import annotations
 
@@ -27,9 +28,13 @@ class Declarations(Statements):
     def module_doc(self, c: list[Any]) -> None:
         text = c[0]
         if not isinstance(text, syntax.Constant) or not isinstance(text.value, str):
-            self.report("syntax-place", text.span, "the text that describes a file is a plain string", help="remove the prefix")
+            self.report(
+                "syntax-place", text.span, "the text that describes a file is a plain string", help="remove the prefix"
+            )
         elif self.doc or not self.at_beginning(text.span):
-            self.report("syntax-place", text.span, "a string stands at the top level", help="make it a comment: `# ...`")
+            self.report(
+                "syntax-place", text.span, "a string stands at the top level", help="make it a comment: `# ...`"
+            )
         else:
             self.doc = inspect.cleandoc(text.value)
 
@@ -56,8 +61,12 @@ class Declarations(Statements):
         if len(c) == 3:
             return (path, c[2].value), c[2]
         if len(parts) > 1:
-            self.report("syntax-import", self.span(parts[0], parts[-1]), f"`{path}` needs a name here",
-                        help=f"write `import {path} as {parts[-1].value}`")  # fmt: skip
+            self.report(
+                "syntax-import",
+                self.span(parts[0], parts[-1]),
+                f"`{path}` needs a name here",
+                help=f"write `import {path} as {parts[-1].value}`",
+            )
         return (path, parts[-1].value), parts[-1]
 
     def source_path(self, c: list[Any]) -> tuple[str, bool, Token]:
@@ -110,11 +119,18 @@ class Declarations(Statements):
         for index, line in enumerate(lines):
             if isinstance(line, syntax.FieldDecl):
                 if any(field.name == line.name for field in fields):
-                    self.report("syntax-field", line.span, f"the field `{line.name}` is declared twice", help="remove one of them")
+                    self.report(
+                        "syntax-field",
+                        line.span,
+                        f"the field `{line.name}` is declared twice",
+                        help="remove one of them",
+                    )
                 fields.append(line)
             elif line is not None:
                 if index:
-                    self.report("syntax-field", line.span, "a string stands among the fields", help="make it a comment: `# ...`")
+                    self.report(
+                        "syntax-field", line.span, "a string stands among the fields", help="make it a comment: `# ...`"
+                    )
                 else:
                     doc = self._doc(line)
         return syntax.TypeDecl(name.value, None, tuple(fields), doc, span=self.span(word, colon))
@@ -153,8 +169,12 @@ class Declarations(Statements):
         kept = []
         for option in options:
             if option.name in LATER:
-                self.report("syntax-later", option.span, f"`{option.name}=` is kept for a later version of the language",
-                            help="start the flow from outside: by cron, or by a flow that calls it")  # fmt: skip
+                self.report(
+                    "syntax-later",
+                    option.span,
+                    f"`{option.name}=` is kept for a later version of the language",
+                    help="start the flow from outside: by cron, or by a flow that calls it",
+                )
             else:
                 kept.append(option)
         return word, name, self._params(params), returns, tuple(kept)
@@ -166,21 +186,37 @@ class Declarations(Statements):
         keyword_only = ended = defaulted = False
         for item in items:
             if ended:
-                self.report("syntax-parameter", self.span(item, item), "a parameter stands after `**`", help="move it before the `**`")
+                self.report(
+                    "syntax-parameter",
+                    self.span(item, item),
+                    "a parameter stands after `**`",
+                    help="move it before the `**`",
+                )
             if isinstance(item, Token):
                 if item.value == "/":
                     if keyword_only or not params or any(p.kind == "pos" for p in params):
-                        self.report("syntax-parameter", self.span(item, item), "`/` stands once, after a parameter and before `*`",
-                                    help="move or remove it")  # fmt: skip
+                        self.report(
+                            "syntax-parameter",
+                            self.span(item, item),
+                            "`/` stands once, after a parameter and before `*`",
+                            help="move or remove it",
+                        )
                     params = [_kind(param, "pos") for param in params]
                 elif keyword_only:
-                    self.report("syntax-parameter", self.span(item, item), "`*` stands twice", help="remove one of them")
+                    self.report(
+                        "syntax-parameter", self.span(item, item), "`*` stands twice", help="remove one of them"
+                    )
                 else:
                     keyword_only = True
                 continue
             if item.name in seen:
-                self.report("syntax-parameter", item.span, f"the parameter `{item.name}` is declared twice",
-                            labels=(Label(seen[item.name], "first here"),), help="rename one of them")  # fmt: skip
+                self.report(
+                    "syntax-parameter",
+                    item.span,
+                    f"the parameter `{item.name}` is declared twice",
+                    labels=(Label(seen[item.name], "first here"),),
+                    help="rename one of them",
+                )
             seen[item.name] = item.span
             if item.kind == "var_pos":
                 if keyword_only:
@@ -192,18 +228,26 @@ class Declarations(Statements):
                 item = _kind(item, "kw")
             else:
                 if defaulted and item.default is None:
-                    self.report("syntax-parameter", item.span, f"`{item.name}` has no default but stands after one that has",
-                                help="give it a default, or move it before the others")  # fmt: skip
+                    self.report(
+                        "syntax-parameter",
+                        item.span,
+                        f"`{item.name}` has no default but stands after one that has",
+                        help="give it a default, or move it before the others",
+                    )
                 defaulted = defaulted or item.default is not None
             params.append(item)
         if items and isinstance(items[-1], Token) and items[-1].value == "*":
-            self.report("syntax-parameter", self.span(items[-1], items[-1]), "nothing follows the `*`", help="remove it")
+            self.report(
+                "syntax-parameter", self.span(items[-1], items[-1]), "nothing follows the `*`", help="remove it"
+            )
         return tuple(params)
 
     def flow(self, c: list[Any]) -> Declaration:
         (word, name, params, returns, options), colon, statements = c
         doc = inspect.cleandoc(text_of(statements[0]) or "") if statements else ""
-        return syntax.Flow(name.value, params, self.body(statements), returns, options, doc, span=self.span(word, colon))
+        return syntax.Flow(
+            name.value, params, self.body(statements), returns, options, doc, span=self.span(word, colon)
+        )
 
     def _doc(self, text: Expr) -> str:
         return inspect.cleandoc(text.value) if isinstance(text, syntax.Constant) and isinstance(text.value, str) else ""
@@ -218,8 +262,12 @@ class Declarations(Statements):
         return syntax.Test(name, self.body(statements), span=self.span(word, colon))
 
     def defaults(self, c: list[Any]) -> None:
-        self.report("syntax-later", self.span(c[0], c[0]), "`defaults with ...` is kept for a later version of the language",
-                    help="put the options on the flows or calls that need them")  # fmt: skip
+        self.report(
+            "syntax-later",
+            self.span(c[0], c[0]),
+            "`defaults with ...` is kept for a later version of the language",
+            help="put the options on the flows or calls that need them",
+        )
 
 
 def _kind(param: syntax.Param, kind: Literal["pos", "kw"]) -> syntax.Param:

@@ -56,33 +56,71 @@ def explain(report: Reporter, automaton: Automaton, tokens: list[Token], first: 
     if mistake is not None:
         if token.type in ("NEWLINE", "DEDENT", "$END") and before is not None:
             span = report.span(before, before)
-        report(mistake.id, span, mistake.message.replace("{found}", token.value), help=mistake.help,
-               expected=mistake.expected, found=spoken(token) if mistake.expected else "")  # fmt: skip
+        report(
+            mistake.id,
+            span,
+            mistake.message.replace("{found}", token.value),
+            help=mistake.help,
+            expected=mistake.expected,
+            found=spoken(token) if mistake.expected else "",
+        )
         return
     if token.type == "NAME" or token.type in HARD.values():
         if token.type != "NAME" and before is not None and (before.type == "DOT" or automaton.accepts("NAME")):
-            report("syntax-word", span, f"`{token.value}` is a hard word, it cannot be a name", help=f"write `{token.value}_`")
+            report(
+                "syntax-word",
+                span,
+                f"`{token.value}` is a hard word, it cannot be a name",
+                help=f"write `{token.value}_`",
+            )
             return
     expected = _expected(automaton)
-    report("syntax-error", span, f"{spoken(token)} does not fit here", expected=expected, found=spoken(token),
-           help=f"write {expected} here" if expected else "remove it")  # fmt: skip
+    report(
+        "syntax-error",
+        span,
+        f"{spoken(token)} does not fit here",
+        expected=expected,
+        found=spoken(token),
+        help=f"write {expected} here" if expected else "remove it",
+    )
 
 
 def _side_by_side(report: Reporter, automaton: Automaton, before: Token, token: Token, begins: bool) -> None:
     span = report.span(token, token)
     if begins and before.value in ("print", "exec"):
-        report("syntax-python", report.span(before, token), "a call has brackets", help="to write to the log: `import log`, then `log.info(...)`")
+        report(
+            "syntax-python",
+            report.span(before, token),
+            "a call has brackets",
+            help="to write to the log: `import log`, then `log.info(...)`",
+        )
     elif begins and before.type == "NAME" and token.type == "NAME":
-        report("syntax-error", report.span(before, before), f"`{before.value} {token.value}` is no statement",
-               help=f"a call is `{before.value}({token.value})`, an assignment `{before.value} = {token.value}`")  # fmt: skip
+        report(
+            "syntax-error",
+            report.span(before, before),
+            f"`{before.value} {token.value}` is no statement",
+            help=f"a call is `{before.value}({token.value})`, an assignment `{before.value} = {token.value}`",
+        )
     elif automaton.accepts("COMMA") and token.line > before.line:
         report("syntax-comma", report.span(before, before), "a comma is missing after this", help="add `,`")
     elif automaton.accepts("COMMA"):
-        report("syntax-comma", span, f"{spoken(token)} follows {spoken(before)} without anything between them",
-               expected="a comma or an operator", found=spoken(token), help="add `,` or an operator between them")  # fmt: skip
+        report(
+            "syntax-comma",
+            span,
+            f"{spoken(token)} follows {spoken(before)} without anything between them",
+            expected="a comma or an operator",
+            found=spoken(token),
+            help="add `,` or an operator between them",
+        )
     else:
-        report("syntax-error", span, f"{spoken(token)} follows {spoken(before)} without an operator between them",
-               expected="an operator or the end of the line", found=spoken(token), help="one statement a line; a call has brackets")  # fmt: skip
+        report(
+            "syntax-error",
+            span,
+            f"{spoken(token)} follows {spoken(before)} without an operator between them",
+            expected="an operator or the end of the line",
+            found=spoken(token),
+            help="one statement a line; a call has brackets",
+        )
 
 
 def spoken(token: Token) -> str:
@@ -107,7 +145,9 @@ def _expected(automaton: Automaton) -> str:
 
 @cache
 def _known() -> dict[tuple[int | str, ...], Mistake]:
-    """Mistakes by where the parser stops: the state below, the state, the token. Rougher keys lack the first or the last."""
+    """Mistakes by where the parser stops: the state below, the state, the token. Rougher keys lack the first
+    or the last.
+    """
     known: dict[tuple[int | str, ...], Mistake] = {}
     for mistake in MISTAKES:
         for example in mistake.examples:

@@ -1,8 +1,4 @@
-"""The tree builder, first part: expressions and options. Each method is the action of the rule of its name in ``grammar.lark``.
-
-An action gets the values of its rule's symbols in order (``keep_all_tokens``). Actions run while the parser reads, so no parse
-tree is ever built.
-"""
+"""The tree builder: expressions and options. Each method is the action of the rule of its name in ``grammar.lark``."""
 
 from __future__ import annotations
 
@@ -15,61 +11,15 @@ from .. import syntax
 from ..syntax import Expr
 from . import literals
 from .operators import fold
-from .report import Reporter
+from .string_actions import Strings
 from .tokens import Token
 
 FORMS = frozenset({"race", "sleep", "wait_signal", "convert", "detach", "attempt", "calls"})
 """Built-in forms that look like calls, wherever a program does not bind the name itself."""
 
 
-class Expressions:
-    """Builds expressions. ``shadowed``: form names that mean something else in the declaration being read."""
-
-    def __init__(self, text: str, report: Reporter) -> None:
-        self.text = text
-        self.file = report.file
-        self.report = report
-        self.shadowed: frozenset[str] = frozenset()
-
-    def span(self, first: Any, last: Any) -> Span:
-        """From the first to the last of two nodes or tokens."""
-        a, b = first.span, last.span
-        return Span(self.file, a.line, a.column, b.end_line, b.end_column)
-
-    # ---- plumbing: lists and brackets ----------------------------------------------------------
-
-    def empty(self, c: list[Any]) -> list[Any]:
-        return []
-
-    def nothing(self, c: list[Any]) -> None:
-        return None
-
-    def one(self, c: list[Any]) -> list[Any]:
-        return c
-
-    def two(self, c: list[Any]) -> list[Any]:
-        return [c[0], c[2]]
-
-    def more(self, c: list[Any]) -> list[Any]:
-        c[0].append(c[2])
-        return c[0]  # type: ignore[no-any-return]
-
-    def append(self, c: list[Any]) -> list[Any]:
-        c[0].append(c[1])
-        return c[0]  # type: ignore[no-any-return]
-
-    def extend(self, c: list[Any]) -> list[Any]:
-        c[0].extend(c[1])
-        return c[0]  # type: ignore[no-any-return]
-
-    def first(self, c: list[Any]) -> Any:
-        return c[0]
-
-    def second(self, c: list[Any]) -> Any:
-        return c[1]
-
-    def third(self, c: list[Any]) -> Any:
-        return c[2]
+class Expressions(Strings):
+    """Builds expressions, calls with their options, and the built-in forms."""
 
     # ---- operators -----------------------------------------------------------------------------
 
@@ -112,8 +62,12 @@ class Expressions:
             return evolve(stage, args=(value, *stage.args), span=span)
         if isinstance(stage, syntax.Name | syntax.Attribute | syntax.Subscript):
             return self._call(stage, (value,), (), span)
-        self.report("syntax-pipe", stage.span, "a stage of a pipe is a function or a call",
-                    help="write `|> f`, or `|> f(x)`: the value before the bar becomes the first argument")  # fmt: skip
+        self.report(
+            "syntax-pipe",
+            stage.span,
+            "a stage of a pipe is a function or a call",
+            help="write `|> f`, or `|> f(x)`: the value before the bar becomes the first argument",
+        )
         return value  # type: ignore[no-any-return]
 
     def detach(self, c: list[Any]) -> Expr:
@@ -165,7 +119,12 @@ class Expressions:
         for index, argument in enumerate(arguments):
             if type(argument) is syntax.Keyword:
                 self._check_arguments(arguments)
-                return self._call(func, tuple(arguments[:index]), tuple(a for a in arguments[index:] if type(a) is syntax.Keyword), span)  # fmt: skip
+                return self._call(
+                    func,
+                    tuple(arguments[:index]),
+                    tuple(a for a in arguments[index:] if type(a) is syntax.Keyword),
+                    span,
+                )
         return self._call(func, tuple(arguments), (), span)
 
     def _call(self, func: Expr, args: tuple[Expr, ...], keywords: tuple[syntax.Keyword, ...], span: Span) -> Expr:
@@ -181,12 +140,21 @@ class Expressions:
                 named = True
                 if argument.name is not None:
                     if argument.name in seen:
-                        self.report("syntax-argument", argument.span, f"`{argument.name}` is given twice",
-                                    labels=(Label(seen[argument.name], "first here"),), help="remove one of them")  # fmt: skip
+                        self.report(
+                            "syntax-argument",
+                            argument.span,
+                            f"`{argument.name}` is given twice",
+                            labels=(Label(seen[argument.name], "first here"),),
+                            help="remove one of them",
+                        )
                     seen[argument.name] = argument.span
             elif named:
-                self.report("syntax-argument", argument.span, "a positional argument stands after a named one",
-                            help="move it before the first `name=`")  # fmt: skip
+                self.report(
+                    "syntax-argument",
+                    argument.span,
+                    "a positional argument stands after a named one",
+                    help="move it before the first `name=`",
+                )
 
     def keyword(self, c: list[Any]) -> syntax.Keyword:
         name, _, value = c
@@ -282,84 +250,6 @@ class Expressions:
         clause, _, test = c
         return evolve(clause, conditions=(*clause.conditions, test), span=self.span(clause, test))
 
-    # ---- strings -------------------------------------------------------------------------------
-
-    def one_string(self, c: list[Any]) -> Expr:
-        part = c[0]
-        if type(part) is syntax.FString:
-            return part
-        return syntax.Constant(self._string(part), span=self.span(part, part))
-
-    def append_two(self, c: list[Any]) -> list[Any]:
-        return c
-
-    def joined_strings(self, c: list[Any]) -> Expr:
-        parts = c[0]
-        span = self.span(parts[0], parts[-1])
-        values = [part if isinstance(part, syntax.FString) else self._string(part) for part in parts]
-        if any(isinstance(value, bytes) for value in values):
-            if not all(isinstance(value, bytes) for value in values):
-                self.report("syntax-string", span, "bytes and text stand side by side", help="give both the prefix `b`, or neither")
-                return syntax.Constant("", span=span)
-            return syntax.Constant(b"".join(values), span=span)  # type: ignore[arg-type]
-        if any(isinstance(value, syntax.FString) for value in values):
-            flat: list[str | syntax.FormattedValue] = []
-            for value in values:
-                flat.extend(value.parts if isinstance(value, syntax.FString) else [value])  # type: ignore[list-item]
-            return syntax.FString(_merged(flat), span=span)
-        return syntax.Constant("".join(values), span=span)  # type: ignore[arg-type]
-
-    def _string(self, token: Token) -> str | bytes:
-        try:
-            return literals.string(token.value)
-        except literals.LiteralError as error:
-            self.report("syntax-escape", self.span(token, token), str(error), help=error.help)
-            return ""
-
-    def fstring(self, c: list[Any]) -> Expr:
-        start, end = c[0], c[-1]
-        parts = self._parts(c[1], "r" in start.value.lower()) if len(c) == 3 else ()
-        return syntax.FString(parts, span=self.span(start, end))
-
-    def _parts(self, parts: list[Any], raw: bool) -> tuple[str | syntax.FormattedValue, ...]:
-        flat: list[str | syntax.FormattedValue] = []
-        for part in parts:
-            if isinstance(part, Token):
-                flat.append(self._ftext(part, raw))
-            else:
-                flat.extend(part)
-        return _merged(flat)
-
-    def _ftext(self, token: Token, raw: bool) -> str:
-        try:
-            return literals.text(token.value.replace("{{", "{").replace("}}", "}"), raw)
-        except literals.LiteralError as error:
-            self.report("syntax-escape", self.span(token, token), str(error), help=error.help)
-            return ""
-
-    def hole(self, c: list[Any]) -> list[str | syntax.FormattedValue]:
-        opening, value, equals, mark, spec, closing = c
-        conversion = ""
-        if mark is not None:
-            conversion = mark.value[1:]
-            if conversion not in ("r", "s", "a"):
-                self.report("syntax-fstring", self.span(mark, mark), f"`{mark.value}` is not a conversion",
-                            expected="!r, !s or !a", found=mark.value, help="write `!r` for the repr")  # fmt: skip
-        if equals is not None:
-            if not conversion and spec is None:
-                conversion = "r"
-            end = equals.end
-            while self.text[end] in " \t":
-                end += 1
-            shown = self.text[opening.end : end]
-            return [shown, syntax.FormattedValue(value, conversion, spec, span=self.span(opening, closing))]
-        return [syntax.FormattedValue(value, conversion, spec, span=self.span(opening, closing))]
-
-    def spec(self, c: list[Any]) -> syntax.FString:
-        colon = c[0]
-        parts = self._parts(c[1], raw=False) if len(c) == 2 else ()
-        return syntax.FString(parts, span=self.span(colon, colon))
-
     # ---- options -------------------------------------------------------------------------------
 
     def option(self, c: list[Any]) -> syntax.Option:
@@ -369,8 +259,12 @@ class Expressions:
     def undo(self, c: list[Any]) -> list[syntax.Option]:
         word, call = c
         if not isinstance(call, syntax.Call):
-            self.report("syntax-undo", call.span, "`undo` is followed by a call",
-                        help="write `undo release(hold)`, or `with undo=release`")  # fmt: skip
+            self.report(
+                "syntax-undo",
+                call.span,
+                "`undo` is followed by a call",
+                help="write `undo release(hold)`, or `with undo=release`",
+            )
             return []
         span = self.span(word, call)
         return [syntax.Option("undo", syntax.UndoCall(call, span=span), span=span)]
@@ -396,71 +290,20 @@ class Expressions:
             keywords = list(inner.keywords)
             for option in options:
                 if isinstance(option.value, syntax.UndoCall):
-                    self.report("syntax-undo", option.span, f"`{inner.name}` has nothing to undo", help="remove the undo")
+                    self.report(
+                        "syntax-undo", option.span, f"`{inner.name}` has nothing to undo", help="remove the undo"
+                    )
                 else:
                     keywords.append(syntax.Keyword(option.name, option.value, span=option.span))
             done = evolve(inner, keywords=tuple(keywords))
         else:
-            self.report("syntax-options", options[0].span if options else value.span, "options belong to a call, and here is none",
-                        help="bracket the call that they are for: `(f(a) with retry=3)`")  # fmt: skip
+            self.report(
+                "syntax-options",
+                options[0].span if options else value.span,
+                "options belong to a call, and here is none",
+                help="bracket the call that they are for: `(f(a) with retry=3)`",
+            )
             return value
         for outer in reversed(around):
             done = evolve(outer, value=done)  # type: ignore[type-var]
         return done
-
-    def check_options(self, options: list[syntax.Option]) -> None:
-        seen: dict[str, Span] = {}
-        for option in options:
-            if option.name in seen:
-                self.report("syntax-options", option.span, f"the option `{option.name}` is given twice",
-                            labels=(Label(seen[option.name], "first here"),), help="remove one of them")  # fmt: skip
-            seen[option.name] = option.span
-
-    # ---- targets -------------------------------------------------------------------------------
-
-    def target(self, value: Expr) -> Expr:
-        """Checks that ``value`` can be assigned to, and returns it."""
-        pending = [value]
-        while pending:
-            one = pending.pop()
-            if isinstance(one, syntax.Name):
-                continue
-            if isinstance(one, syntax.Starred):
-                pending.append(one.value)
-            elif isinstance(one, syntax.Display) and one.kind != "set":
-                if sum(isinstance(item, syntax.Starred) for item in one.items) > 1:
-                    self.report("syntax-target", one.span, "two starred targets in one assignment", help="keep one `*`")
-                pending.extend(one.items)
-            elif isinstance(one, syntax.Subscript) and isinstance(one.value, syntax.Name):
-                continue
-            else:
-                self._bad_target(one)
-                break
-        return value
-
-    def _bad_target(self, value: Expr) -> None:
-        if isinstance(value, syntax.Attribute):
-            self.report("syntax-target", value.span, "a field cannot be assigned: values do not change",
-                        help="make a new record with the field you want")  # fmt: skip
-        elif isinstance(value, syntax.Subscript):
-            self.report("syntax-target", value.span, "only an item of a local collection can be assigned",
-                        help="give the inner collection a name, change that, and put it back")  # fmt: skip
-        elif isinstance(value, syntax.Call | syntax.Form):
-            self.report("syntax-target", value.span, "a call cannot be assigned to", help="to compare, write `==`")
-        else:
-            self.report("syntax-target", value.span, "this cannot be assigned to", expected="a name",
-                        help="to compare, write `==`")  # fmt: skip
-
-
-def _merged(parts: list[str | syntax.FormattedValue]) -> tuple[str | syntax.FormattedValue, ...]:
-    """Neighbouring texts joined, empty ones left out."""
-    merged: list[str | syntax.FormattedValue] = []
-    for part in parts:
-        if isinstance(part, str):
-            if not part:
-                continue
-            if merged and isinstance(merged[-1], str):
-                merged[-1] += part
-                continue
-        merged.append(part)
-    return tuple(merged)

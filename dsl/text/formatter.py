@@ -1,4 +1,6 @@
-"""``cflow fmt``: the house style. Works on tokens and comments, so that nothing is lost; the tree never changes (it is compared)."""
+"""``cflow fmt``: the house style. Works on tokens and comments, so that nothing is lost; the tree never
+changes (it is compared).
+"""
 
 from __future__ import annotations
 
@@ -157,7 +159,9 @@ def _whole_strings(text: str, tokens: list[Token]) -> Iterator[Token]:
 
 
 def _blank(lines: list[_Line], index: int) -> bool:
-    """Is there an empty line before this one? One at most; one around each declaration with a suite; none where a suite begins."""
+    """Is there an empty line before this one? One at most; one around each declaration with a suite; none
+    where a suite begins.
+    """
     line, above = lines[index], lines[index - 1]
     wanted = line.first - above.last > 1
     if line.depth > above.depth and not above.is_comment:

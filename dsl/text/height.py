@@ -27,8 +27,11 @@ def check_heights(module: syntax.Module, tokens: list[Token], report: Reporter) 
     for expression in expressions(module):
         if expression.span.line in lines and height(expression) > MAX_HEIGHT:
             fine = False
-            report.limit(expression.span, f"this expression is more than {MAX_HEIGHT} levels high",
-                         "give a part of it a name on a line of its own; for a long sum write `sum([...])`")  # fmt: skip
+            report.limit(
+                expression.span,
+                f"this expression is more than {MAX_HEIGHT} levels high",
+                "give a part of it a name on a line of its own; for a long sum write `sum([...])`",
+            )
     return module if fine else None
 
 

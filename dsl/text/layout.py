@@ -1,6 +1,7 @@
 """One statement on the page: on one line where it fits, else opened at its brackets.
 
-What is decided here depends on the tokens alone, never on how the author broke the lines, but for two marks: a comma behind the last
+What is decided here depends on the tokens alone, never on how the author broke the lines, but for two marks: a
+comma behind the last
 item of a bracket keeps it open, and so does a comment in it.
 """
 
@@ -95,7 +96,7 @@ def _group(opener: Word, inner: list[Part], closer: Word, called: bool) -> Group
     group = Group(opener, inner, closer, called)
     last = next((part for part in reversed(inner) if not _is(part, "COMMENT")), None)
     commas = sum(_is(part, "COMMA") for part in inner)
-    needed = commas == 1 and (opener.token.type == "LPAR" and not called or opener.token.type == "LSQB" and called)
+    needed = commas == 1 and ((opener.token.type == "LPAR" and not called) or (opener.token.type == "LSQB" and called))
     group.forced = (last is not None and _is(last, "COMMA") and not needed) or any(
         part.forced if isinstance(part, Group) else _is(part, "COMMENT") for part in inner
     )
@@ -119,7 +120,11 @@ def _virtual(root: list[Part]) -> list[Part]:
         opener = Word(Token("LPAR", "(", first.token.pos, 0, 0, 0, 0), "(", True)
         closer = Word(Token("RPAR", ")", first.token.pos, 0, 0, 0, 0), ")", False)
         inner = root[index:end]
-        result.append(Group(opener, inner, closer, True, virtual=True, forced=any(isinstance(p, Group) and p.forced for p in inner)))
+        result.append(
+            Group(
+                opener, inner, closer, True, virtual=True, forced=any(isinstance(p, Group) and p.forced for p in inner)
+            )
+        )
         index = end
     return result
 
@@ -236,7 +241,9 @@ class _Page:
                 self._word(Word(part.opener.token, text, space and bool(text)), indent)
 
     def _choose(self, parts: list[Part]) -> set[int]:
-        """The groups to open: those that must be; then the largest one that makes all lines fit; else the largest ones until they do."""
+        """The groups to open: those that must be; then the largest one that makes all lines fit; else the
+        largest ones until they do.
+        """
         opened = {id(part) for part in parts if isinstance(part, Group) and part.forced}
         if self._suffices(parts, opened):
             return opened
@@ -324,7 +331,7 @@ _DELIMITERS: tuple[tuple[str, ...], ...] = (
 
 
 def _length(text: str) -> int:
-    return max(len(line) for line in (text.split("\n")[0], text.split("\n")[-1]))
+    return max(len(line) for line in (text.split("\n", maxsplit=1)[0], text.rsplit("\n", maxsplit=1)[-1]))
 
 
 def _forced(parts: Sequence[Part]) -> bool:
@@ -337,7 +344,12 @@ def _split(parts: Sequence[Part], kinds: tuple[str, ...]) -> list[list[Part]]:
     before: Part | None = None
     for part in parts:
         if isinstance(part, Word) and pieces[-1] and (part.token.type in kinds or part.token.value in kinds):
-            binary = part.token.type != "SIGN" or before is None or isinstance(before, Group) or before.token.type in OPERAND_END
+            binary = (
+                part.token.type != "SIGN"
+                or before is None
+                or isinstance(before, Group)
+                or before.token.type in OPERAND_END
+            )
             if binary and not _is(part, "STRING"):
                 pieces.append([])
         pieces[-1].append(part)

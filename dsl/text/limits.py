@@ -12,7 +12,9 @@ MAX_BRACKETS = 60
 """Brackets open at once."""
 
 MAX_HEIGHT = 100
-"""Levels of one expression; flat chains (``and``, ``or``, comparisons, displays, arguments) are one level however long."""
+"""Levels of one expression; flat chains (``and``, ``or``, comparisons, displays, arguments) are one level
+however long.
+"""
 
 MAX_BLOCKS = 40
 """Suites inside one another."""

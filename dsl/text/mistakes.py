@@ -4,6 +4,7 @@ Each example is run through the parser; where it stops tells the state of the au
 The same stop in a user's program gets the same words (Lark's ``match_examples``, kept as one lookup table). In a message ``{found}`` is the
 token that did not fit. Examples of one entry are statements of a flow unless they begin with a declaration.
 """
+# ruff: noqa: E501 - a table
 
 from __future__ import annotations
 

@@ -23,7 +23,9 @@ _LEVEL = {
 
 @define
 class _Pending:
-    """An operator that waits for its right operand. ``terms`` of ``and``, ``or`` and comparisons: the operands so far."""
+    """An operator that waits for its right operand. ``terms`` of ``and``, ``or`` and comparisons: the operands
+    so far.
+    """
 
     level: int
     tokens: list[Token]

@@ -1,6 +1,7 @@
 """Text to syntax: the LALR automaton over the tokens, and how it goes on after an error.
 
-Recovery: what was read of the wrong line is dropped, the line becomes a ``BAD`` statement or declaration, its suite is read as
+Recovery: what was read of the wrong line is dropped, the line becomes a ``BAD`` statement or declaration, its
+suite is read as
 usual. Each line is blamed once, and never where the lexer blamed it before.
 """
 
@@ -54,7 +55,8 @@ def parse(text: str, file: str, collector: Collector) -> syntax.Module | None:
 
 @contextmanager
 def _undisturbed(size: int) -> Iterator[None]:
-    """No garbage collection while a large text is parsed: everything made is kept, and looking through it again and again would
+    """No garbage collection while a large text is parsed: everything made is kept, and looking through it
+    again and again would
     take as long as the parsing (measured: 10,000 statements in 0.6 s instead of 1.5 s)."""
     if size < _LARGE or not gc.isenabled():
         yield
@@ -68,7 +70,11 @@ def _undisturbed(size: int) -> Iterator[None]:
 
 def _parse(text: str, report: Reporter) -> syntax.Module | None:
     if len(text) > MAX_TEXT:
-        report.limit(Span(report.file, 1, 1, 1, 1), f"the file has more than {MAX_TEXT:,} characters", "split it into several files")
+        report.limit(
+            Span(report.file, 1, 1, 1, 1),
+            f"the file has more than {MAX_TEXT:,} characters",
+            "split it into several files",
+        )
         return None
     text = normal(text)
     tokens = tokenize(text, report).tokens
@@ -238,7 +244,9 @@ class Parser:
         muted = any(t.type == "BAD" for t in tokens[first : last + 1]) and token.type not in ("INDENT", "DEDENT")
 
         if token.type == "NEWLINE" and suite and automaton.accepts("COLON"):
-            self.report("syntax-colon", self._after(tokens[index - 1]), "the colon at the end is missing", help="add `:`")
+            self.report(
+                "syntax-colon", self._after(tokens[index - 1]), "the colon at the end is missing", help="add `:`"
+            )
             tokens.insert(index, _made("COLON", token))
             return index
         if token.type == "INDENT":
@@ -273,8 +281,12 @@ class Parser:
         """Reads the indented lines as if they were not."""
         tokens = self.tokens
         line = tokens[index + 1] if index + 1 < len(tokens) else tokens[index]
-        self.report("syntax-indentation", self.report.span(line, line), "this line is indented without a reason",
-                    help="align it with the line above, or end that line with `:` if it opens a block")  # fmt: skip
+        self.report(
+            "syntax-indentation",
+            self.report.span(line, line),
+            "this line is indented without a reason",
+            help="align it with the line above, or end that line with `:` if it opens a block",
+        )
         end = _past_suite(tokens, index)
         if end <= len(tokens) and tokens[end - 1].type == "DEDENT":
             del tokens[end - 1]
@@ -286,8 +298,13 @@ class Parser:
         tokens, automaton = self.tokens, self.automaton
         newline = next(t for t in reversed(tokens[:index]) if t.type == "NEWLINE")
         head = next((v for v in reversed(automaton.values) if isinstance(v, Token) and v.type == "COLON"), newline)
-        self.report("syntax-suite", self._after(head), "the block under this line is missing",
-                    expected="an indented line", help="indent its lines by four spaces; an empty block is `pass`")  # fmt: skip
+        self.report(
+            "syntax-suite",
+            self._after(head),
+            "the block under this line is missing",
+            expected="an indented line",
+            help="indent its lines by four spaces; an empty block is `pass`",
+        )
         suite = automaton.rows[automaton.rows[automaton.states[-1]]["INDENT"]]
         filler = "PASS" if "statement" in suite or "field" in suite else "BADCLAUSE"
         tokens[index:index] = [_made(kind, newline) for kind in ("INDENT", filler, "NEWLINE", "DEDENT")]

@@ -1,4 +1,4 @@
-"""The tree builder, second part: the patterns of ``match``."""
+"""The tree builder: the patterns of ``match``."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ class Patterns(Expressions):
         pattern = self.or_pattern([options])
         span = self.span(pattern, name)
         if name.value == "_":
-            self.report("syntax-pattern", self.span(name, name), "`_` is the wildcard, not a name", help="leave out `as _`")
+            self.report(
+                "syntax-pattern", self.span(name, name), "`_` is the wildcard, not a name", help="leave out `as _`"
+            )
         return syntax.AsPattern(pattern, name.value, span=span)
 
     def number_pattern(self, c: list[Any]) -> Pattern:
@@ -43,8 +45,12 @@ class Patterns(Expressions):
 
     def value_pattern(self, c: list[Any]) -> Pattern:
         if isinstance(c[0], syntax.FString):
-            self.report("syntax-pattern", c[0].span, "an f-string cannot be a pattern",
-                        help="capture the value with a name, and compare it in the guard: `case x if x == f\"...\":`")  # fmt: skip
+            self.report(
+                "syntax-pattern",
+                c[0].span,
+                "an f-string cannot be a pattern",
+                help='capture the value with a name, and compare it in the guard: `case x if x == f"...":`',
+            )
         return syntax.ValuePattern(c[0], span=c[0].span)
 
     def none_pattern(self, c: list[Any]) -> Pattern:
@@ -81,12 +87,21 @@ class Patterns(Expressions):
         for name, pattern in arguments:
             if name is None:
                 if names:
-                    self.report("syntax-argument", pattern.span, "a positional pattern stands after a named one",
-                                help="move it before the first `name=`")  # fmt: skip
+                    self.report(
+                        "syntax-argument",
+                        pattern.span,
+                        "a positional pattern stands after a named one",
+                        help="move it before the first `name=`",
+                    )
                 args.append(pattern)
             else:
                 if name.value in names:
-                    self.report("syntax-argument", self.span(name, name), f"`{name.value}` is given twice", help="remove one of them")
+                    self.report(
+                        "syntax-argument",
+                        self.span(name, name),
+                        f"`{name.value}` is given twice",
+                        help="remove one of them",
+                    )
                 names.append(name.value)
                 values.append(pattern)
         cls = self.dotted_name(c[0])
@@ -116,8 +131,12 @@ class Patterns(Expressions):
                 keys.append(key.value)
                 values.append(value)
             else:
-                self.report("syntax-pattern", key.span, "a key of a mapping pattern is a literal or a dotted name",
-                            help="write the key as a literal: `{\"kind\": kind}`")  # fmt: skip
+                self.report(
+                    "syntax-pattern",
+                    key.span,
+                    "a key of a mapping pattern is a literal or a dotted name",
+                    help='write the key as a literal: `{"kind": kind}`',
+                )
         return syntax.MappingPattern(tuple(keys), tuple(values), rest, span=self.span(c[0], c[-1]))
 
     def entry(self, c: list[Any]) -> tuple[Pattern, Pattern]:

@@ -21,7 +21,7 @@ class Placed(Protocol):
     def end_column(self) -> int: ...
 
 
-class TooManyErrors(Exception):  # noqa: N818 - a signal, not a failure
+class TooManyErrors(Exception):
     """As many errors as one report may hold: the parser stops looking for more."""
 
 
@@ -34,9 +34,17 @@ class Reporter:
         self.errors = 0
 
     def __call__(
-        self, id: str, span: Span, message: str, *, help: str = "", expected: str = "", found: str = "",
-        labels: tuple[Label, ...] = (), severity: Severity = "error",
-    ) -> None:  # fmt: skip
+        self,
+        id: str,
+        span: Span,
+        message: str,
+        *,
+        help: str = "",
+        expected: str = "",
+        found: str = "",
+        labels: tuple[Label, ...] = (),
+        severity: Severity = "error",
+    ) -> None:
         """Adds one finding; raises :class:`TooManyErrors` past the limit."""
         if any(d.span.line == span.line and d.span.column == span.column for d in self.found[-8:]):
             return  # one place is blamed once

@@ -1,4 +1,6 @@
-"""Which built-in forms (``sleep``, ``race``, ...) a program means something else by: those whose name it binds itself."""
+"""Which built-in forms (``sleep``, ``race``, ...) a program means something else by: those whose name it binds
+itself.
+"""
 
 from __future__ import annotations
 

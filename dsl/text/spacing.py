@@ -1,4 +1,6 @@
-"""Where a space stands between two tokens of one line, and how strings are quoted: the house style that needs no layout."""
+"""Where a space stands between two tokens of one line, and how strings are quoted: the house style that needs
+no layout.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tree builder, third part: statements. The span of a statement with a suite is its head."""
+"""The tree builder: statements. The span of a statement with a suite is its head."""
 
 from __future__ import annotations
 
@@ -50,8 +50,12 @@ class Statements(Patterns):
         # a = b = f(): the first plain name takes the value, the others take it from there.
         held = next((target for target in targets if isinstance(target, syntax.Name)), None)
         if held is None:
-            self.report("syntax-target", span, "in this double assignment no plain name takes the value",
-                        help="assign it to a name first")  # fmt: skip
+            self.report(
+                "syntax-target",
+                span,
+                "in this double assignment no plain name takes the value",
+                help="assign it to a name first",
+            )
             return []
         rest = [syntax.Assign(target, held, span=span) for target in targets if target is not held]
         return [syntax.Assign(held, value, span=span), *rest]
@@ -65,18 +69,32 @@ class Statements(Patterns):
         """``x: int`` binds nothing, as in Python."""
         self._single(c[0])
         if isinstance(c[0], syntax.Name) and c[0].id in ("parallel", "transaction"):
-            self.report("syntax-suite", self.span(c[0], c[2]), "a suite stands on lines of its own",
-                        help="break the line after the colon and indent what follows by four spaces")  # fmt: skip
+            self.report(
+                "syntax-suite",
+                self.span(c[0], c[2]),
+                "a suite stands on lines of its own",
+                help="break the line after the colon and indent what follows by four spaces",
+            )
         return syntax.Pass(span=self.span(c[0], c[2]))
 
     def _single(self, target: Expr) -> None:
         if not isinstance(target, syntax.Name):
-            self.report("syntax-target", target.span, "a type belongs to one name", help="assign first, then give the parts their types")
+            self.report(
+                "syntax-target",
+                target.span,
+                "a type belongs to one name",
+                help="assign first, then give the parts their types",
+            )
 
     def aug_assign(self, c: list[Any]) -> Stmt:
         target, operator, value, _ = c
         if isinstance(target, syntax.Display):
-            self.report("syntax-target", target.span, f"`{operator.value}` changes one name", help="write one line for each name")
+            self.report(
+                "syntax-target",
+                target.span,
+                f"`{operator.value}` changes one name",
+                help="write one line for each name",
+            )
         else:
             self.target(target)
         return syntax.AugAssign(target, operator.value[:-1], value, span=self.span(target, value))
@@ -165,8 +183,12 @@ class Statements(Patterns):
     def collect(self, c: list[Any]) -> Stmt:
         targets, loop = c
         if len(targets) > 1:
-            self.report("syntax-target", self.span(targets[0], targets[-1]), "a collecting `for` has one target",
-                        help="assign the others from it on the next line")  # fmt: skip
+            self.report(
+                "syntax-target",
+                self.span(targets[0], targets[-1]),
+                "a collecting `for` has one target",
+                help="assign the others from it on the next line",
+            )
         return evolve(loop, into=targets[0], span=self.span(targets[0], loop))  # type: ignore[no-any-return]
 
     def collect_typed(self, c: list[Any]) -> Stmt:
@@ -187,8 +209,14 @@ class Statements(Patterns):
             if option.name == "max":
                 limit = cast(Expr, option.value)
             else:
-                self.report("syntax-options", option.span, f"`while` has no option `{option.name}`", expected="max",
-                            found=option.name, help="`while cond with max=500:` limits the passes")  # fmt: skip
+                self.report(
+                    "syntax-options",
+                    option.span,
+                    f"`while` has no option `{option.name}`",
+                    expected="max",
+                    found=option.name,
+                    help="`while cond with max=500:` limits the passes",
+                )
         orelse = self.body(rest[4]) if len(rest) == 5 else ()
         return syntax.While(test, self.body(rest[1]), orelse, limit, span=self.span(word, rest[0]))
 
@@ -208,8 +236,14 @@ class Statements(Patterns):
         made: Stmt | None = None
         for option in reversed(options):
             if option.name not in ("timeout", "lock"):
-                self.report("syntax-with", option.span, f"there is no scope `{option.name}`", expected="timeout or lock",
-                            found=option.name, help="`with timeout=5s:` and `with lock=\"name\":` are the scopes")  # fmt: skip
+                self.report(
+                    "syntax-with",
+                    option.span,
+                    f"there is no scope `{option.name}`",
+                    expected="timeout or lock",
+                    found=option.name,
+                    help='`with timeout=5s:` and `with lock="name":` are the scopes',
+                )
                 continue
             kind = cast(Literal["timeout", "lock"], option.name)
             made = syntax.With(kind, cast(Expr, option.value), inner, span=self.span(word, colon))
@@ -224,8 +258,14 @@ class Statements(Patterns):
             if option.name == "timeout":
                 timeout = cast(Expr, option.value)
             else:
-                self.report("syntax-options", option.span, f"`transaction` has no option `{option.name}`", expected="timeout",
-                            found=option.name, help="`transaction with timeout=2m:` is the only one")  # fmt: skip
+                self.report(
+                    "syntax-options",
+                    option.span,
+                    f"`transaction` has no option `{option.name}`",
+                    expected="timeout",
+                    found=option.name,
+                    help="`transaction with timeout=2m:` is the only one",
+                )
         return syntax.With("transaction", timeout, self.body(c[-1]), span=self.span(c[0], c[-2]))
 
     def parallel(self, c: list[Any]) -> Stmt:

@@ -2,7 +2,8 @@
 
 Analysing the grammar takes a third of a second, so its result is kept beside it, as data in ``lalr.py``
 (``python -m cflow.dsl.text`` writes it anew; a test compares the two). Where the grammar was changed since, Lark
-analyses it on the spot: the only moment at which Lark is imported. Nothing is ever read from, or left in, a shared folder.
+analyses it on the spot: the only moment at which Lark is imported. Nothing is ever read from, or left in, a
+shared folder.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def tables() -> Tables:
     from . import lalr
 
     grammar = grammar_text()
-    if lalr.GRAMMAR == fingerprint(grammar):
+    if fingerprint(grammar) == lalr.GRAMMAR:
         return unpack(lalr.GRAMMAR, lalr.SYMBOLS, lalr.PRODUCTIONS, lalr.ROWS, lalr.START, lalr.END)
     return analyse(grammar)
 
@@ -92,9 +93,7 @@ def analyse(grammar: str) -> Tables:
         def lex(self, *_: Any) -> Any:
             return iter(())
 
-    lark = Lark(
-        grammar, parser="lalr", lexer=Outside, keep_all_tokens=True, maybe_placeholders=False, strict=True
-    )  # fmt: skip
+    lark = Lark(grammar, parser="lalr", lexer=Outside, keep_all_tokens=True, maybe_placeholders=False, strict=True)
     table = lark.parser.parser._parse_table  # type: ignore[attr-defined]
     order = {rule: index for index, rule in enumerate(lark.rules)}
     productions = tuple(
@@ -106,7 +105,9 @@ def analyse(grammar: str) -> Tables:
         for symbol, (action, target) in table.states[state].items():
             row[symbol] = target if action is Shift else -1 - order[target]
         rows.append(row)
-    return Tables(fingerprint(grammar), productions, tuple(rows), table.start_states["start"], table.end_states["start"])
+    return Tables(
+        fingerprint(grammar), productions, tuple(rows), table.start_states["start"], table.end_states["start"]
+    )
 
 
 def pack(made: Tables) -> str:

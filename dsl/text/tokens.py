@@ -1,6 +1,7 @@
 """The words of ``.cflow`` text: what a token is, and which words are hard.
 
-Nothing here knows the grammar. A token's text is a slice of the source, so a token list and the comments beside it lose nothing.
+Nothing here knows the grammar. A token's text is a slice of the source, so a token list and the comments
+beside it lose nothing.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ from typing import Literal
 
 
 class Token:
-    """One token. Lines and columns count from 1; ``end_column`` is exclusive; ``pos`` is the offset in the (normalised) text."""
+    """One token. Lines and columns count from 1; ``end_column`` is exclusive; ``pos`` is the offset in the
+    (normalised) text.
+    """
 
     __slots__ = ("column", "end_column", "end_line", "line", "pos", "type", "value")
 
@@ -66,6 +69,8 @@ CLOSING: dict[str, str] = {closer: opener for opener, closer in OPENING.items()}
 OPERAND_END = frozenset(
     {"NAME", "NUMBER", "STRING", "FSTRING", "FEND", "RPAR", "RSQB", "RBRACE", "NONE", "TRUE", "FALSE", "ELLIPSIS"}
 )
-"""Tokens that end an operand: a name right behind one is never an expression, so ``undo`` and ``raises`` are known there."""
+"""Tokens that end an operand: a name right behind one is never an expression, so ``undo`` and ``raises`` are
+known there.
+"""
 
 Bracket = Literal["(", "[", "{", "hole", "spec", "fstring"]
