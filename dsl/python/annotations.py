@@ -53,8 +53,6 @@ def _name(ctx: Context, node: ast.Name | ast.Attribute) -> syntax.Expr:
     if special is not None:
         return syntax.Name(_OLD_NAMES.get(special, special), span=span)
     bound = ctx.binding(node)
-    if isinstance(bound, TypeBinding) and bound.type.name == "collected":
-        return syntax.Name("Collected", span=span)
     if isinstance(bound, TypeBinding) and not _composed(bound):
         return syntax.Name(bound.type.name, span=span)  # a value type, whatever it is called here: `dt.date` is `date`
     if isinstance(node, ast.Name):
@@ -95,7 +93,7 @@ def _generic(ctx: Context, node: ast.expr, special: str | None, value: ast.expr,
         case _ if special in _STREAMS:
             return syntax.Subscript(syntax.Name("stream", span=ctx.span(value)), annotation(ctx, parts[0]), span=span)
     bound = ctx.binding(value)
-    if isinstance(bound, TypeBinding) and special not in _OLD_NAMES and bound.type.name != "collected":
+    if isinstance(bound, TypeBinding) and special not in _OLD_NAMES:
         # Sequence[int]: the text has no word for it.
         return syntax.Name(ctx.alias(ast.unparse(node)), span=span) if ctx.alias is not None else annotation(ctx, value)
     return syntax.Subscript(annotation(ctx, value), annotation(ctx, index), span=span)

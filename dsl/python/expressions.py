@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from .. import syntax
+from ..scope import BuiltinBinding
 from .annotations import annotation
 from .context import Context
 
@@ -280,7 +281,10 @@ def _call(ctx: Context, node: ast.Call) -> syntax.Expr:
     if isinstance(func, ast.Attribute) and func.attr == "options" and _is_callable(ctx, func.value):
         reason = "it only says how a call is made"
         return ctx.refuse_expression(node, ".options(...) without a call", reason, f"{ast.unparse(node)}(...)")
-    args, keywords = _all(ctx, node.args), _keywords(ctx, node.keywords)
+    keywords = _keywords(ctx, node.keywords)
+    if isinstance(ctx.binding(func), BuiltinBinding):  # sorted(xs, key=lambda ...): one finding is enough
+        keywords = tuple(k for k, n in zip(keywords, node.keywords, strict=True) if not isinstance(n.value, ast.Lambda))
+    args = _all(ctx, node.args)
     return syntax.Call(expression(ctx, func), args, keywords, tuple(options), span=ctx.span(node))
 
 
