@@ -42,7 +42,19 @@ from .operators import BUILTINS
 from .printer import print_head
 from .shape import arity_problem, ends_region, operator_fits, runs_for_ever
 from .spec import Effects
-from .walk import deep, exprs_of, ops_in, policy_exprs, policy_of, refs_of, regions_of, subexpressions, target_ids, uses
+from .walk import (
+    deep,
+    exprs_of,
+    needs,
+    ops_in,
+    policy_exprs,
+    policy_of,
+    refs_of,
+    regions_of,
+    subexpressions,
+    target_ids,
+    uses,
+)
 
 LAWS = {
     "entry": "the entry is one of the graph's flows",
@@ -158,8 +170,6 @@ class _Verifier:
             if param.default is not None:
                 self.expr_laws((param.default,), set(), flow.body, 0)
         self.expr_laws(policy_exprs(flow.policy), set(flow.body.params), flow.body, 0)
-        if flow.body.takes:
-            raise self.broken("takes", f"the body of a flow takes {flow.body.takes}")
         if flow.body.results is not None and len(flow.body.results) > 1:
             raise self.broken("arity", "a flow gives one value, or none")
         self.region_laws(flow.body, set(), _Place({"return": 1}))
@@ -169,10 +179,12 @@ class _Verifier:
     def region_laws(self, region: Region, outside: set[str], place: _Place) -> None:
         """The laws on a region; ``outside`` are the values bound around it."""
         used = uses(region)
+        unbound = used.keys() - outside
+        if unbound:
+            at = next((i for i, op in enumerate(region.ops) if not unbound.isdisjoint(needs(op))), len(region.ops))
+            raise self.broken("bound", f"{sorted(unbound)} are used and not bound", region, at)
         if len(set(region.takes)) != len(region.takes) or used.keys() != set(region.takes):
             raise self.broken("takes", f"{sorted(region.takes)} are taken, {sorted(used)} are used", region)
-        if not used.keys() <= outside:
-            raise self.broken("bound", f"{sorted(used.keys() - outside)} are not bound around the region", region)
         bound = set(region.takes)
         self.bind(region.params, bound, region, 0)
         marks = list(reversed(region.marks))

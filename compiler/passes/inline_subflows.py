@@ -1,7 +1,7 @@
 """Puts the body of a flow in the place of its call: steps inside may then run as early as their own arguments allow.
 
 Not inlined: a flow with options of its own or at the call, a detached or a stream flow, one that calls itself (the
-limit of nesting counts calls), one that returns early, one that never returns, and one whose body is large. An operation
+limit of nesting counts calls), one that returns early, one that never returns, and one that is large. An operation
 ``charge`` of the flow called by ``settle`` becomes ``settle/charge``, so that an error still tells the way.
 """
 
