@@ -32,7 +32,7 @@ class Context:
     node: str
     attempt: int
     key: str
-    _run: Any = field(repr=False, eq=False)
+    _run: Any = field(alias="state", repr=False, eq=False)
 
     @property
     def log(self) -> logging.LoggerAdapter[logging.Logger]:
