@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import types
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,13 +17,12 @@ if TYPE_CHECKING:
     from .dsl.loader import LoadedModule
 
 
-class Module:
+class Module(types.ModuleType):
     """A loaded ``.cflow`` file or text: its flows (named by ``__all__``), and what its other public names stand for."""
 
     def __init__(self, loaded: LoadedModule) -> None:
-        self.__name__ = loaded.name
+        super().__init__(loaded.name, loaded.syntax.doc or None)
         self.__file__ = loaded.file
-        self.__doc__ = loaded.syntax.doc or None
         self.__all__ = list(loaded.flows)
         for name, value in loaded.names.items():
             # A flow has one identity, however often its name is read.

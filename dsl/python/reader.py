@@ -94,7 +94,7 @@ def _not_a_function(function: Any) -> Diagnostic:
 class _Given:
     """What the real function says better than its text: options and defaults were evaluated when it was defined.
 
-    Plain values are put into the tree; any other object goes by a name that no program can write, and the scope resolves.
+    Plain values are put into the tree; any other object goes by a name that no program can write, which the scope knows.
     """
 
     def __init__(self, function: types.FunctionType, options: Mapping[str, Any], extra: dict[str, Any]) -> None:

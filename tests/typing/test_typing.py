@@ -33,7 +33,15 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def mypy(project: Path) -> list[Finding]:
-    command = [sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent", "--no-error-summary", "--config-file="]
+    command = [
+        sys.executable,
+        "-m",
+        "mypy",
+        "--strict",
+        "--follow-imports=silent",
+        "--no-error-summary",
+        "--config-file=",
+    ]
     environment = {**os.environ, "MYPYPATH": str(project / "library")}
     # The cache is kept between runs of the tests: the library is the same.
     command += [f"--cache-dir={ROOT / '.mypy_cache' / 'typing'}", "api.py", "wrong.py"]
