@@ -38,7 +38,7 @@ class World:
         return node_async if spec.is_async else node
 
     def result(self, spec: NodeSpec, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-        """``boom`` raises, ``echo`` gives its first argument, ``items`` a stream; others a number made from the arguments."""
+        """``boom`` raises, ``echo`` gives its argument, ``items`` a stream; others a number made from the arguments."""
         match spec.name:
             case "boom":
                 raise Err(*args)

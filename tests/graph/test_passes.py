@@ -1,4 +1,4 @@
-"""Every pass on the pairs of graphs in ``tests/fixtures/<pass>/``: the text after it is as written, and both graphs do the same.
+"""Every pass on the pairs of graphs in ``tests/fixtures/<pass>/``: it gives what is written, and both do the same.
 
 A file has the graph before, a line ``---`` and the graph after. ``# run: n=3`` lines give the inputs of the runs.
 """

@@ -63,7 +63,7 @@ def test_every_expression_is_reached_once() -> None:
 
     for op in all_ops(graph()):
         map_exprs(op, mark)
-    assert marked == seen > 60
+    assert marked == seen > 40
 
 
 def test_mapping_with_nothing_to_change_gives_the_same_objects() -> None:
@@ -101,7 +101,8 @@ def test_references() -> None:
 
 def test_uses_and_takes() -> None:
     region = read_region(
-        "a: %a = %n\nb: branch (%a)\n  arm:\n    c: branch (%n)\n      arm:\n        d: %d = tuple(%a, %far)\n      arm:\n"
+        "a: %a = %n\nb: branch (%a)\n  arm:\n    c: branch (%n)\n      arm:\n        d: %d = tuple(%a, %far)\n"
+        "      arm:\n"
         "  arm [%zz]:\ngive %n, %m"
     )
     exact = recompute_takes(region)
