@@ -53,10 +53,29 @@ def first_line(node: Definition) -> int:
     return node.decorator_list[0].lineno if node.decorator_list else node.lineno
 
 
-def _definitions(tree: ast.AST) -> Iterator[Definition]:
-    for node in ast.walk(tree):
+def _definitions(tree: ast.Module) -> Iterator[Definition]:
+    for node in statements(tree.body):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             yield node
+
+
+def statements(body: list[ast.stmt], *, nested: bool = True) -> Iterator[ast.stmt]:
+    """Every statement of a body and of the suites in it; expressions are not gone into, which makes it cheap.
+
+    Parameters
+    ----------
+    body: the statements to begin with.
+    nested: also those of functions and classes inside.
+    """
+    todo: list[ast.AST] = list(reversed(body))
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.stmt):
+            yield node
+            if not nested and isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                continue
+        for suite in ("finalbody", "orelse", "cases", "handlers", "body"):
+            todo += reversed(getattr(node, suite, ()))
 
 
 def _parsed(name: str, lines: list[str]) -> _File | None:
@@ -118,21 +137,28 @@ def _agree(node: ast.FunctionDef | ast.AsyncFunctionDef, code: types.CodeType) -
     if list(code.co_varnames[: len(names)]) != names:
         return False
     known = {*code.co_varnames, *code.co_cellvars, *code.co_freevars, *code.co_names}
-    return all(n.id in known for n in _own_stores(node))
+    return all(name in known for name in _assigned(node))
 
 
-def _own_stores(node: ast.AST) -> Iterator[ast.Name]:
-    """The names that a function itself assigns: not those of nested scopes, nor of a branch that Python leaves out."""
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.comprehension)):
+def _assigned(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
+    """The names that assignments and loops of a function bind; not those in branches that Python leaves out."""
+    skipped: set[ast.stmt] = set()
+    for statement in statements(node.body, nested=False):
+        if isinstance(statement, (ast.If, ast.While)) and _decided(statement.test):
+            skipped.update(statements([statement]))
+        if statement in skipped:
             continue
-        if isinstance(child, (ast.If, ast.While, ast.IfExp)) and _decided(child.test):
-            continue
-        if isinstance(child, ast.AnnAssign) and child.value is None:
-            continue
-        if isinstance(child, ast.Name) and isinstance(child.ctx, ast.Store):
-            yield child
-        yield from _own_stores(child)
+        match statement:
+            case ast.Assign(targets=targets):
+                found: list[ast.expr] = targets
+            case ast.AugAssign(target=target) | ast.For(target=target) | ast.AsyncFor(target=target):
+                found = [target]
+            case ast.AnnAssign(target=target, value=ast.expr()):
+                found = [target]
+            case _:
+                continue
+        for part in found:
+            yield from (n.id for n in ast.walk(part) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
 
 
 def _decided(test: ast.expr) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import types
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -30,20 +31,23 @@ class Context:
     alias: Callable[[str], str] | None = None
     """Gives an annotation that only Python can write (``Sequence[int]``) a name; None: there are no real objects."""
     pending: list[syntax.Stmt] = field(factory=list)
+    wide: frozenset[int] = field(init=False)
+    """The lines that are not plain ASCII."""
+
+    @wide.default
+    def _wide(self) -> frozenset[int]:
+        return frozenset(n for n, line in enumerate(self.lines, 1) if not line.isascii())
 
     def span(self, node: Any) -> Span:
         """The stretch of the author's file that a node of :mod:`ast` covers."""
-        end_line = node.end_lineno or node.lineno
-        end = node.end_col_offset if node.end_col_offset is not None else node.col_offset
-        return Span(
-            self.file, node.lineno, self.column(node.lineno, node.col_offset), end_line, self.column(end_line, end)
-        )
+        line, end_line = node.lineno, node.end_lineno or node.lineno
+        start, end = node.col_offset, node.end_col_offset or node.col_offset
+        if self.wide:  # Python counts bytes, an editor characters
+            start, end = self._characters(line, start), self._characters(end_line, end)
+        return Span(self.file, line, start + 1, end_line, end + 1)
 
-    def column(self, line: int, offset: int) -> int:
-        """Python counts bytes from 0, an editor characters from 1."""
-        if not 0 < line <= len(self.lines) or self.lines[line - 1].isascii():
-            return offset + 1
-        return len(self.lines[line - 1].encode()[:offset].decode(errors="replace")) + 1
+    def _characters(self, line: int, offset: int) -> int:
+        return len(self.lines[line - 1].encode()[:offset].decode(errors="replace")) if line in self.wide else offset
 
     def binding(self, node: ast.expr) -> Binding | None:
         """What a name or dotted name stands for; None for a local, and for anything that is not one."""
@@ -76,22 +80,31 @@ class Context:
 
 
 def local_names(function: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
-    """Every name that the function binds: those never mean a global."""
+    """Every name that a parsed function binds: those never mean a global."""
     found: set[str] = set()
-    for node in ast.walk(function):
+    todo: list[Any] = [function.args, *function.body]
+    while todo:
+        node = todo.pop()
         match node:
             case ast.Name(id=name, ctx=ast.Store() | ast.Del()) | ast.arg(arg=name):
                 found.add(name)
-            case (
-                ast.ExceptHandler(name=str(name))
-                | ast.MatchAs(name=str(name))
-                | ast.MatchStar(name=str(name))
-                | ast.MatchMapping(rest=str(name))
-            ):
-                found.add(name)
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-                if node is not function:
-                    found.add(name)
+                found.add(name)
+                continue
             case ast.alias():
                 found.add(node.asname or node.name.partition(".")[0])
+            case ast.ExceptHandler() | ast.MatchAs() | ast.MatchStar() if node.name is not None:
+                found.add(node.name)
+            case ast.MatchMapping() if node.rest is not None:
+                found.add(node.rest)
+        todo.extend(ast.iter_child_nodes(node))
+    return found
+
+
+def bound_names(code: types.CodeType) -> set[str]:
+    """The same of a function that was compiled, comprehensions and lambdas in it included."""
+    found = {*code.co_varnames, *code.co_cellvars}
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType) and constant.co_name.startswith("<"):
+            found |= bound_names(constant)
     return found

@@ -11,9 +11,9 @@ from typing import Any, Literal
 from ...compiler.diagnostics import Collector, Diagnostic, ProgramError, Span
 from .. import syntax
 from ..scope import Scope
-from ..source import Found, NoSource, find_function
+from ..source import NoSource, find_function
 from .annotations import annotation
-from .context import Context, local_names
+from .context import Context, bound_names, local_names
 from .expressions import call_options, expression, undo_lambda
 from .names import PythonScope
 from .statements import block
@@ -51,7 +51,7 @@ def read_flow(
         raise ProgramError([Diagnostic("no-source", "error", str(error), where)]) from None
     extra: dict[str, Any] = {}
     scope = PythonScope(function, extra)
-    ctx = Context(found.file, found.lines, scope, _locals(found), scope.alias)
+    ctx = Context(found.file, found.lines, scope, bound_names(function.__code__), scope.alias)
     return _read(ctx, found.node, _Given(function, options or {}, extra)), scope  # type: ignore[arg-type]
 
 
@@ -74,10 +74,6 @@ def read_flow_ast(
     return _read(Context(file, lines, scope, local_names(node)), node, None)
 
 
-def _locals(found: Found) -> set[str]:
-    return local_names(found.node) if not isinstance(found.node, ast.ClassDef) else set()
-
-
 def _not_a_function(function: Any) -> Diagnostic:
     code = getattr(function, "__code__", None)
     where = Span(code.co_filename, code.co_firstlineno, 1, code.co_firstlineno, 2) if code else Span("<flow>", 1)
@@ -94,7 +90,7 @@ def _not_a_function(function: Any) -> Diagnostic:
 class _Given:
     """What the real function says better than its text: options and defaults were evaluated when it was defined.
 
-    Plain values are put into the tree; any other object goes by a name that no program can write, which the scope knows.
+    Plain values are put into the tree; any other object goes by a name that no program can write and the scope knows.
     """
 
     def __init__(self, function: types.FunctionType, options: Mapping[str, Any], extra: dict[str, Any]) -> None:

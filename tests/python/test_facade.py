@@ -115,7 +115,7 @@ def test_loading_text(tmp_path: Path) -> None:
     assert module.__doc__ == "Words."
     assert module.__all__ == ["twice", "main"]
     assert module.main.digest != module.twice.digest
-    with pytest.raises(AttributeError, match="has no 'mian'.*main"):
+    with pytest.raises(AttributeError, match=r"has no 'mian'.*main"):
         _ = module.mian
 
     path = tmp_path / "sums.cflow"
