@@ -1,7 +1,7 @@
 """The tree builder: plumbing that all its parts share. See :mod:`.declarations` for the whole.
 
-An action gets the values of its rule's symbols in order (``keep_all_tokens``) and runs while the parser reads, so no parse tree is ever
-built.
+An action gets the values of its rule's symbols in order (``keep_all_tokens``) and runs while the parser reads: no parse
+tree is ever built.
 """
 
 from __future__ import annotations

@@ -1,5 +1,8 @@
-"""The tree builder, its top: what stands at the top level of a file. Each part extends the one below it (actions, strings,
-expressions, patterns, statements), so that one object holds the action of every rule."""
+"""The tree builder, its top: what stands at the top level of a file.
+
+Each part extends the one below it (actions, strings, expressions, patterns, statements): one object holds the action
+of every rule.
+"""
 
 from __future__ import annotations
 
@@ -115,17 +118,17 @@ class Declarations(Statements):
     def type_record(self, c: list[Any]) -> Declaration:
         word, name, colon, _, _, lines, _ = c
         doc = ""
-        fields: list[syntax.FieldDecl] = []
+        fields: dict[str, syntax.FieldDecl] = {}
         for index, line in enumerate(lines):
             if isinstance(line, syntax.FieldDecl):
-                if any(field.name == line.name for field in fields):
+                if line.name in fields:
                     self.report(
                         "syntax-field",
                         line.span,
                         f"the field `{line.name}` is declared twice",
                         help="remove one of them",
                     )
-                fields.append(line)
+                fields[line.name] = line
             elif line is not None:
                 if index:
                     self.report(
@@ -133,7 +136,7 @@ class Declarations(Statements):
                     )
                 else:
                     doc = self._doc(line)
-        return syntax.TypeDecl(name.value, None, tuple(fields), doc, span=self.span(word, colon))
+        return syntax.TypeDecl(name.value, None, tuple(fields.values()), doc, span=self.span(word, colon))
 
     def field(self, c: list[Any]) -> syntax.FieldDecl:
         default = c[4] if len(c) == 6 else None

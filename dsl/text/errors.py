@@ -6,7 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from .lexer import tokenize
-from .mistakes import MISTAKES, Mistake
+from .mistakes import MISTAKES, WORDS, Mistake
 from .report import Reporter, TooManyErrors
 from .tables import tables
 from .tokens import HARD, OPERAND_END, OPERATORS, Token
@@ -14,25 +14,14 @@ from .tokens import HARD, OPERAND_END, OPERATORS, Token
 if TYPE_CHECKING:
     from .parser import Automaton
 
-_WORDS: dict[str, tuple[str, str, str]] = {
-    "LAMBDA": ("syntax-lambda", "a flow has no `lambda`", "write a comprehension, name a built-in function (`key=len`), or make it a node"),
-    "WALRUS": ("syntax-walrus", "there is no `:=`: each step stands on a line of its own", "assign on the line before"),
-    "DEF": ("syntax-def", "a flow holds no functions", "write a flow or, in a .py file, a node at the top level, and call it"),
-    "CLASS": ("syntax-class", "there is no `class`", "write `type Name:` with fields under it, or import a class from a .py file"),
-    "DEL": ("syntax-python", "a flow has no `del`", "names end with the flow; build a new value without the item"),
-    "GLOBAL": ("syntax-python", "a flow has no `global`", "give values to flows as parameters and take them back as results"),
-    "NONLOCAL": ("syntax-python", "a flow has no `nonlocal`", "give values to flows as parameters and take them back as results"),
-    "ASYNC": ("syntax-await", "a flow needs no colour: there is no `async`", "leave `async` out"),
-    "AWAIT": ("syntax-await", "a flow waits by itself: there is no `await`", "leave `await` out"),
-}  # fmt: skip
-
 _OPERAND_START = frozenset("NAME NUMBER STRING FSTART LPAR LSQB LBRACE NONE TRUE FALSE ELLIPSIS".split())
 
 _TEXT = {kind: text for text, kind in OPERATORS.items() if kind not in ("OP", "AUG", "SIGN")} | {
     kind: word for word, kind in HARD.items() if kind != "OP"
 }
 _SPOKEN = {
-    "NEWLINE": "the end of the line", "$END": "the end of the file", "INDENT": "an indented line", "DEDENT": "the end of the block",
+    "NEWLINE": "the end of the line", "$END": "the end of the file", "INDENT": "an indented line",
+    "DEDENT": "the end of the block",
     "NAME": "a name", "NUMBER": "a number", "STRING": "a string", "FCLOSE": "`}`", "FEND": "the end of the f-string",
 }  # fmt: skip
 
@@ -41,8 +30,8 @@ def explain(report: Reporter, automaton: Automaton, tokens: list[Token], first: 
     """Reports the token at ``index``, on which the automaton stopped; its line begins at ``first``."""
     token = tokens[index]
     span = report.span(token, token)
-    if token.type in _WORDS:
-        id, message, help = _WORDS[token.type]
+    if token.type in WORDS:
+        id, message, help = WORDS[token.type]
         report(id, span, message, help=help)
         return
     before = tokens[index - 1] if index > first else None
@@ -184,7 +173,7 @@ def stop(text: str) -> tuple[int | str, ...]:
     except TooManyErrors as error:  # pragma: no cover - no example is that bad
         raise ValueError(text) from error
     automaton = Automaton(tables(), _Silent())
-    index = automaton.feed(tokens, 0)
+    index = automaton.feed(tokens, 0, len(tokens))
     if index < len(tokens):
         return *automaton.states[-2:], tokens[index].type
     if automaton.finish():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from attrs import evolve
 
@@ -54,7 +54,7 @@ class Expressions(Strings):
         return syntax.Conditional(test, then, orelse, span=self.span(then, orelse))
 
     def pipe(self, c: list[Any]) -> Expr:
-        value, bar, stage = c
+        value, _, stage = c
         span = self.span(value, stage)
         if isinstance(stage, syntax.Call):
             return evolve(stage, args=(value, *stage.args), span=span)
@@ -242,13 +242,21 @@ class Expressions(Strings):
     def dict_comprehension(self, c: list[Any]) -> Expr:
         return syntax.Comprehension("dict", c[3], tuple(c[4]), c[1], span=self.span(c[0], c[-1]))
 
-    def clause(self, c: list[Any]) -> syntax.ForClause:
+    def clause(self, c: list[Any]) -> list[Any]:
         word, target, _, source = c
-        return syntax.ForClause(self.target(target), source, span=self.span(word, source))
+        return [word, self.target(target), source]
 
-    def clause_if(self, c: list[Any]) -> syntax.ForClause:
+    def clause_if(self, c: list[Any]) -> list[Any]:
         clause, _, test = c
-        return evolve(clause, conditions=(*clause.conditions, test), span=self.span(clause, test))
+        clause.append(test)
+        return clause  # type: ignore[no-any-return]
+
+    def clauses(self, c: list[Any]) -> list[syntax.ForClause]:
+        made = []
+        for word, target, source, *conditions in c[0]:
+            span = self.span(word, conditions[-1] if conditions else source)
+            made.append(syntax.ForClause(target, source, tuple(conditions), span=span))
+        return made
 
     # ---- options -------------------------------------------------------------------------------
 
@@ -305,5 +313,5 @@ class Expressions(Strings):
             )
             return value
         for outer in reversed(around):
-            done = evolve(outer, value=done)  # type: ignore[type-var]
+            done = evolve(cast(syntax.Attribute, outer), value=done)
         return done

@@ -300,10 +300,9 @@ class _Page:
             self._word(Word(word.token, word.text, False, own=True), indent)
         trailing: list[Word] = []
         while item and isinstance(item[-1], Word) and item[-1].token.type in ("COMMENT", "COMMA"):
-            word = item.pop()
-            assert isinstance(word, Word)
-            if word.token.type == "COMMENT":
-                trailing.insert(0, word)
+            last = item.pop()
+            if isinstance(last, Word) and last.token.type == "COMMENT":
+                trailing.insert(0, last)
         if item:
             self._delimited(item, indent)
             if comma:

@@ -26,7 +26,8 @@ _TOKEN = re.compile(
         |[-+*/%@&|^~<>()\[\]{},:=;!]|\.(?!\d))
     | (?P<number>0[xX]\w*|\.?\d(?:[eE][+-]|[\w.])*)
     | (?P<triple>(?:[rRuU]|[bB][rR]?|[rR][bB])?(?:\"\"\"|'''))
-    | (?P<string>(?:[rRuU]|[bB][rR]?|[rR][bB])?(?:"[^"\\\n]*(?:\\[^\n][^"\\\n]*|\\\n[^"\\\n]*)*"|'[^'\\\n]*(?:\\[^\n][^'\\\n]*|\\\n[^'\\\n]*)*'))
+    | (?P<string>(?:[rRuU]|[bB][rR]?|[rR][bB])?(?:
+        "[^"\\\n]*+(?:\\[\s\S][^"\\\n]*+)*+" | '[^'\\\n]*+(?:\\[\s\S][^'\\\n]*+)*+'))
     | (?P<fstring>(?:[fF][rR]?|[rR][fF])(?:\"\"\"|'''|"|'))
     | (?P<quote>(?:[rRuU]|[bB][rR]?|[rR][bB])?["'])
     | (?P<newline>\n)
@@ -290,7 +291,7 @@ class Lexer(StringLexer):
             return terminal, pos
         if word in ("await", "async"):
             if word == "async" or not self.tokens or self.tokens[-1].type not in OPERAND_END:
-                reason = "a flow waits by itself" if word == "await" else "a flow needs no colour"
+                reason = "a flow waits by itself" if word == "await" else "a flow is neither sync nor async"
                 self.report("syntax-await", span, f"{reason}: there is no `{word}`", help=f"leave `{word}` out")
                 return "", pos
             return terminal, pos

@@ -19,7 +19,10 @@ THEN_NAME = re.compile(
 THEN_STRING = re.compile(r"[ \t]*(?:[rRuU]|[bB][rR]?|[rR][bB]|[fF][rR]?|[rR][fF])?[\"'“]")
 
 _STARTS_STATEMENT = frozenset(
-    "return while try except finally raise assert break continue pass import def class del global nonlocal elif yield".split()
+    (
+        "return while try except finally raise assert break continue pass import def class del global nonlocal elif "
+        "yield"
+    ).split()
 )
 _CONTINUES = frozenset("if else for in is and or not with undo as lambda await async from".split())
 

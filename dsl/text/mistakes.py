@@ -27,6 +27,19 @@ def _m(id: str, message: str, help: str, *examples: str, expected: str = "", sta
     return Mistake(id, message, help, examples, expected, state_only)
 
 
+WORDS: dict[str, tuple[str, str, str]] = {
+    "LAMBDA": ("syntax-lambda", "a flow has no `lambda`", "write a comprehension, name a built-in function (`key=len`), or make it a node"),
+    "WALRUS": ("syntax-walrus", "there is no `:=`: each step stands on a line of its own", "assign on the line before"),
+    "DEF": ("syntax-def", "a flow holds no functions", "write a flow or, in a .py file, a node at the top level, and call it"),
+    "CLASS": ("syntax-class", "there is no `class`", "write `type Name:` with fields under it, or import a class from a .py file"),
+    "DEL": ("syntax-python", "a flow has no `del`", "names end with the flow; build a new value without the item"),
+    "GLOBAL": ("syntax-python", "a flow has no `global`", "give values to flows as parameters and take them back as results"),
+    "NONLOCAL": ("syntax-python", "a flow has no `nonlocal`", "give values to flows as parameters and take them back as results"),
+    "ASYNC": ("syntax-await", "a flow is neither sync nor async: there is no `async`", "leave `async` out"),
+    "AWAIT": ("syntax-await", "a flow waits by itself: there is no `await`", "leave `await` out"),
+}  # fmt: skip
+"""Words that never fit, wherever they stand: id, message, help."""
+
 MISTAKES: tuple[Mistake, ...] = (
     # ---- comparing and assigning
     _m("syntax-equals", "`=` assigns, here a comparison is meant", "write `==`",

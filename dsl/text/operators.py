@@ -55,7 +55,7 @@ def fold(chain: list[Any], report: Reporter) -> Expr:
                                  unit[-1].end_column)  # fmt: skip
                 unit = [*unit[:-1]] if len(unit) > 2 else unit[0]
             _push(operator, operands, pending, report)
-        if type(unit) is list:
+        if isinstance(unit, list):
             for token in reversed(unit[1:]):
                 level = _NOT if token.value == "not" else _UNARY
                 if level == _NOT and pending and pending[-1].level > _NOT:

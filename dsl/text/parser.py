@@ -99,19 +99,17 @@ class Automaton:
         self.end = made.end
         self.states = [made.start]
         self.values: list[Any] = []
-        self.steps = 0
         # A production: size, action, origin. An action of None hands the only value on.
         self.productions = [
             (p.size, None if p.action == "first" and p.size == 1 else getattr(builder, p.action), p.origin)
             for p in made.productions
         ]
 
-    def feed(self, tokens: list[Token], index: int) -> int:
-        """Reads tokens from ``index`` on. Returns the index of the one that does not fit, or their number."""
+    def feed(self, tokens: list[Token], index: int, stop: int) -> int:
+        """Reads the tokens from ``index`` to before ``stop``. Returns the first that does not fit, or ``stop``."""
         rows, productions = self.rows, self.productions
         states, values = self.states, self.values
-        count = len(tokens)
-        while index < count:
+        while index < stop:
             token = tokens[index]
             kind = token.type
             while True:
@@ -201,13 +199,13 @@ class Parser:
 
     def run(self) -> syntax.Module | None:
         index = 0
-        for position in sorted(self.shadowed):  # only then is the text read in pieces
-            index = self._read(index, position)
+        for position in sorted(self.shadowed):  # only in a file without errors: no token moves
+            index = self.automaton.feed(self.tokens, index, position)
             self.builder.shadowed = self.shadowed[position]
-        self._read(index, len(self.tokens))
+        self._read(index)
         if not self.automaton.finish():
             if self._headed(len(self.tokens)) and self.automaton.accepts("INDENT"):
-                self._read(self._missing_suite(len(self.tokens)), len(self.tokens))
+                self._read(self._missing_suite(len(self.tokens)))
             if self.automaton.finish():
                 return self.automaton.values[-1]  # type: ignore[no-any-return]
             self.automaton.unwind()
@@ -215,17 +213,15 @@ class Parser:
                 return None
         return self.automaton.values[-1]  # type: ignore[no-any-return]
 
-    def _read(self, index: int, stop: int) -> int:
-        tokens = self.tokens if stop == len(self.tokens) else self.tokens[:stop]
-        while (index := self.automaton.feed(tokens, index)) < len(tokens):
-            if (index, len(self.automaton.states)) == self.last_error:
+    def _read(self, index: int) -> None:
+        tokens, automaton = self.tokens, self.automaton
+        while (index := automaton.feed(tokens, index, len(tokens))) < len(tokens):
+            place = (index, len(automaton.states))
+            if place == self.last_error:
                 index += 1  # no progress: leave this token out
                 continue
-            self.last_error = (index, len(self.automaton.states))
+            self.last_error = place
             index = self._recover(index)
-            if stop >= len(self.tokens):
-                tokens = self.tokens
-        return index
 
     # ---- recovery ------------------------------------------------------------------------------
 
@@ -265,13 +261,13 @@ class Parser:
         if first == index and automaton.accepts(token.type):
             return index  # the construct before was incomplete; this line is innocent
         if token.type == "DEDENT" or (kind == "handler" and tokens[first].type not in _CLAUSES):
-            automaton.feed([_made(bad, token), _made("NEWLINE", token)], 0)
+            automaton.feed([_made(bad, token), _made("NEWLINE", token)], 0, 2)
             return index
         head = tokens[first]
         self.bad_columns.add(head.column)
         if last >= len(tokens) - 1 or tokens[last].type != "NEWLINE":
             return len(tokens)
-        automaton.feed([_made(bad, tokens[last]), tokens[last]], 0)
+        automaton.feed([_made(bad, tokens[last]), tokens[last]], 0, 2)
         end = last + 1
         if end < len(tokens) and tokens[end].type == "INDENT" and head.type in _FOREIGN:
             return _past_suite(tokens, end)

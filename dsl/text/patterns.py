@@ -82,11 +82,10 @@ class Patterns(Expressions):
     def class_pattern(self, c: list[Any]) -> Pattern:
         arguments = c[2] if len(c) > 3 else []
         args: list[Pattern] = []
-        names: list[str] = []
-        values: list[Pattern] = []
+        named: dict[str, Pattern] = {}
         for name, pattern in arguments:
             if name is None:
-                if names:
+                if named:
                     self.report(
                         "syntax-argument",
                         pattern.span,
@@ -95,17 +94,16 @@ class Patterns(Expressions):
                     )
                 args.append(pattern)
             else:
-                if name.value in names:
+                if name.value in named:
                     self.report(
                         "syntax-argument",
                         self.span(name, name),
                         f"`{name.value}` is given twice",
                         help="remove one of them",
                     )
-                names.append(name.value)
-                values.append(pattern)
+                named[name.value] = pattern
         cls = self.dotted_name(c[0])
-        return syntax.ClassPattern(cls, tuple(args), tuple(names), tuple(values), span=self.span(cls, c[-1]))
+        return syntax.ClassPattern(cls, tuple(args), tuple(named), tuple(named.values()), span=self.span(cls, c[-1]))
 
     def positional_pattern(self, c: list[Any]) -> tuple[None, Pattern]:
         return None, c[0]

@@ -178,7 +178,8 @@ class Statements(Patterns):
     def for_loop(self, c: list[Any]) -> syntax.For:
         head = c[0]
         orelse = self.body(c[5]) if len(c) == 6 else ()
-        return evolve(head, body=self.body(c[2]), orelse=orelse, span=self.span(head, c[1]))
+        done: syntax.For = evolve(head, body=self.body(c[2]), orelse=orelse, span=self.span(head, c[1]))
+        return done
 
     def collect(self, c: list[Any]) -> Stmt:
         targets, loop = c

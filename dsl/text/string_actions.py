@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from itertools import groupby
+from typing import Any, cast
 
 from .. import syntax
 from ..syntax import Expr
@@ -105,12 +107,9 @@ class Strings(Actions):
 def _merged(parts: list[str | syntax.FormattedValue]) -> tuple[str | syntax.FormattedValue, ...]:
     """Neighbouring texts joined, empty ones left out."""
     merged: list[str | syntax.FormattedValue] = []
-    for part in parts:
-        if isinstance(part, str):
-            if not part:
-                continue
-            if merged and isinstance(merged[-1], str):
-                merged[-1] += part
-                continue
-        merged.append(part)
+    for is_text, run in groupby(parts, lambda part: isinstance(part, str)):
+        if not is_text:
+            merged.extend(run)
+        elif text := "".join(cast("Iterator[str]", run)):
+            merged.append(text)
     return tuple(merged)

@@ -25,7 +25,7 @@ _SPEC_TEXT = {
 
 
 class StringLexer(Lines):
-    """Reads strings. The text of an f-string, and of a format spec, is read up to the next hole; a hole is read like any code."""
+    """Reads strings. The text of an f-string, and of a format spec, is read up to the next hole; a hole as code."""
 
     def _string(self, value: str, pos: int) -> int:
         start = pos - len(value)

@@ -38,7 +38,7 @@ class Tables:
 
 
 def grammar_text() -> str:
-    return files(__package__).joinpath("grammar.lark").read_text("utf-8")
+    return files(__name__.rpartition(".")[0]).joinpath("grammar.lark").read_text("utf-8")
 
 
 @cache
@@ -90,11 +90,11 @@ def analyse(grammar: str) -> Tables:
 
         def __init__(self, lexer_conf: Any) -> None: ...
 
-        def lex(self, *_: Any) -> Any:
+        def lex(self, lexer_state: Any, parser_state: Any) -> Any:
             return iter(())
 
     lark = Lark(grammar, parser="lalr", lexer=Outside, keep_all_tokens=True, maybe_placeholders=False, strict=True)
-    table = lark.parser.parser._parse_table  # type: ignore[attr-defined]
+    table = lark.parser.parser._parse_table
     order = {rule: index for index, rule in enumerate(lark.rules)}
     productions = tuple(
         Production(rule.origin.name, len(rule.expansion), rule.alias or rule.origin.name) for rule in lark.rules

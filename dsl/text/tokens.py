@@ -41,8 +41,8 @@ class Token:
 HARD: dict[str, str] = {
     word: word.upper()
     for word in (
-        "False None True as assert async await break class continue def del elif else except finally for from global if "
-        "import in lambda nonlocal not pass raise return try while with yield"
+        "False None True as assert async await break class continue def del elif else except finally for from global "
+        "if import in lambda nonlocal not pass raise return try while with yield"
     ).split()
 } | {"and": "OP", "or": "OP", "is": "OP"}
 """Python's keywords and their terminals. ``match`` and ``case`` are hard only where a statement begins."""
@@ -58,8 +58,8 @@ DECLARING = frozenset({"flow", "type", "secret", "env", "const", "mock"})
 OPERATORS: dict[str, str] = {
     **dict.fromkeys("// % @ << >> & ^ == != < <= > >=".split(), "OP"),
     **dict.fromkeys("+= -= *= /= //= %= @= &= |= ^= >>= <<= **=".split(), "AUG"),
-    "+": "SIGN", "-": "SIGN", "~": "TILDE", "/": "SLASH", "*": "STAR", "**": "DSTAR", "|": "VBAR", "|>": "PIPE", "->": "ARROW",
-    "=": "EQUAL", ":": "COLON", ",": "COMMA", ".": "DOT", "...": "ELLIPSIS",
+    "+": "SIGN", "-": "SIGN", "~": "TILDE", "/": "SLASH", "*": "STAR", "**": "DSTAR", "|": "VBAR", "|>": "PIPE",
+    "->": "ARROW", "=": "EQUAL", ":": "COLON", ",": "COMMA", ".": "DOT", "...": "ELLIPSIS",
     "(": "LPAR", ")": "RPAR", "[": "LSQB", "]": "RSQB", "{": "LBRACE", "}": "RBRACE", ":=": "WALRUS",
 }  # fmt: skip
 
