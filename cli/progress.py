@@ -140,9 +140,10 @@ class Lines:
         self.out.flush()
 
     def close(self) -> None:
-        """The sum of it all."""
-        self.out.write(f"{self.tally.total()}\n")
-        self.out.flush()
+        """The sum of it all, if there is any."""
+        if self.tally.rows:
+            self.out.write(f"{self.tally.total()}\n")
+            self.out.flush()
 
 
 @contextmanager
@@ -163,7 +164,8 @@ def live(out: TextIO) -> Iterator[Tally]:
     )
     with view:
         yield tally
-    console.print(f"[dim]{tally.total()}[/dim]", highlight=False)
+    if tally.rows:
+        console.print(f"[dim]{tally.total()}[/dim]", highlight=False)
 
 
 def _table(tally: Tally) -> RenderableType:

@@ -41,14 +41,15 @@ def flows_of(path: Path) -> dict[str, Any]:
     ------
     ProgramError: the file cannot be read or loaded.
     """
+    if path.suffix != ".py":
+        from ..modules import load
+
+        loaded = load(path)  # checks the whole file: its other flows and its tests too
+        return {name: getattr(loaded, name) for name in loaded.__all__}
     from ..dsl.loader import load_module
-    from ..facade import Flow
 
     module = load_module(path)
-    if module is None:  # only with a collector
-        return {}
-    made = {name: module.names.get(name) for name in module.flows}
-    return {name: made[name] if isinstance(made[name], Flow) else Flow(source) for name, source in module.flows.items()}
+    return {} if module is None else {name: module.names[name] for name in module.flows}
 
 
 def choose(path: Path, name: str, flows: dict[str, Any]) -> Any:

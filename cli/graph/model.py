@@ -6,14 +6,16 @@ that pass through them are joined, lines that others already imply are dropped. 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Literal
 
 from attrs import field, frozen
 
 from ...compiler import ir
-from ...compiler.spec import Effects
-from ...compiler.walk import regions_of
+from ...compiler.exprs import substitute
+from ...compiler.spec import Effects, NodeSpec
+from ...compiler.walk import map_exprs, regions_of
 from ...planner.order import OpOrder, Orderer, RegionOrder
 from . import words
 
@@ -101,19 +103,18 @@ class _Drawer:
             # Nothing but expressions: show what they make, so that the arm is not empty.
             made = [op.op for op in order.ops if isinstance(op.op, (ir.Eval, ir.Emit))]
             return Part(title, tuple(_value(op, path) for op in made[-3:]))
-        nodes = tuple(self.node(order.ops[i], path) for i in visible)
+        nodes = tuple(self.node(order.ops[i], path, _spelled_out(order.ops[i].op, order.region)) for i in visible)
         ids = {i: node.id for i, node in zip(visible, nodes, strict=True)}
         return Part(title, nodes, tuple(_edges(order, ids)))
 
-    def node(self, order: OpOrder, path: str) -> Node:
-        op = order.op
+    def node(self, order: OpOrder, path: str, op: ir.Op) -> Node:
         self.left -= 1
         at = f"{path}/{op.id}"
         line = op.span.line
         effect = effect_kind(order.effects)
         match op:
             case ir.Call():
-                name = self.graph.nodes[op.target].name
+                name = _node_name(self.graph.nodes[op.target])
                 return Node(at, "call", _result(op.result, name), words.policy(op.policy), line, effect)
             case ir.Subflow():
                 return self.subflow(op, at, effect)
@@ -155,6 +156,23 @@ def effect_kind(effects: Effects) -> EffectKind:
 
 
 # ---- words -------------------------------------------------------------------------------------------
+
+
+_STANDARD = "cflow.stdlib_nodes."
+
+
+def _node_name(spec: NodeSpec) -> str:
+    """``files.write`` for a node of a standard pack: its own name alone may be no more than "read"."""
+    return spec.key.removeprefix(_STANDARD) if spec.key.startswith(_STANDARD) else spec.name
+
+
+_MADE = re.compile(r"value(_\d+)?")
+
+
+def _spelled_out(op: ir.Op, region: ir.Region) -> ir.Op:
+    """The operation with the values that lowering gave names put back where they are used."""
+    made = {o.result: o.expr for o in region.ops if isinstance(o, ir.Eval) and _MADE.fullmatch(o.result)}
+    return map_exprs(op, lambda expr: substitute(expr, made.get)) if made else op
 
 
 def _result(result: str, name: str) -> str:

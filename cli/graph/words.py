@@ -11,7 +11,7 @@ from ...compiler import ir
 LONGEST = 44
 
 _SIGNS = {"neg": "-", "pos": "+", "invert": "~", "not": "not "}
-_INFIX = {"+", "-", "*", "/", "//", "%", "**", "<<", ">>", "&", "|", "^", "@"}
+_INFIX = frozenset("+ - * / // % ** << >> & | ^ @ == != < <= > >= in is".split()) | {"not in", "is not"}
 
 
 def short(text: str, longest: int = LONGEST) -> str:
@@ -77,7 +77,7 @@ def _applied(expr: ir.Apply) -> str:
             return args[0]
         case "new", _:
             return f"{args[0]}({', '.join([*args[1:], *_keywords(expr)])})"
-    return f"{fn}({', '.join([*args, *_keywords(expr)])})"
+    return f"{fn.removeprefix('py.')}({', '.join([*args, *_keywords(expr)])})"
 
 
 def _keywords(expr: ir.Apply) -> list[str]:
