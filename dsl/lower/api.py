@@ -12,6 +12,7 @@ from ...compiler.types import ANY, NONE, Signature
 from .. import syntax as s
 from ..scope import FlowSource, Scope
 from .flows import begin, lower_flow
+from .order_checks import check_order
 from .program import Header, Program
 from .report import Reporter
 
@@ -50,16 +51,14 @@ def finish(program: Program, entry: str) -> Lowered | None:
     """The graph, once its order was checked; None where an error was found."""
     graph = Graph(entry, program.flows, program.nodes, program.classes, program.ambient)
     if not program.report.failed:
-        from .order_checks import check_order
-
-        check_order(program, graph)
+        check_order(program.report, graph)
     return None if program.report.failed else Lowered(graph, program.objects)
 
 
 def lower_test(test: s.Test, scope: Scope, collector: Collector) -> Lowered | None:
     """Lower the body of a ``test``: like a flow without parameters, in which ``mock``, ``attempt`` and ``calls`` have a meaning."""
     program = Program(Reporter(collector))
-    lower_test_body(program, test, scope)
+    lower_test_body(program, test, scope, TEST)
     lower_waiting(program)
     return finish(program, TEST)
 
@@ -68,8 +67,8 @@ TEST = "test"
 """The key of the flow that a test's body becomes."""
 
 
-def lower_test_body(program: Program, test: s.Test, scope: Scope) -> None:
-    """Lower a test's body into a program."""
+def lower_test_body(program: Program, test: s.Test, scope: Scope, key: str) -> None:
+    """Lower a test's body into a program, as a flow with this key."""
     flow = s.Flow(test.title, (), test.body, span=test.span)
     at = begin(program, flow, scope, Header(Signature((), ANY)), is_test=True)
     if at is None:
@@ -77,4 +76,4 @@ def lower_test_body(program: Program, test: s.Test, scope: Scope) -> None:
     with deep():
         at.body(test.body)
     region = at.region.close(None if at.region.ended else (Const(None),))
-    program.flows[TEST] = FlowGraph(TEST, test.title, (), region, NONE, span=test.span)
+    program.flows[key] = FlowGraph(key, test.title, (), region, NONE, span=test.span)

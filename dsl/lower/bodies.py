@@ -20,7 +20,7 @@ def lower_body(at: FlowLowering, body: tuple[s.Stmt, ...]) -> None:
             rest = [n for n in body[i:] if not isinstance(n, s.Pass)]
             if rest:
                 after = _AFTER.get(type(body[i - 1]), "what comes before") if i else "what comes before"
-                at.report("unreachable-code", rest[0].span, f"this is never reached: control never gets past {after}",
+                at.report("unreachable", rest[0].span, f"this is never reached: control never gets past {after}",
                           help="remove it, or move it before")  # fmt: skip
             return
         following = body[i + 1] if i + 1 < len(body) else None

@@ -130,7 +130,7 @@ def _independent(
         if at.live.live_after(node, name) or (name not in targets and bound and at.live.read_inside(node, name)):
             crossing.append(name)
             later = "later lines use it" if at.live.live_after(node, name) else "each pass begins with it"
-            at.report("name-crosses-passes", node.span, f"{name!r} is assigned in a pass, and {later}: the passes are independent",
+            at.report("parallel-name", node.span, f"{name!r} is assigned in a pass, and {later}: the passes are independent",
                       help=f"yield the value and collect it: ys = for ... yield {name}")  # fmt: skip
     value = independent_passes(
         at, node.target, source, element, options, into, node.span, lambda: at.body(node.body)
@@ -412,7 +412,7 @@ def _leave(at: FlowLowering, kind: str, span: Span) -> None:
             break
         if around.kind in ("arm", "final"):
             where = "an arm of `parallel:`" if around.kind == "arm" else "a `finally`"
-            id = "leaves-parallel" if around.kind == "arm" else "leaves-finally"
+            id = "parallel-exit" if around.kind == "arm" else "exit-in-finally"
             at.report(id, span, f"`{kind}` cannot leave {where}", help="set a name in it, and test that name after it")
             at.region.ended = True
             return
@@ -422,7 +422,7 @@ def _leave(at: FlowLowering, kind: str, span: Span) -> None:
         return
     if frame.kind == "foreach":
         if kind == "break":
-            at.report("leaves-parallel", span, "`break` cannot leave a loop whose passes are independent",
+            at.report("parallel-exit", span, "`break` cannot leave a loop whose passes are independent",
                       help="use take= to stop after so many successes, or a plain `for`")  # fmt: skip
         at.emit(Exit(at.op_id(kind), "continue", (), span))
         at.region.ended = True

@@ -38,7 +38,7 @@ def _cases(at: FlowLowering, node: s.Match, subject: Typed, start: int) -> None:
         if test is None:
             whole = True
             if i + 1 < len(node.cases):
-                at.report("unreachable-code", node.cases[i + 1].span, "this case is never reached: the one before matches everything",
+                at.report("unreachable", node.cases[i + 1].span, "this case is never reached: the one before matches everything",
                           help="move it before, or remove it")  # fmt: skip
             break
         tests.append(test)
@@ -136,7 +136,7 @@ def _check_exhaustive(at: FlowLowering, node: s.Match, subject: Type) -> None:
     left = _remaining(at, node.cases, subject)
     if left:
         names = ", ".join(str(m) if m.name != "class" else _class_name(at, m) for m in left)
-        at.report("match-leaves-out", node.span, f"no case matches {names}", expected=str(subject), found=f"cases without {names}",
+        at.report("match-not-exhaustive", node.span, f"no case matches {names}", expected=str(subject), found=f"cases without {names}",
                   help=f"add `case {_as_case(at, left[0])}:`, or `case _:` for all the rest")  # fmt: skip
 
 

@@ -13,8 +13,8 @@ MAX_FINDINGS = 100
 """Findings of one severity reported for one program; a person fixes the first of them anyway."""
 
 WARNINGS = frozenset(
-    """unused-result unused-import unreachable-code shared-resource race-undeclared retry-undeclared cache-undeclared
-    retried-flow-writes lock-order""".split()
+    """unused-result unused-import unreachable parallel-conflict undeclared-in-race undeclared-retry undeclared-cache
+    retry-repeats-writes lock-order""".split()
 )
 """The ids that are warnings; all others that lowering reports are errors. The catalogue's test compares the two."""
 

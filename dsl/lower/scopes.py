@@ -73,7 +73,7 @@ def _check_crossing(at: FlowLowering, node: s.Parallel) -> None:
             for name in sorted(assigned[i] & (assigned[j] | used[j]) - told):
                 told.add(name)
                 what = "also assigned" if name in assigned[j] else "used"
-                at.report("name-crosses-arms", arm.span, f"{name!r} is assigned in this arm and {what} in another: arms are independent",
+                at.report("parallel-name", arm.span, f"{name!r} is assigned in this arm and {what} in another: arms are independent",
                           help="use another name, or move one of the two out of the block")  # fmt: skip
                 at.env.set(name, Bound(Const(None), ANY))
 

@@ -98,14 +98,14 @@ def _check_place(at: FlowLowering, node: s.Stmt, depth: int, loop: str) -> None:
     """Independent passes and arms in between would make the order of what is collected a matter of chance."""
     for frame in at.frames[depth:]:
         if frame.kind == "foreach":
-            at.report("yield-across-passes", node.span, "the passes of a parallel loop cannot add to what another loop collects",
+            at.report("parallel-name", node.span, "the passes of a parallel loop cannot add to what another loop collects",
                       help="let the parallel loop collect, and yield its items after it")  # fmt: skip
             return
         if frame.kind == "arm":
             block, _, arm = frame.loop.rpartition("/")
             first = at.yielding.setdefault((block, loop), arm)
             if first != arm:
-                at.report("name-crosses-arms", node.span, "two arms add to the same collection: arms are independent",
+                at.report("parallel-name", node.span, "two arms add to the same collection: arms are independent",
                           help="assign names in the arms, and yield after the block")  # fmt: skip
                 return
 
@@ -126,7 +126,7 @@ def lower_return(at: FlowLowering, node: s.Return) -> None:
     for frame in reversed(at.frames):
         if frame.kind in ("arm", "foreach", "final"):
             where = {"arm": "an arm of `parallel:`", "foreach": "a loop whose passes are independent", "final": "a `finally`"}[frame.kind]
-            at.report("leaves-finally" if frame.kind == "final" else "leaves-parallel", node.span, f"`return` cannot leave {where}",
+            at.report("exit-in-finally" if frame.kind == "final" else "parallel-exit", node.span, f"`return` cannot leave {where}",
                       help="assign the value in it, and return after it")  # fmt: skip
             at.region.ended = True
             return

@@ -31,7 +31,7 @@ def lower_try(at: FlowLowering, node: s.Try) -> None:
     first = _surely_first(body)
     seen = {n: _seen(entry[n], first.get(n), types[n], node.span) for n in tracked}
     if at.region.ended is False and body.builder.ended and node.orelse:
-        at.report("unreachable-code", node.orelse[0].span, "this `else` is never reached: the body never gets to its end",
+        at.report("unreachable", node.orelse[0].span, "this `else` is never reached: the body never gets to its end",
                   help="remove it, or move it before")  # fmt: skip
     handed: list[Expr] = []
     orelse = _orelse(at, node, body, handed) if node.orelse and not body.builder.ended else None
