@@ -124,11 +124,11 @@ def target(t: Target) -> str:
 
 def _apply(expr: Apply) -> str:
     plain = not expr.kwargs and not any(isinstance(a, Star) for a in expr.args)
-    if plain and expr.fn in BINARY and len(expr.args) == 2:
+    if plain and expr.fn in BINARY | COMPARISONS and len(expr.args) == 2:
         return f"({print_expr(expr.args[0])} {expr.fn} {print_expr(expr.args[1])})"
     if plain and expr.fn == "compare" and len(expr.args) > 2 and isinstance(ops := expr.args[0], Const):
         first, *rest = [print_expr(a) for a in expr.args[1:]]
-        if len(rest) == len(ops.value) and COMPARISONS.issuperset(ops.value):
+        if len(rest) == len(ops.value) > 1 and COMPARISONS.issuperset(ops.value):
             return f"({first} {' '.join([f'{op} {right}' for op, right in zip(ops.value, rest, strict=True)])})"
     return f"{name(expr.fn)}({_arguments(expr.args, expr.kwargs)})"
 

@@ -179,7 +179,7 @@ class Tokens:
                 op += " " + self.next()
             ops.append(op)
             operands.append(self.expr())
-        if len(ops) == 1 and ops[0] in BINARY:
+        if len(ops) == 1 and ops[0] in BINARY | COMPARISONS:
             return Apply(ops[0], tuple(operands))
         if not ops or not COMPARISONS.issuperset(ops):
             raise self.error(f"these are no operators: {ops}")
