@@ -7,14 +7,9 @@ import pytest
 from cflow.stdlib_nodes import log
 
 
-@pytest.fixture
-def unconfigured(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As in a program that has not configured logging (pytest has)."""
+def test_lines_go_to_standard_error(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    # As in a program that has not configured logging; pytest has, and adds its handlers before each phase of a test.
     monkeypatch.setattr(logging.getLogger("cflow.flow"), "propagate", False)
-
-
-@pytest.mark.usefixtures("unconfigured")
-def test_lines_go_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
     log.info.fn("settled", orders=3)
     log.debug.fn("not shown")
     log.error.fn(ValueError("odd % sign"))
