@@ -140,7 +140,7 @@ class TestRun:
     engine: Engine = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        operations = {"mock": self.mock, "attempt": self.attempt, "calls": self.calls}
+        operations: dict[str, Any] = {"mock": self.mock, "attempt": self.attempt, "calls": self.calls}
         self.engine = Engine(substitute=self.stage.substitute, builtins=operations)
 
     async def main(self) -> None:

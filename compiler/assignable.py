@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from .operators import BUILTIN_EXCEPTIONS
 from .spec import ClassSpec
-from .types import ANY, ELLIPSIS, NONE, Type, union
+from .types import ANY, ELLIPSIS, INT, NONE, STR, Type, union
 
 Classes = Mapping[str, ClassSpec]
 
@@ -23,8 +23,15 @@ _WIDER = {
 }
 """Which simple types pass for which others, as Python's type checkers have it."""
 
-_TWINS = {"set": "frozenset", "frozenset": "set"}
-"""Containers that pass for each other: a flow never changes one, so the difference has no meaning in it."""
+_SEQUENCE = ("sequence", "collection", "iterable")
+_ITEMS = {
+    "list": _SEQUENCE, "tuple": _SEQUENCE, "range": _SEQUENCE, "str": _SEQUENCE, "bytes": _SEQUENCE,
+    "sequence": ("collection", "iterable"), "set": ("frozenset", "collection", "iterable"),
+    "frozenset": ("set", "collection", "iterable"), "dict": ("mapping", "collection", "iterable"),
+    "mapping": ("dict", "collection", "iterable"), "collection": ("iterable",),
+}  # fmt: skip
+"""Containers, and others that they pass for. ``set`` and ``frozenset``, ``dict`` and ``mapping`` pass for each other: a flow
+never changes one, so the difference has no meaning in it."""
 
 _INHERITED = {
     **{name: name for name in ("int", "float", "complex", "str", "bytes", "list", "tuple", "dict", "set", "frozenset")},
@@ -63,8 +70,8 @@ def assignable(source: Type, target: Type, classes: Classes) -> bool:
         return _arguments_fit(source, target, classes)
     if target.name in _WIDER.get(source.name, ()):
         return True
-    if _TWINS.get(source.name) == target.name:
-        return _arguments_fit(source, target, classes)
+    if target.name in _ITEMS.get(source.name, ()):
+        return _items_fit(source, target, classes)
     return not (_known(source) and _known(target))
 
 
@@ -207,8 +214,23 @@ def _tuple_fits(source: Type, target: Type, classes: Classes) -> bool:
     )
 
 
+def _items_fit(source: Type, target: Type, classes: Classes) -> bool:
+    """A container for another kind of container: by what it holds."""
+    if {source.name, target.name} == {"dict", "mapping"}:
+        return _arguments_fit(source, Type(source.name, target.args), classes)
+    return not target.args or all(assignable(item, target.args[0], classes) for item in _items(source))
+
+
 def _items(container: Type) -> tuple[Type, ...]:
-    return tuple(item for item in container.args if item != ELLIPSIS)
+    """The types of what going through a container gives."""
+    match container.name:
+        case "str":
+            return (STR,)
+        case "bytes" | "range":
+            return (INT,)
+        case "tuple":
+            return tuple(item for item in container.args if item != ELLIPSIS)
+    return container.args[:1]
 
 
 def _known(type_: Type) -> bool:

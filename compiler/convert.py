@@ -93,8 +93,8 @@ def hint_of(type: Type, classes: Classes) -> Any:
             return None
         case "tuple", (item, end) if end == ELLIPSIS:
             return tuple[hint(item), ...]  # type: ignore[misc]
-        case "list" | "set" | "frozenset" | "dict" | "tuple", args:
-            origin = _CONTAINERS[type.name]
+        case name, args if name in _CONTAINERS:
+            origin = _CONTAINERS[name]
             return origin[tuple(map(hint, args))] if args else origin
     return _EXACT.get(type.name) or _SIMPLE.get(type.name, Any)
 
@@ -104,7 +104,10 @@ _EXACT: dict[str, type] = {
     "Decimal": decimal.Decimal, "date": dt.date, "datetime": dt.datetime, "time": dt.time, "timedelta": dt.timedelta,
 }  # fmt: skip
 _SIMPLE: dict[str, Any] = {"Path": pathlib.Path, "range": range}
-_CONTAINERS: dict[str, Any] = {"list": list, "set": set, "frozenset": frozenset, "dict": dict, "tuple": tuple}
+_CONTAINERS: dict[str, Any] = {
+    "list": list, "set": set, "frozenset": frozenset, "dict": dict, "tuple": tuple,
+    "sequence": abc.Sequence, "collection": abc.Collection, "iterable": abc.Iterable, "mapping": abc.Mapping,
+}  # fmt: skip
 
 
 def _class_keys(type: Type) -> set[str]:

@@ -43,6 +43,9 @@ PLAIN_TYPES = {
 GENERIC_TYPES = {"list": 1, "set": 1, "frozenset": 1, "dict": 2, "tuple": -1, "stream": 1, "Collected": 1}
 """Those that take arguments, and how many (-1: any number)."""
 
+_ARITY = {**GENERIC_TYPES, "sequence": 1, "collection": 1, "iterable": 1, "mapping": 2}
+"""With Python's abstract containers, for which a ``.cflow`` file has no names."""
+
 _DOTTED: dict[str, str] = {
     **{
         f"builtins.{n}": n
@@ -59,11 +62,28 @@ _DOTTED: dict[str, str] = {
         for module in ("typing", "collections.abc")
         for n in ("Iterator", "Generator", "AsyncIterator", "AsyncGenerator", "AsyncIterable")
     },
+    **{
+        f"{module}.{n}": word
+        for module in ("typing", "collections.abc")
+        for n, word in {
+            "Sequence": "sequence",
+            "MutableSequence": "sequence",
+            "Collection": "collection",
+            "Iterable": "iterable",
+            "AbstractSet": "frozenset",
+            "Mapping": "mapping",
+            "MutableMapping": "mapping",
+        }.items()
+    },
+    "collections.abc.Set": "frozenset",
     **{f"pathlib.{n}": "Path" for n in ("Path", "PurePath", "PosixPath", "WindowsPath")},
     "decimal.Decimal": "Decimal",
     "cflow.Collected": "Collected",
 }
 """Python's own names for types, to the words of this module."""
+
+TYPED_DICT = "TypedDict"
+"""Among the bases of a class of which only the text was read: its values are dicts."""
 
 _WRAPPERS = frozenset({"Annotated", "Final", "ClassVar", "Required", "NotRequired"})
 _ABSTRACT_MODULES = ("typing", "typing_extensions", "collections.abc", "collections", "abc", "numbers", "types")
@@ -105,8 +125,10 @@ class AnnotationReader:
                 return NONE
             case syntax.Constant(value=str(text)) if not self.literals:
                 return self.forward(text, expr)
-            case syntax.Constant(value=bool() | int() | str() | bytes() as value):
+            case syntax.Constant(value=bool() | int() | str() | bytes() as value) if self.literals:
                 return Type("literal", (value,))
+            case syntax.Constant() if not self.literals:
+                return ANY
             case syntax.Unary(op="-", value=syntax.Constant(value=int(value))) if not isinstance(value, bool):
                 return Type("literal", (-value,))
             case syntax.Binary(op="|"):
@@ -134,16 +156,14 @@ class AnnotationReader:
         match meaning:
             case Type():
                 return meaning
-            case "dict":
-                return Type("dict", (ANY, ANY))
             case "tuple":
                 return Type("tuple", (ANY, ELLIPSIS))
             case "stream":
                 return stream_of(ANY)
             case "Collected":
                 return Type("collected", (ANY,))
-            case "list" | "set" | "frozenset":
-                return Type(meaning, (ANY,))
+            case str() if meaning in _ARITY:
+                return Type(meaning, (ANY,) * _ARITY[meaning])
         return ANY
 
     def generic(self, head: syntax.Expr, args: tuple[syntax.Expr, ...], expr: syntax.Expr) -> Type:
@@ -158,10 +178,10 @@ class AnnotationReader:
             case "tuple":
                 items = tuple(ELLIPSIS if _is_ellipsis(arg) else self.read(arg) for arg in args)
                 return Type("tuple", () if args and _is_empty(args[0]) else items)
-            case "list" | "set" | "frozenset" | "dict" | "stream" | "Collected":
-                return self.container(meaning, args, expr)
             case str() if meaning in _WRAPPERS and args:
                 return self.read(args[0])
+            case str() if meaning in _ARITY:
+                return self.container(meaning, args, expr)
             case Type(name="class") | None:
                 return meaning or ANY  # a generic class: its arguments are not tracked
             case Type() if meaning != ANY:
@@ -170,7 +190,7 @@ class AnnotationReader:
         return ANY
 
     def container(self, word: str, args: tuple[syntax.Expr, ...], expr: syntax.Expr) -> Type:
-        arity = GENERIC_TYPES[word]
+        arity = _ARITY[word]
         if self.literals and len(args) != arity:
             said = "a key and a value type" if word == "dict" else "one type"
             example = "dict[str, int]" if word == "dict" else f"{word}[int]"
@@ -253,13 +273,9 @@ def type_of_binding(binding: Binding | None) -> Meaning:
             return hints.type_of(cls)
         case ClassBinding(spec=spec):
             # As for the real ones: a typed dict is a dict, and a protocol says nothing of what may be given.
-            return (
-                Type("dict", (STR, ANY))
-                if "TypedDict" in spec.bases
-                else ANY
-                if "Protocol" in spec.bases
-                else class_type(spec.key)
-            )
+            if TYPED_DICT in spec.bases:
+                return Type("dict", (STR, ANY))
+            return ANY if "Protocol" in spec.bases else class_type(spec.key)
         case BuiltinBinding():
             return PLAIN_TYPES.get(binding.name) or (binding.name if binding.name in GENERIC_TYPES else None)
         case UnknownBinding():

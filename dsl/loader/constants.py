@@ -45,7 +45,7 @@ class NotConstant(Exception):
 
 
 class Missing(Exception):
-    """A name that ``lookup`` does not know as a constant; its text says what it is instead, nothing where that was said."""
+    """A name that ``lookup`` does not know as a constant; its text says what it is, nothing where that was said."""
 
 
 @define

@@ -103,7 +103,8 @@ class Declarations:
         """Take ``name`` for a declaration; False, and a finding, where it is taken already or cannot be."""
         if name in RESERVED:
             self.report(
-                "reserved-name", declaration.span, f"{name!r} is a form of the language: nothing else could be used by that name",
+                "reserved-name", declaration.span,
+                f"{name!r} is a form of the language: nothing else could be used by that name",
                 help="give it another name (an import: `as` another name)",
             )  # fmt: skip
             return False

@@ -32,7 +32,7 @@ from ..scope import (
     UnknownBinding,
     ValueBinding,
 )
-from .annotations import AnnotationReader, Meaning, dotted_meaning, expr_of_ast, type_of_binding
+from .annotations import TYPED_DICT, AnnotationReader, Meaning, dotted_meaning, expr_of_ast, type_of_binding
 from .static import StaticModule
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -50,6 +50,10 @@ _NAMED_BASES = {
     "enum.StrEnum": "StrEnum", "enum.Flag": "Flag", "enum.IntFlag": "IntFlag", "typing.NamedTuple": "NamedTuple",
     "typing.TypedDict": "TypedDict",
 }  # fmt: skip
+
+
+_AS_BASES = {"NamedTuple": ("tuple",), "TypedDict": ("dict", TYPED_DICT)}
+"""What a class really inherits from that is written with one of these."""
 
 
 class Unreadable(Exception):
@@ -365,7 +369,7 @@ def _called(module: StaticModule, name: str, call: ast.Call) -> Binding:
             inner = resolve(module, call.args[0])
             module.nodes.add(name)
             if isinstance(inner, NodeBinding):
-                return declare(module, inner, call.keywords)
+                return _renamed(declare(module, inner, call.keywords), inner, name)
             unknown = NodeSpec(f"{module.name}.{name}", name, Signature(known=False))
             return declare(module, NodeBinding(unknown), call.keywords)
         case "secret" | "env":
@@ -374,7 +378,7 @@ def _called(module: StaticModule, name: str, call: ast.Call) -> Binding:
         inner = resolve(module, call.func.value)
         if isinstance(inner, NodeBinding):
             module.nodes.add(name)
-            return declare(module, inner, call.keywords)
+            return _renamed(declare(module, inner, call.keywords), inner, name)
     match dotted_name(module, call.func):
         case "typing.NewType" if len(call.args) == 2:
             return TypeBinding(read_type(module, call.args[1]))
@@ -382,6 +386,11 @@ def _called(module: StaticModule, name: str, call: ast.Call) -> Binding:
             bound = next((k.value for k in call.keywords if k.arg == "bound"), None)
             return TypeBinding(read_type(module, bound))
     return UnknownBinding(name)
+
+
+def _renamed(made: NodeBinding, of: NodeBinding, name: str) -> NodeBinding:
+    """A node that another one was made into has a key of its own, unless it is the same."""
+    return made if made.spec == of.spec else evolve(made, spec=evolve(made.spec, key=f"{of.spec.key}#{name}"))
 
 
 def _ambient(module: StaticModule, name: str, call: ast.Call) -> Binding:
@@ -407,16 +416,17 @@ def _class(module: StaticModule, node: ast.ClassDef) -> Binding:
     # Its own name first: fields may be of its type.
     module.bindings[node.name] = ClassBinding(ClassSpec(key, node.name))
     found = [_base(module, base) for base in node.bases]
-    bases = tuple(name for name, _ in found if name != "object")
+    bases = tuple(part for name, _ in found if name != "object" for part in _AS_BASES.get(name, (name,)))
+    named = any(name == "NamedTuple" for name, _ in found)
     specs = [spec for _, spec in found if spec is not None]
     styles = [style for d in node.decorator_list if (style := _RECORDS.get(dotted_name(module, _head(d))))]
     kind: Literal["record", "exception", "other"] = "other"
     fields: tuple[FieldSpec, ...] | None = None
     if any(spec.kind == "exception" for spec in specs):
         kind = "exception"
-    elif styles or "NamedTuple" in bases or any(spec.kind == "record" for spec in specs):
+    elif styles or named or any(spec.kind == "record" for spec in specs):
         kind = "record"
-        if styles or "NamedTuple" in bases:
+        if styles or named:
             fields = _fields(module, node, styles[0] if styles else "tuple", specs)
     if node.keywords or (node.decorator_list and not styles):
         bases = (*bases, "?")  # a metaclass or a decorator of which nothing is known

@@ -1,4 +1,4 @@
-"""Every way a file, an import or a declaration can be wrong: the finding, its line, and words of its message. Alike read and run."""
+"""Every way a file, an import or a declaration can be wrong: the finding, its line, words of its message; read and run alike."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from cflow.dsl.loader import load_module, load_text
 SHOP = "LIMIT = 3\nimport os\ndef reserve(sku): return sku\nclass Item: pass\ndef _hidden(): pass\n"
 
 # title: (text of main.cflow, other files, [(line, id, words)])
+# ruff: noqa: E501
 CASES: dict[str, tuple[str, dict[str, str], list[tuple[int, str, str]]]] = {
     "nothing wrong": ('from "./shop.py" import reserve\n', {"shop.py": SHOP}, []),
     "no such file": ('from "./shpo.py" import f\n', {"shop.py": SHOP}, [(1, "file-not-found", "no file './shpo.py'|shpo.py")]),
