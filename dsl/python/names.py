@@ -44,7 +44,9 @@ NOT_HERE: dict[str, tuple[str, str]] = {
 
 
 def builtin_binding(name: str) -> Binding | None:
-    """What a built-in name of Python means in a flow; None where Python has no such name."""
+    """What a built-in name of Python means in a flow; None where Python has no such name. :data:`ANYTHING` is one."""
+    if name == ANYTHING:
+        return UnknownBinding(name)
     if name in BUILTINS:
         return BuiltinBinding(name)
     if name in BUILTIN_EXCEPTIONS:
@@ -78,8 +80,6 @@ class PythonScope:
         return self._seen[name]
 
     def _find(self, name: str) -> Binding | None:
-        if name == ANYTHING:
-            return UnknownBinding(name)
         if name in self.extra:
             return binding_of(self.extra[name], name)
         if name in self._types:
