@@ -96,8 +96,11 @@ def _add(members: list[Type], new: Type) -> None:
     for i, old in enumerate(members):
         merged = _merge(old, new)
         if merged is not None:
-            del members[i]
-            _add(members, merged) if merged != old else members.insert(i, old)
+            rest = members[i + 1 :]
+            members[i:] = []
+            _add(members, merged) if merged != old else members.append(old)
+            for member in rest:
+                _add(members, member)
             return
     members.append(new)
 
@@ -120,7 +123,7 @@ def _merge(a: Type, b: Type) -> Type | None:
             return wide
     if a.name != b.name or a.name in ("class", "union"):
         return None
-    if not a.args or not b.args:
+    if a.name != "tuple" and not (a.args and b.args):
         return Type(a.name)
     if a.name == "tuple" and (len(a.args) != len(b.args) or ELLIPSIS in (*a.args, *b.args)):
         return Type("tuple", (join((*_items(a), *_items(b))), ELLIPSIS))
@@ -177,7 +180,7 @@ def _class_fits(source: Type, target: Type, classes: Classes) -> bool:
     if target.name == "class":
         if target.args[0] in bases:
             return True
-    elif any(_INHERITED.get(base) == target.name for base in bases):
+    elif any(base in _INHERITED and assignable(Type(_INHERITED[base]), target, classes) for base in bases):
         return True
     elif target.name == "none":
         return False
@@ -248,5 +251,5 @@ def _distinct(values: Iterable[object]) -> Iterator[object]:
 
 _KNOWN = frozenset(
     """none bool int float complex str bytes list tuple dict set frozenset range date datetime time timedelta Decimal
-    Path stream collected literal union""".split()
+    Path sequence collection iterable mapping stream collected literal union""".split()
 )

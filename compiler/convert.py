@@ -76,11 +76,19 @@ def convert(value: Any, type: Type, classes: Classes) -> Any:
         raise ConversionError(problems) from None
 
 
-def hint_of(type: Type, classes: Classes) -> Any:
-    """The Python type hint that says what ``type`` says; ``Any`` where none does."""
+@attrs.frozen
+class OrderedUnion:
+    """A union as a hint. ``typing.Union`` forgets the order of its members, and here the first that fits counts."""
+
+    members: tuple[Any, ...]
+
+
+def hint_of(type: Type, classes: Classes, *, ordered: bool = False) -> Any:
+    """The Python type hint that says what ``type`` says; ``Any`` where none does. ``ordered``: unions as
+    :class:`OrderedUnion`."""
 
     def hint(arg: Any) -> Any:
-        return hint_of(arg, classes)
+        return hint_of(arg, classes, ordered=ordered)
 
     match type.name, type.args:
         case "class", (key,):
@@ -88,9 +96,10 @@ def hint_of(type: Type, classes: Classes) -> Any:
         case "literal", values:
             return typing.Literal[tuple(values)]
         case "union", members:
-            return typing.Union[tuple(map(hint, members))]  # noqa: UP007 - members are computed
+            hints = tuple(map(hint, members))
+            return OrderedUnion(hints) if ordered else typing.Union[hints]  # noqa: UP007 - they are computed
         case "none", ():
-            return None
+            return types.NoneType
         case "tuple", (item, end) if end == ELLIPSIS:
             return tuple[hint(item), ...]  # type: ignore[misc]
         case name, args if name in _CONTAINERS:
@@ -120,7 +129,7 @@ def _class_keys(type: Type) -> set[str]:
 def _structurer(type: Type, classes: tuple[tuple[str, type], ...]) -> Callable[[Any], Any]:
     """The function that converts to ``type``. A converter keeps every class that it has met alive, so each set of
     classes gets its own, and the cache is bounded."""
-    hint = hint_of(type, dict(classes))
+    hint = hint_of(type, dict(classes), ordered=True)
     converter = _plain_converter() if not classes else make_converter()
     hook = converter.get_structure_hook(hint)
     return lambda value: hook(value, hint)
@@ -347,7 +356,7 @@ def _list_factory(wanted: Any, converter: cattrs.Converter) -> Callable[[Any, An
 
 def _union_factory(wanted: Any, converter: cattrs.Converter) -> Callable[[Any, Any], Any]:
     """A value that is an instance of a member stays; else the first member that it converts to."""
-    members = typing.get_args(wanted)
+    members = wanted.members if isinstance(wanted, OrderedUnion) else typing.get_args(wanted)
     hooks = [(member, converter.get_structure_hook(member)) for member in members]
 
     def hook(value: Any, _: Any) -> Any:
@@ -365,7 +374,7 @@ def _union_factory(wanted: Any, converter: cattrs.Converter) -> Callable[[Any, A
         if len(telling) == 1:
             raise telling[0]
         if len(failures) == 2 and types.NoneType in members:
-            raise failures[1 - members.index(types.NoneType) - 1]
+            raise failures[1 - members.index(types.NoneType)]
         raise _wrong(" | ".join(_hint_name(m) for m in members), value)
 
     return hook
@@ -433,6 +442,7 @@ def make_converter() -> cattrs.Converter:
     )
     factory(_origin_in(dict, abc.Mapping, abc.MutableMapping), _mapping_factory)
     factory(_origin_in(typing.Union, types.UnionType), _union_factory)
+    factory(lambda t: isinstance(t, OrderedUnion), _union_factory)
     plain: Any = c.register_structure_hook_func
     plain(_origin_in(typing.Literal), _literal)
     plain(_origin_in(None, types.NoneType), _none)

@@ -11,6 +11,11 @@ from typing import Any
 from attrs import field, frozen
 
 
+def _exactly(args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """What two types compare of their arguments: the literals ``1`` and ``True`` are two."""
+    return tuple((type(arg), arg) for arg in args)
+
+
 @frozen(cache_hash=True)
 class Type:
     """A type constructor with its arguments.
@@ -22,7 +27,7 @@ class Type:
     """
 
     name: str
-    args: tuple[Any, ...] = ()
+    args: tuple[Any, ...] = field(default=(), eq=_exactly)
 
     def __str__(self) -> str:
         match self.name:
