@@ -113,7 +113,7 @@ def _body(picture: Picture) -> Iterator[Shape]:
 
 def _node(placed: Placed) -> Iterator[Shape]:
     node, ink = placed.node, style.ink(placed.node)
-    radius = placed.height / 2 if node.shape in ("input", "end") else 7.0
+    radius = min(placed.height / 2, 17.0) if node.shape in ("input", "end") else 7.0
     dashes = (4.0, 3.0) if node.shape == "value" else ()
     hint = f"{node.title} {node.detail}".strip() + (f" (line {node.line})" if node.line else "")
     yield Box(placed.x, placed.y, placed.width, placed.height, radius, ink.fill, ink.frame, dashes, hint)

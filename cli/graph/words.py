@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...compiler import ir
+from ...compiler.types import Type
 
 LONGEST = 44
 
@@ -87,6 +88,8 @@ def _keywords(expr: ir.Apply) -> list[str]:
 def constant(value: Any) -> str:
     if isinstance(value, dt.timedelta):
         return duration(value.total_seconds())
+    if isinstance(value, Type):
+        return str(value).rpartition(".")[2]
     return repr(value)
 
 
