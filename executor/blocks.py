@@ -7,6 +7,7 @@ is raised.
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
@@ -29,7 +30,7 @@ class _Passes:
     def __init__(self, logs: bool) -> None:
         self.values: dict[int, list[Any] | None] = {}
         self.failures: dict[int, tuple[Any, BaseException]] = {}
-        self.running: set[int] = set()
+        self.running: dict[int, trio.CancelScope] = {}
         self.logs: dict[int, UndoLog] | None = {} if logs else None
         self.started = 0
         self.workers = 0
@@ -38,10 +39,11 @@ class _Passes:
         self.nursery: trio.Nursery | None = None
 
     def settle(self) -> None:
-        """Cancel what is left once nothing before the bound is running."""
-        if self.bound is not None and not any(i < self.bound for i in self.running):
-            assert self.nursery is not None
-            self.nursery.cancel_scope.cancel()
+        """Once a pass has failed: cut those after it. Those before it run to their end."""
+        if self.bound is not None:
+            for index, scope in self.running.items():
+                if index > self.bound:
+                    scope.cancel()
 
     def join_logs(self, log: UndoLog | None) -> None:
         """Lay the logs of the passes into the one around, in the order of the passes."""
@@ -136,42 +138,43 @@ async def _worker(
 ) -> None:
     """Take items until there are none, starting one more worker with each, up to the limit."""
     assert state.nursery is not None
-    while state.bound is None and not state.enough:
-        more, item = await pull()
-        if not more or state.bound is not None or state.enough:
-            return
-        index = state.started
-        state.started += 1
-        if limit is None or state.workers < limit:
-            state.workers += 1
-            state.nursery.start_soon(_worker, run, state, pull, body, limit, collect, max_failed, take, rest)
-        state.running.add(index)
-        log = None
-        if state.logs is not None:
-            log = state.logs[index] = UndoLog()
-        try:
-            value = await body(log, item)
-        except trio.Cancelled:
-            state.running.discard(index)
-            raise
-        except BaseException as exc:
-            state.running.discard(index)
-            _failed(state, index, item, exc, collect, max_failed, take)
-        else:
-            state.running.discard(index)
-            state.values[index] = value
-            if take is not None and len(state.values) >= take:
-                state.enough = True
-                if rest == "cancel":
-                    state.nursery.cancel_scope.cancel()
-        state.settle()
-        await run_breath(run)
+    # One scope a worker, not a pass: when a pass has failed, nobody takes another item.
+    with trio.CancelScope() as scope:
+        while state.bound is None and not state.enough:
+            more, item = await pull()
+            if not more or state.bound is not None or state.enough:
+                return
+            index = state.started
+            state.started += 1
+            if limit is None or state.workers < limit:
+                state.workers += 1
+                state.nursery.start_soon(
+                    _worker, run, state, pull, body, limit, collect, max_failed, take, rest
+                )
+            state.running[index] = scope
+            log = None
+            if state.logs is not None:
+                log = state.logs[index] = UndoLog()
+            try:
+                value = await body(log, item)
+            except trio.Cancelled:
+                raise
+            except BaseException as exc:
+                _failed(state, index, item, exc, collect, max_failed, take)
+            else:
+                state.values[index] = value
+                if take is not None and len(state.values) >= take:
+                    state.enough = True
+                    if rest == "cancel":
+                        state.nursery.cancel_scope.cancel()
+            finally:
+                del state.running[index]
+            state.settle()
+            await run_breath(run)
 
 
 async def run_breath(run: Run) -> None:
     """Let others in where a slice of work in place is over (a pass may never wait)."""
-    import time
-
     if time.perf_counter() > run.due:
         await run.breathe()
 
@@ -223,27 +226,31 @@ async def parallel(run: Run, log: UndoLog | None, arms: tuple[Arm, ...]) -> list
     state = _Passes(logs=log is not None)
     results: list[Any] = [None] * len(arms)
 
-    async def one(index: int, arm: Arm) -> None:
+    async def one(index: int, nursery: trio.Nursery) -> None:
+        # Each arm starts the next, so that they begin in their order: Trio shuffles what is started at once.
+        if index + 1 < len(arms):
+            nursery.start_soon(one, index + 1, nursery)
+        if state.bound is not None and index > state.bound:
+            return
         inner = None
         if state.logs is not None:
             inner = state.logs[index] = UndoLog()
-        try:
-            results[index] = await arm(inner)
-        except trio.Cancelled:
-            raise
-        except BaseException as exc:
-            state.failures[index] = (None, exc)
-            state.bound = min(state.failures)
-        finally:
-            state.running.discard(index)
+        with trio.CancelScope() as scope:
+            state.running[index] = scope
+            try:
+                results[index] = await arms[index](inner)
+            except trio.Cancelled:
+                raise
+            except BaseException as exc:
+                state.failures[index] = (None, exc)
+                state.bound = min(state.failures)
+            finally:
+                del state.running[index]
         state.settle()
 
-    state.running.update(range(len(arms)))
     try:
         async with trio.open_nursery() as nursery:
-            state.nursery = nursery
-            for index, arm in enumerate(arms):
-                nursery.start_soon(one, index, arm)
+            await one(0, nursery)
     finally:
         state.join_logs(log)
     if state.bound is not None:
@@ -262,9 +269,11 @@ async def race(run: Run, log: UndoLog | None, arms: tuple[Arm, ...], length: Any
     errors: dict[int, BaseException] = {}
     won: list[tuple[int, Any]] = []
 
-    async def one(index: int, arm: Arm, nursery: trio.Nursery) -> None:
+    async def one(index: int, nursery: trio.Nursery) -> None:
+        if index + 1 < len(arms):
+            nursery.start_soon(one, index + 1, nursery)
         try:
-            value = await arm(logs[index])
+            value = await arms[index](logs[index])
         except trio.Cancelled:
             raise
         except BaseException as exc:
@@ -278,8 +287,7 @@ async def race(run: Run, log: UndoLog | None, arms: tuple[Arm, ...], length: Any
 
     async def run_all() -> None:
         async with trio.open_nursery() as nursery:
-            for index, arm in enumerate(arms):
-                nursery.start_soon(one, index, arm, nursery)
+            await one(0, nursery)
 
     try:
         if length is None:

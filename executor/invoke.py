@@ -233,7 +233,7 @@ async def _attempts(
     number = 1
     while True:
         try:
-            value = await _attempt(run, id, target, attempt, policy, number if more else 0)
+            value = await _attempt(run, id, target, attempt, policy, number if more else 0, completed)
         except Exception as exc:
             if retry is None or number > more or not _worth(retry, exc):
                 if number > 1:
@@ -256,7 +256,13 @@ def _worth(retry: Retry, error: Exception) -> bool:
 
 
 async def _attempt(
-    run: Run, id: str, target: str, attempt: Callable[[], Awaitable[Any]], policy: dict[str, Any], number: int
+    run: Run,
+    id: str,
+    target: str,
+    attempt: Callable[[], Awaitable[Any]],
+    policy: dict[str, Any],
+    number: int,
+    completed: Callable[[Any], None] | None,
 ) -> Any:
     sinks = run.sinks if number else None
     async with contextlib.AsyncExitStack() as stack:
@@ -270,7 +276,7 @@ async def _attempt(
             if policy.get("timeout") is None:
                 value = await attempt()
             else:
-                value = await _timed_out(id, attempt, seconds(policy["timeout"]))
+                value = await _timed_out(id, attempt, seconds(policy["timeout"]), completed)
         except Exception as exc:
             if sinks is not None:
                 sinks.emit("attempt", "failed", run.id, id, number, exc)
@@ -280,13 +286,20 @@ async def _attempt(
         return value
 
 
-async def _timed_out(id: str, attempt: Callable[[], Awaitable[Any]], length: float) -> Any:
+async def _timed_out(
+    id: str, attempt: Callable[[], Awaitable[Any]], length: float, completed: Callable[[Any], None] | None
+) -> Any:
+    """One attempt under its timeout. A writer in a thread cannot be cut: it is waited for, and then it is too late all the
+    same; what it did is done, so its undo is owed."""
+    msg = f"{id} took longer than {length:g} s"
     with trio.CancelScope(deadline=trio.current_time() + length) as scope:
-        return await attempt()
-    if scope.cancelled_caught:
-        msg = f"{id} took longer than {length:g} s"
+        value = await attempt()
+        if trio.current_time() <= scope.deadline:
+            return value
+        if completed is not None:
+            completed(value)
         raise TimeoutError(msg)
-    return None  # pragma: no cover - a scope that caught nothing has returned above
+    raise TimeoutError(msg)
 
 
 def cache_key(site: Site, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:

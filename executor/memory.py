@@ -139,7 +139,7 @@ class MemoryCache:
 
     def __init__(self, size: int = 10_000) -> None:
         self._size = size
-        self._values: dict[str, tuple[Any, float]] = {}
+        self._values: dict[str, tuple[Any, _Birth]] = {}
         self._flights: dict[str, trio.Event] = {}
 
     async def get(self, key: str, compute: Callable[[], Awaitable[Any]], ttl: float | None) -> tuple[Any, bool]:
@@ -147,7 +147,7 @@ class MemoryCache:
             found = self._values.get(key)
             if found is not None:
                 value, born = found
-                if ttl is None or time.time() - born < ttl:
+                if ttl is None or born.age() < ttl:
                     return value, True
                 del self._values[key]
             flight = self._flights.get(key)
@@ -157,13 +157,26 @@ class MemoryCache:
         flight = self._flights[key] = trio.Event()
         try:
             value = await compute()
-            self._values[key] = (value, time.time())
+            self._values[key] = (value, _Birth())
             while len(self._values) > self._size:
                 del self._values[next(iter(self._values))]
         finally:
             del self._flights[key]
             flight.set()
         return value, False
+
+
+class _Birth:
+    """When a value was made: by the loop's clock for readers in the same loop (tests turn that clock), else by the wall's."""
+
+    def __init__(self) -> None:
+        self.token = trio.lowlevel.current_trio_token()
+        self.loop = trio.current_time()
+        self.wall = time.time()
+
+    def age(self) -> float:
+        same = self.token is trio.lowlevel.current_trio_token()
+        return trio.current_time() - self.loop if same else time.time() - self.wall
 
 
 class MemoryTimers:

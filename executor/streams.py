@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -108,10 +109,52 @@ class _Batches:
         return items
 
 
+class _Ahead:
+    """A source that runs at most ``room`` items ahead of its reader: an item is asked for only when there is room for it."""
+
+    def __init__(self, source: AsyncIterator[Any], room: int) -> None:
+        self.source = source
+        self.room = trio.Semaphore(room)
+        self.items: deque[Any] = deque()
+        self.ready = trio.Event()
+        self.over = False
+        self.error: BaseException | None = None
+
+    async def pump(self) -> None:
+        try:
+            while True:
+                await self.room.acquire()
+                self.items.append(await self.source.__anext__())
+                self.ready.set()
+        except StopAsyncIteration:
+            pass
+        except trio.Cancelled:
+            raise
+        except BaseException as exc:
+            self.error = exc
+        self.over = True
+        self.ready.set()
+
+    def __aiter__(self) -> _Ahead:
+        return self
+
+    async def __anext__(self) -> Any:
+        if not self.items and not self.over:
+            self.ready = trio.Event()
+            await self.ready.wait()
+        if self.items:
+            self.room.release()
+            return self.items.popleft()
+        if self.error is not None:
+            error, self.error = self.error, None
+            raise error
+        raise StopAsyncIteration
+
+
 class _Windows:
     """Lists of what came in each stretch of ``length`` seconds, counted from the first ask; empty ones are left out."""
 
-    def __init__(self, source: trio.MemoryReceiveChannel[Any], length: float) -> None:
+    def __init__(self, source: _Ahead, length: float) -> None:
         self.source = source
         self.length = length
         self.end: float | None = None
@@ -128,8 +171,8 @@ class _Windows:
         while not self.over:
             with trio.CancelScope(deadline=self.end) as scope:
                 try:
-                    items.append(await self.source.receive())
-                except trio.EndOfChannel:
+                    items.append(await self.source.__anext__())
+                except StopAsyncIteration:
                     self.over = True
             if scope.cancelled_caught:
                 while self.end <= trio.current_time():
@@ -175,10 +218,9 @@ async def opened(
             if hasattr(iterator.iterator, "close"):
                 stack.callback(iterator.iterator.close)
         if buffer is not None or window is not None:
-            send, receive = trio.open_memory_channel[Any](buffer if buffer is not None else 0)
             nursery = await stack.enter_async_context(_plain_nursery())
-            nursery.start_soon(_pump, iterator, send)
-            iterator = receive
+            iterator = _Ahead(iterator, buffer if buffer is not None else 1)
+            nursery.start_soon(iterator.pump)
         if window is not None:
             iterator = _Windows(iterator, seconds(window))
         if batch is not None:
@@ -189,12 +231,6 @@ async def opened(
 async def _close(run: Run, iterator: Any) -> None:
     with run.shield():
         await iterator.aclose()
-
-
-async def _pump(source: AsyncIterator[Any], send: trio.MemorySendChannel[Any]) -> None:
-    async with send:
-        async for item in source:
-            await send.send(item)
 
 
 @contextlib.asynccontextmanager

@@ -182,7 +182,8 @@ class Tabler:
                 inner.values[wait.value] = ("_f", str(row), self.slot(wait.value))
             elif wait.kind == "writer":
                 joined = wait.on >= len(self.order.ops)
-                writes = frozenset({WORLD}) if joined else self.order.ops[wait.on].effects.writes
+                effects = None if joined else self.order.ops[wait.on].effects
+                writes = frozenset({WORLD}) if effects is None or effects.barrier else effects.writes
                 inner.writers.append((writes, ("_f", str(row))))
             else:
                 retire.add(row)

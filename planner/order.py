@@ -270,10 +270,15 @@ class _Scan:
         if order.effects.logs_only:
             return  # only later log lines, and the end of the block, wait for a log line
         if order.entry_all:
-            self.since, self.writers = [], []
+            self.since = []
         self.since.append(index)
-        if order.effects.writes:
-            self.writers.append((index, order.effects.writes))
+        if order.effects.retires:
+            # A barrier is ordered like a writer of the world, whatever it touches.
+            writes = order.effects.writes | {WORLD} if order.effects.barrier else order.effects.writes
+            if order.entry_all:
+                # It has waited for all of these, so a reader that waits for it has too; a reader of something else has not.
+                self.writers = [(i, w) for i, w in self.writers if not (w <= writes or WORLD in writes)]
+            self.writers.append((index, writes))
 
 
 def _why_all(order: OpOrder) -> str:

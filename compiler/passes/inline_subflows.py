@@ -1,6 +1,6 @@
 """Puts the body of a flow in the place of its call: steps inside may then run as early as their own arguments allow.
 
-Not inlined: a flow with options of its own or at the call, a detached or a stream flow, one that calls itself (the
+Not inlined: a flow whose value does not need all of its steps, one with options of its own or at the call, a detached or a stream flow, one that calls itself (the
 limit of nesting counts calls), one that returns early, one that never returns, and one that is large. An operation
 ``charge`` of the flow called by ``settle`` becomes ``settle/charge``, so that an error still tells the way.
 """
@@ -37,10 +37,12 @@ from ..walk import (
     map_ops,
     map_region_exprs,
     map_regions,
+    needs,
     ops_in,
     policy_exprs,
     policy_of,
     recompute_takes,
+    refs_of,
     region_exprs,
     regions_in,
     subexpressions,
@@ -139,10 +141,24 @@ def _inlinable(flow: FlowGraph) -> Inlinable | None:
     if flow.stream or flow.policy != NO_POLICY or any(p.kind in ("var_pos", "var_kw") for p in flow.params):
         return None
     body = _value_of(flow.body)
-    if body is None or body.results is None:
+    if body is None or body.results is None or not _all_needed(body):
         return None
     size = sum(1 for _ in ops_in(body))
     return Inlinable(flow, body, size) if size <= MAX_BODY else None
+
+
+def _all_needed(body: Region) -> bool:
+    """Does the value wait for every step of the body, by its arguments alone?
+
+    The value of a call is there when all of its flow has ended. Inlined, it is there when its own step has; what uses it
+    would start earlier than the plan says, unless these are the same.
+    """
+    needed = {ref for result in body.results or () for ref in refs_of(result)}
+    for op in reversed(body.ops):
+        if not needed.intersection(op.results):
+            return False
+        needed.update(needs(op))
+    return True
 
 
 def _value_of(body: Region) -> Region | None:
