@@ -34,9 +34,7 @@ def world_map(quakes: list[Quake], land: dict[str, Any], title: str) -> str:
         *_labels(quakes),
         *_legend(),
         *_timeline(faint_first),
-        _text(
-            40, HEIGHT - 18, "Data: U.S. Geological Survey · Coast lines: Natural Earth · Equal Earth projection", 12
-        ),
+        _text(40, HEIGHT - 18, SOURCES, 12),
     ]
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" '

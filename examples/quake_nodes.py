@@ -28,7 +28,7 @@ class Quake:
     depth: float
     lon: float
     lat: float
-    error: float
+    rms: float
 
     def __post_init__(self) -> None:
         if not (-180 <= self.lon <= 180 and -90 <= self.lat <= 90):
@@ -62,7 +62,7 @@ def flat(feature: dict[str, Any]) -> dict[str, Any]:
         "depth": depth,
         "lon": lon,
         "lat": lat,
-        "error": properties["rms"],
+        "rms": properties["rms"],
     }
 
 

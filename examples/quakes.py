@@ -29,7 +29,8 @@ class Study:
 @flow
 def read_quake(feature: dict[str, Any]) -> Quake:
     """One record of the feed, converted and checked: a bad one fails here."""
-    return convert(flat(feature), Quake)
+    quake = convert(flat(feature), Quake)
+    return quake  # noqa: RET504
 
 
 @flow

@@ -30,7 +30,7 @@ def bars(rows: list[Any], label: str, value: str, title: str = "", width: int = 
     """
     names = [str(field(row, label)) for row in rows]
     values = [_number(field(row, value), value) for row in rows]
-    left = 24 + 6.6 * max((min(len(name), 32) for name in names), default=0)
+    left = 34 + 7.2 * max((min(len(name), 32) for name in names), default=0)
     top = 52 if title else 20
     low, high = min([0.0, *values]), max([0.0, *values])
     scale = (width - left - 70) / ((high - low) or 1)

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 import importlib
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +18,10 @@ def examples() -> Path:
 
 
 @pytest.fixture
-def python_example(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Any]]:
-    """Imports a ``.py`` example as ``cflow run`` does: its folder is importable. Nothing of it stays imported."""
+def python_example(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Any]:
+    """Imports a ``.py`` example as ``cflow run`` does: its folder is importable."""
     monkeypatch.syspath_prepend(str(EXAMPLES))
-    before = set(sys.modules)
-    yield importlib.import_module
-    for name in set(sys.modules) - before:
-        if str(EXAMPLES) in str(getattr(sys.modules[name], "__file__", None)):
-            del sys.modules[name]
+    return importlib.import_module
 
 
 @pytest.fixture(params=["cflow", "py"])

@@ -130,7 +130,7 @@ def test_quakes_by_the_command(spelling: str, examples: Path, tmp_path: Path) ->
     done = command("run", str(examples / f"quakes.{spelling}"), "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["quakes"] == 1677
-    assert "record 1230" in done.stderr or "is left out" in done.stderr or "record " in done.stderr
+    assert done.stderr.count("warning: record ") == 5
     assert {p.name for p in (tmp_path / "quakes-out").iterdir()} == {"report.md", "map.svg", "magnitudes.svg"}
 
 
