@@ -169,7 +169,7 @@ BAD: list[tuple[Any, Type, dict[str, str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("value", "type", "expected"), GOOD, ids=lambda v: str(v)[:40])
+@pytest.mark.parametrize(("value", "type", "expected"), GOOD, ids=lambda v: str(v).partition(" at 0x")[0][:40])
 def test_what_converts(value: Any, type: Type, expected: Any) -> None:
     got = convert(value, type, CLASSES)
     if expected is not None or value is None:

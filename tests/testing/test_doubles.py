@@ -60,7 +60,7 @@ CHANGES: list[tuple[Any, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("value", SAME, ids=repr)
+@pytest.mark.parametrize("value", SAME, ids=lambda value: type(value).__name__)
 def test_the_same(value: Any) -> None:
     assert snapshot(value) == snapshot(value)
 
