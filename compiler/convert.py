@@ -297,7 +297,7 @@ def _guarded(accepted: tuple[type, ...], factory: Callable[[Any, cattrs.Converte
 
 def _mapping_factory(wanted: Any, converter: cattrs.Converter) -> Callable[[Any, Any], Any]:
     key_type, item_type = typing.get_args(wanted) or (Any, Any)
-    key_hook, item_hook = converter.get_structure_hook(key_type), converter.get_structure_hook(item_type)
+    key_hook, item_hook = _later(converter, key_type), _later(converter, item_type)
 
     def key(value: Any) -> Any:
         try:
@@ -319,6 +319,18 @@ def _mapping_factory(wanted: Any, converter: cattrs.Converter) -> Callable[[Any,
     return hook
 
 
+def _later(converter: cattrs.Converter, hint: Any) -> Callable[[Any, Any], Any]:
+    """The hook for a hint, made at its first use: records may name one another."""
+    made: list[Callable[[Any, Any], Any]] = []
+
+    def hook(value: Any, wanted: Any) -> Any:
+        if not made:
+            made.append(converter.get_structure_hook(hint))
+        return made[0](value, wanted)
+
+    return hook
+
+
 def _within(hook: Callable[[Any, Any], Any], value: Any, type: Any, index: Any) -> Any:
     try:
         return hook(value, type)
@@ -332,7 +344,7 @@ def _tuple_factory(wanted: Any, converter: cattrs.Converter) -> Callable[[Any, A
     if args[-1] is Ellipsis:
         to_list = list_structure_factory(list[args[0]], converter)  # type: ignore[valid-type]
         return lambda value, _: tuple(to_list(value, wanted))
-    hooks = [converter.get_structure_hook(arg) for arg in args]
+    hooks = [_later(converter, arg) for arg in args]
 
     def hook(value: Any, _: Any) -> Any:
         if len(value) != len(hooks):
@@ -357,7 +369,7 @@ def _list_factory(wanted: Any, converter: cattrs.Converter) -> Callable[[Any, An
 def _union_factory(wanted: Any, converter: cattrs.Converter) -> Callable[[Any, Any], Any]:
     """A value that is an instance of a member stays; else the first member that it converts to."""
     members = wanted.members if isinstance(wanted, OrderedUnion) else typing.get_args(wanted)
-    hooks = [(member, converter.get_structure_hook(member)) for member in members]
+    hooks = [(member, _later(converter, member)) for member in members]
 
     def hook(value: Any, _: Any) -> Any:
         for member in members:
@@ -393,14 +405,17 @@ def _hint_name(hint: Any) -> str:
 def _record_factory(wanted: Any, converter: cattrs.Converter) -> Callable[[Any, Any], Any]:
     """A record from a mapping. cattrs builds it and finds what is wrong within; missing fields are named here."""
     cls = typing.get_origin(wanted) or wanted
-    inner = make_dict_structure_fn(wanted, converter, _cattrs_forbid_extra_keys=True, _cattrs_detailed_validation=True)
+
+    @functools.cache
+    def inner() -> Callable[[Any, Any], Any]:
+        return make_dict_structure_fn(wanted, converter, _cattrs_forbid_extra_keys=True, _cattrs_detailed_validation=True)
 
     def hook(value: Any, _: Any) -> Any:
         if isinstance(value, cls):
             return value
         if not isinstance(value, Mapping):
             raise _wrong(cls.__name__, value)
-        return inner(dict(value), wanted)
+        return inner()(dict(value), wanted)
 
     return hook
 

@@ -13,6 +13,7 @@ import decimal
 import enum
 import functools
 import inspect
+import itertools
 import pathlib
 import sys
 import types
@@ -316,20 +317,31 @@ def _innermost(function: Callable[..., Any]) -> Any:
 
 def type_of_value(value: Any) -> Type:
     """The type of a constant of the enclosing scope; mixed or empty containers hold ``Any``."""
-    match value:
-        case None:
-            return NONE
-        case list() | set() | frozenset():
-            return Type(type(value).__name__, (_common(value),)) if type(value) in _CONTAINERS else ANY
-        case tuple() if type(value) is tuple:
-            return Type("tuple", tuple(map(type_of_value, value)))
-        case dict() if type(value) is dict:
-            return Type("dict", (_common(value), _common(value.values())))
-    return type_of(type(value))
+    return _type_of_value(value, {})
 
 
-def _common(items: Any) -> Type:
-    kinds = {type_of_value(item) for item in list(items)[:100]}
+def _type_of_value(value: Any, known: dict[int, Type]) -> Type:
+    """``known``: the containers met so far, since one may be held a thousand times."""
+    kind = type(value)
+    if value is None:
+        return NONE
+    if kind not in (list, set, frozenset, tuple, dict):
+        return ANY if isinstance(value, (list, set, frozenset)) else type_of(kind)
+    found = known.get(id(value))
+    if found is None:
+        known[id(value)] = ANY  # it may hold itself
+        if kind is tuple:
+            found = Type("tuple", tuple(_type_of_value(item, known) for item in value))
+        elif kind is dict:
+            found = Type("dict", (_common(value, known), _common(value.values(), known)))
+        else:
+            found = Type(kind.__name__, (_common(value, known),))
+        known[id(value)] = found
+    return found
+
+
+def _common(items: Any, known: dict[int, Type]) -> Type:
+    kinds = {_type_of_value(item, known) for item in itertools.islice(items, 100)}
     return kinds.pop() if len(kinds) == 1 else ANY
 
 

@@ -214,7 +214,9 @@ def evolved(reader: AnnotationReader, *, literals: bool) -> AnnotationReader:
     return AnnotationReader(reader.meaning, reader.problem, literals)
 
 
-def read_annotation(expr: syntax.Expr, scope: Scope, collector: Collector, *, literals: bool = True) -> Type:
+def read_annotation(
+    expr: syntax.Expr, scope: Scope, collector: Collector, *, literals: bool = True, suggest: bool = True
+) -> Type:
     """The type that an annotation of a flow writes.
 
     Parameters
@@ -223,6 +225,7 @@ def read_annotation(expr: syntax.Expr, scope: Scope, collector: Collector, *, li
     scope: what its names mean.
     collector: gets a diagnostic for each name that is no type.
     literals: False for Python, where text in an annotation is a forward reference.
+    suggest: look for the name that was meant? That takes as long as there are names.
     """
 
     def report(id: str, at: syntax.Expr, message: str, help: str) -> None:
@@ -250,7 +253,7 @@ def read_annotation(expr: syntax.Expr, scope: Scope, collector: Collector, *, li
                 "unknown-type",
                 at,
                 f"there is no type {word!r}",
-                did_you_mean(word, type_names(scope), "declare it with `type`, or import it"),
+                did_you_mean(word, type_names(scope) if suggest else (), "declare it with `type`, or import it"),
             )
             return ANY
         found = type_of_binding(binding)

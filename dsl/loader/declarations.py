@@ -12,7 +12,7 @@ from typing import Any
 from attrs import define, field
 
 from ...compiler.convert import ConversionError, convert
-from ...compiler.diagnostics import Label, Span
+from ...compiler.diagnostics import Collector, Label, Span
 from ...compiler.ir import AmbientSpec
 from ...compiler.spec import ClassSpec
 from ...compiler.types import STR, Type
@@ -170,7 +170,11 @@ class Declarations:
 
     def type_of(self, expr: syntax.Expr) -> Type:
         """The type that an annotation of this text writes."""
-        return read_annotation(expr, self, self.report.collector)
+        found = Collector()
+        type_ = read_annotation(expr, self, found, suggest=not self.report.enough)
+        for diagnostic in found.items:
+            self.report.add(diagnostic)
+        return type_
 
     def _flow(self, flow: syntax.Flow) -> FlowBinding:
         source = FlowSource(flow.name, f"{self.label}.{flow.name}", self.file, lambda: (flow, self))
@@ -256,14 +260,14 @@ class Declarations:
                 key = unique_key(key, tokens[d.name])
             self.bindings[d.name] = ClassBinding(ClassSpec(key, d.name, "record", ()))
             del self._todo[d.name]
+        plans = {d.name: tuple(self._field(f) for f in self._fields(d)) for d in declarations}
         made: list[ClassBinding] = []
         for d in declarations:
             bound = self.bindings[d.name]
             assert isinstance(bound, ClassBinding)
-            plans = tuple(self._field(f) for f in self._fields(d))
-            bound = ClassBinding(records.spec_for(bound.spec.key, d.name, plans))
+            bound = ClassBinding(records.spec_for(bound.spec.key, d.name, plans[d.name]))
             if self.execute:
-                cls = records.make_class(d.name, self.label, plans, d.doc, tokens[d.name])
+                cls = records.make_class(d.name, self.label, plans[d.name], d.doc, tokens[d.name])
                 self._classes[bound.spec.key] = self.objects[d.name] = cls
                 bound = ClassBinding(bound.spec, cls)
                 made.append(bound)

@@ -7,6 +7,10 @@ from attrs import define
 from ...compiler.diagnostics import Collector, Diagnostic, Label, Span
 
 
+MAX_FINDINGS = 100
+"""Errors reported for one load; a person corrects the first of them anyway."""
+
+
 @define
 class Reporter:
     """Reports to a collector. ``errors``: how many were reported through it."""
@@ -26,10 +30,15 @@ class Reporter:
         labels: tuple[Label, ...] = (),
     ) -> None:
         """Report one error."""
-        self.errors += 1
-        self.collector.add(Diagnostic(id, "error", message, span, labels, expected, found, help))
+        self.add(Diagnostic(id, "error", message, span, labels, expected, found, help))
 
     def add(self, diagnostic: Diagnostic) -> None:
         """Report a finding that is made already."""
+        if not self.enough:
+            self.collector.add(diagnostic)
         self.errors += diagnostic.severity == "error"
-        self.collector.add(diagnostic)
+
+    @property
+    def enough(self) -> bool:
+        """Was so much reported that further findings help nobody?"""
+        return self.errors >= MAX_FINDINGS
