@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from attrs import field, frozen
 
@@ -12,7 +12,6 @@ from ...compiler.ir import Expr, Star
 from ...compiler.nearest import did_you_mean
 from ...compiler.types import ANY, Parameter, Signature, Type
 from .. import syntax as s
-from .names import peek
 from .state import FlowLowering, Typed
 
 
@@ -54,13 +53,10 @@ def lower_arguments(
     keywords: Sequence[s.Keyword],
     span: Span,
     extra: Sequence[s.Expr] = (),
-    *,
-    keep: bool = False,
 ) -> Arguments:
-    """Lower the arguments of a call. ``keep``: what is called keeps them (a record), so a collection among them is held."""
+    """Lower the arguments of a call; what is called holds the collections among them."""
     nodes = [*(a.value if isinstance(a, s.Starred) else a for a in args), *(k.value for k in keywords), *extra]
-    lower: Callable[[s.Expr], Typed] = at.expr if keep else lambda e: peek(at, e)
-    values = at.in_order(nodes, lower)
+    values = at.in_order(nodes)
     given = [Given(v, a.span, None, isinstance(a, s.Starred)) for a, v in zip(args, values, strict=False)]
     for keyword, value in zip(keywords, values[len(args) :], strict=False):
         name = "**" if keyword.name is None else keyword.name

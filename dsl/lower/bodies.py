@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from .. import syntax as s
-from .loops import Into, lower_for
 from .loop_options import is_independent
+from .loop_trees import Into, appended_value
+from .loops import lower_for
 from .state import FlowLowering
 from .trees import exprs, names_read, statements, target_names
 
@@ -79,14 +80,6 @@ def _targets(statement: s.Stmt) -> list[str]:
 
             return [name for c in statement.cases for name, _ in pattern_names(c.pattern)]
     return []
-
-
-def appended_value(statement: s.Stmt, name: str) -> s.Expr | None:
-    """``y`` of the statement ``name.append(y)``; None for any other statement."""
-    match statement:
-        case s.ExprStmt(value=s.Call(func=s.Attribute(value=s.Name(id=box), name="append"), args=(value,), keywords=(), options=())):
-            return value if box == name and not isinstance(value, s.Starred) else None
-    return None
 
 
 def _collect_options(value: s.Expr) -> tuple[s.Option, ...]:

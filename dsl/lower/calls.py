@@ -176,7 +176,7 @@ def call_engine(at: FlowLowering, spec: NodeSpec, arguments: Arguments, span: Sp
 
 def _construct(at: FlowLowering, node: s.Call, binding: ClassBinding) -> Typed:
     spec = binding.spec
-    arguments = lower_arguments(at, node.args, node.keywords, node.span, keep=True)
+    arguments = lower_arguments(at, node.args, node.keywords, node.span)
     if spec.kind == "other":
         at.report("not-callable", node.func.span, f"{spec.name} is neither a record nor an exception: building it may do anything",
                   help=f"make a node that returns {spec.name}(...)")  # fmt: skip
@@ -193,7 +193,7 @@ def record_signature(spec: ClassSpec) -> Signature:
 
 
 def _construct_value(at: FlowLowering, node: s.Call, type: Type) -> Typed:
-    arguments = lower_arguments(at, node.args, node.keywords, node.span, keep=True)
+    arguments = lower_arguments(at, node.args, node.keywords, node.span)
     return Typed(Apply("new", (Global("class", type.name), *arguments.args), arguments.kwargs), type)
 
 

@@ -85,7 +85,7 @@ def _bounds(op: str, left: Expr, right: Expr) -> str:
 
 def lower_unary(at: FlowLowering, node: s.Unary, hint: str = "") -> Typed:
     value = peek(at, node.value)
-    if node.op == "-" and isinstance(value.expr, Const) and type(value.expr.value) in (int, float):
+    if node.op == "-" and isinstance(value.expr, Const) and value.expr.value.__class__ in (int, float):
         return Typed(Const(-value.expr.value), type_of(-value.expr.value))
     type = optypes.unary(node.op, value.type)
     if type is None:

@@ -52,7 +52,7 @@ class Liveness:
             self._number(name)
         for statement in statements(self.body):
             if not isinstance(statement, s.ExprStmt):
-                for name in _own_targets(statement):
+                for name in own_targets(statement):
                     self._number(name)
         self._assign_masks(self.body)
         self._visit(self.body, 0, Around())
@@ -105,7 +105,7 @@ class Liveness:
     def _assign_masks(self, body: Iterable[s.Stmt]) -> int:
         total = 0
         for statement in body:
-            mask = self._mask(_own_targets(statement))
+            mask = self._mask(own_targets(statement))
             for block in blocks(statement):
                 mask |= self._assign_masks(block)
             self._assigned[id(statement)] = mask
@@ -129,7 +129,7 @@ class Liveness:
             assigned = frozenset(n.id for n in target_names(statement.target))
         mask = self._reads(*exprs(statement), assigned=assigned)
         if isinstance(statement, s.ExprStmt):
-            mask |= self._mask(_own_targets(statement))
+            mask |= self._mask(own_targets(statement))
         return mask
 
     # ---- exposed and killed, from the inside out ---------------------------------------------------
@@ -302,7 +302,7 @@ class Liveness:
         return _union(self._assigned[id(statement)] for statement in body)
 
 
-def _own_targets(statement: s.Stmt) -> Iterator[str]:
+def own_targets(statement: s.Stmt) -> Iterator[str]:
     """The names that a statement binds itself."""
     match statement:
         case s.Assign() | s.AugAssign():

@@ -1,4 +1,4 @@
-"""Locks that can never be taken: one that is held already, and two that are nested both ways round."""
+"""Locks that are nested both ways round, so that two runs could wait for each other."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .report import Reporter
 
 
 def check_locks(report: Reporter, graph: Graph) -> None:
-    """Report locks that are retaken, and pairs that are nested both ways, through all flow calls."""
+    """Report pairs of locks that are nested both ways round, through all flow calls."""
     checks = _Locks(report, graph)
     for key, flow in graph.flows.items():
         checks.region(flow.body, _name(flow.policy.lock), key)
@@ -41,9 +41,7 @@ class _Locks:
     def take(self, names: tuple[str, ...], held: tuple[str, ...], span: Span) -> None:
         for name in names:
             if name in held:
-                self.report("lock-retaken", span, f"the lock {name!r} is held here already: it would wait for itself",
-                            help="take it once, around both")  # fmt: skip
-                continue
+                continue  # a held lock is not retaken
             for outer in held:
                 self.pairs.setdefault((outer, name), span)
 
@@ -70,8 +68,9 @@ class _Locks:
         for (outer, inner), span in self.pairs.items():
             other = self.pairs.get((inner, outer))
             if other is not None and (outer < inner):
-                self.report("lock-order", span, f"the locks {outer!r} and {inner!r} are nested both ways round: two runs could wait for each other",
-                            labels=(Label(other, "the other way round here"),), help="always take them in the same order")  # fmt: skip
+                first, second = sorted((span, other), key=lambda at: (at.file, at.line, at.column))
+                self.report("lock-order", second, f"the locks {outer!r} and {inner!r} are nested both ways round: two runs could wait for each other",
+                            labels=(Label(first, "the other way round here"),), help="always take them in the same order")  # fmt: skip
 
 
 def _taken_by(op: Op) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from ...compiler.assignable import assignable, join
 from ...compiler.diagnostics import Span
@@ -12,17 +12,20 @@ from ...compiler.ir import Apply, Branch, Const, Exit, Expr, ForEach, Loop, Ref,
 from ...compiler.types import ANY, BOOL, Type, list_of
 from .. import syntax as s
 from .arms import empty_arm, fill_arm, join_arms
+from .comprehension_trees import comprehension_tree
 from .constants import widen
 from .conversions import converted
 from .env import Bound, Collecting, Maybe
 from .expressions import element_type
+from .live import own_targets
+from .loop_trees import Into, as_comprehension
 from .loop_options import LoopOptions, is_independent, loop_options
 from .names import peek
 from .narrowing import narrow
 from .optypes import is_stream
 from .state import Collector, FlowLowering, Frame, Typed
 from .targets import bind_target
-from .trees import target_names
+from .trees import blocks, statements, target_names
 
 _ATTEMPTS = 3
 
@@ -43,15 +46,6 @@ class Carried:
 # ---- for -----------------------------------------------------------------------------------------
 
 
-@frozen
-class Into:
-    """Where a collecting loop puts what it collects. ``appended``: the Python spelling, in which ``target.append(y)`` yields."""
-
-    target: s.Expr
-    annotation: s.Expr | None = None
-    appended: bool = False
-
-
 def lower_for(at: FlowLowering, node: s.For, into: Into | None = None, more: tuple[s.Option, ...] = ()) -> None:
     """A ``for``.
 
@@ -62,6 +56,10 @@ def lower_for(at: FlowLowering, node: s.For, into: Into | None = None, more: tup
     if node.into is not None:
         into = Into(node.into, node.annotation)
     source = peek(at, node.source)
+    tree = as_comprehension(at, node, into) if into is not None and not more else None
+    if into is not None and tree is not None and is_stream(source.type) is not True:
+        _put(at, node, into, comprehension_tree(at, tree, "list", source))
+        return
     element = element_type(at, source, node.source)
     options = loop_options(at, (*node.options, *more), source.type)
     was_held = at.owners.held_at(source.expr)
@@ -70,10 +68,17 @@ def lower_for(at: FlowLowering, node: s.For, into: Into | None = None, more: tup
     value = lower(at, node, source, options.item(element), options, into)
     if was_held is None:
         at.owners.let_go(source.expr)
-    if into is not None and value is not None:
-        if into.annotation is not None:
-            value = converted(at, value, at.program.read_type(into.annotation, at.scope), node.span)
-        bind_target(at, into.target, value, node.span)
+    if into is not None:
+        _put(at, node, into, value)
+
+
+def _put(at: FlowLowering, node: s.For, into: Into, value: Typed | None) -> None:
+    """What was collected gets its name."""
+    if value is None:
+        return
+    if into.annotation is not None:
+        value = converted(at, value, at.program.read_type(into.annotation, at.scope), node.span)
+    bind_target(at, into.target, value, node.span)
 
 
 def _collect(at: FlowLowering, into: Into, collector: Collector) -> None:
@@ -130,7 +135,7 @@ def _independent(
         if at.live.live_after(node, name) or (name not in targets and bound and at.live.read_inside(node, name)):
             crossing.append(name)
             later = "later lines use it" if at.live.live_after(node, name) else "each pass begins with it"
-            at.report("parallel-name", node.span, f"{name!r} is assigned in a pass, and {later}: the passes are independent",
+            at.report("parallel-name", _where_assigned(node, name), f"{name!r} is assigned in a pass, and {later}: the passes are independent",
                       help=f"yield the value and collect it: ys = for ... yield {name}")  # fmt: skip
     value = independent_passes(
         at, node.target, source, element, options, into, node.span, lambda: at.body(node.body)
@@ -139,6 +144,13 @@ def _independent(
         at.env.set(name, Bound(Const(None), ANY) if name in crossing else Maybe("it is assigned only inside a loop", node.span))
     at.body(node.orelse)
     return value
+
+
+def _where_assigned(node: s.For, name: str) -> Span:
+    for statement in statements(node.body):
+        if any(n == name for n in own_targets(statement)):
+            return statement.span
+    return node.span
 
 
 def independent_passes(
@@ -379,8 +391,6 @@ def _orelse(at: FlowLowering, node: s.For | s.While, flag: str, after: list[tupl
 
 def _has_break(body: Sequence[s.Stmt]) -> bool:
     """Does a ``break`` in these statements belong to the loop around them?"""
-    from .trees import blocks
-
     stack: list[s.Stmt] = list(body)
     while stack:
         node = stack.pop()

@@ -18,12 +18,15 @@ def lower_match(at: FlowLowering, node: s.Match) -> None:
     value = peek(at, node.subject)
     at.owners.hold(value.expr, node.subject.span)
     subject = at.name_value(value, "subject", node.subject.span)
-    _check_exhaustive(at, node, subject.type)
-    _cases(at, node, subject, 0)
+    whole = _check_exhaustive(at, node, subject.type)
+    _cases(at, node, subject, 0, whole)
 
 
-def _cases(at: FlowLowering, node: s.Match, subject: Typed, start: int) -> None:
-    """The cases from ``start`` on; a case whose guard calls out is decided before its branch, in the region after the others."""
+def _cases(at: FlowLowering, node: s.Match, subject: Typed, start: int, covered: bool) -> None:
+    """The cases from ``start`` on; a case whose guard calls out is decided before its branch, in the region after the others.
+
+    ``covered``: the cases leave no value out.
+    """
     tests: list[Expr] = []
     arms: list[Arm] = []
     i = start
@@ -45,8 +48,8 @@ def _cases(at: FlowLowering, node: s.Match, subject: Typed, start: int) -> None:
         i += 1
     if not whole:
         if i < len(node.cases):
-            arms.append(fill_arm(at, lambda: _cases(at, node, subject, i)))
-        elif tests and start == 0 and _closed(at, node, subject.type) and _needs_all(at, node):
+            arms.append(fill_arm(at, lambda: _cases(at, node, subject, i, covered)))
+        elif tests and covered and node.cases[-1].guard is None and (_needs_all(at, node) or all(a.builder.ended for a in arms)):
             tests.pop()  # every value is covered: the last case is what remains
         else:
             arms.append(fill_arm(at, lambda: None))
@@ -126,18 +129,15 @@ def _is_closed(subject: Type) -> bool:
     return subject.name in ("literal", "bool", "none")
 
 
-def _closed(at: FlowLowering, node: s.Match, subject: Type) -> bool:
-    return _is_closed(subject) and not _remaining(at, node.cases, subject)
-
-
-def _check_exhaustive(at: FlowLowering, node: s.Match, subject: Type) -> None:
-    if not _is_closed(subject) or (subject.name == "literal" and len(subject.args) == 1):
-        return
+def _check_exhaustive(at: FlowLowering, node: s.Match, subject: Type) -> bool:
+    """Do the cases cover the type? A finding where they should and do not, after which all goes on as if they did."""
     left = _remaining(at, node.cases, subject)
-    if left:
+    closed = _is_closed(subject) and not (subject.name == "literal" and len(subject.args) == 1)
+    if left and closed:
         names = ", ".join(str(m) if m.name != "class" else _class_name(at, m) for m in left)
         at.report("match-not-exhaustive", node.span, f"no case matches {names}", expected=str(subject), found=f"cases without {names}",
                   help=f"add `case {_as_case(at, left[0])}:`, or `case _:` for all the rest")  # fmt: skip
+    return not left or closed
 
 
 def _class_name(at: FlowLowering, type: Type) -> str:

@@ -125,6 +125,8 @@ def _retry(at: FlowLowering, value: Typed, span: Span) -> Expr | None:
             at.report("bad-option", span, f"retry={expr.value!r} is not a number of more attempts", expected="an int or a Retry(...)",
                       help="write retry=3")  # fmt: skip
         return expr if expr.value else None
+    if isinstance(expr, Global) and isinstance(known := at.program.objects.values.get(expr.key), Retry):
+        return _retry_expr(at, known)  # a snapshot of Python's own object
     if isinstance(expr, Apply) and expr.fn == "new" and expr.args[0] == Global("class", hints.class_spec(Retry).key):
         return _canonical_retry(expr)
     if not _could_be(value.type, ("int", "class")):

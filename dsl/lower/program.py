@@ -12,7 +12,7 @@ from attrs import define, evolve, field, frozen
 from ...compiler.diagnostics import ProgramError, Span
 from ...compiler.ir import FlowGraph
 from ...compiler.operators import BUILTIN_EXCEPTIONS, BUILTINS
-from ...compiler.spec import ClassSpec, NodeSpec, Objects
+from ...compiler.spec import ClassSpec, NodeSpec, Objects, Retry
 from ...compiler.ir import AmbientSpec
 from ...compiler.types import ANY, Signature, Type
 from .. import hints, syntax as s
@@ -55,6 +55,8 @@ class Program:
             return found
         if name in BUILTINS:
             return BuiltinBinding(name)
+        if name == "Retry":
+            return ClassBinding(hints.class_spec(Retry), Retry)
         if name in BUILTIN_EXCEPTIONS:
             return ClassBinding(hints.class_spec(BUILTIN_EXCEPTIONS[name]), BUILTIN_EXCEPTIONS[name])
         return None

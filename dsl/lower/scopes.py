@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ...compiler.diagnostics import Label
 from ...compiler.ir import Const, Expr, Parallel, Region, Scope
 from ...compiler.types import ANY
 from .. import syntax as s
@@ -66,14 +67,16 @@ def _check_crossing(at: FlowLowering, node: s.Parallel) -> None:
     assigned = [set(at.live.assigned(arm)) for arm in node.body]
     used = [set(_reads(arm)) for arm in node.body]
     told: set[str] = set()
-    for i, arm in enumerate(node.body):
+    for i in range(len(node.body)):
         for j in range(len(node.body)):
             if i == j:
                 continue
             for name in sorted(assigned[i] & (assigned[j] | used[j]) - told):
                 told.add(name)
-                what = "also assigned" if name in assigned[j] else "used"
-                at.report("parallel-name", arm.span, f"{name!r} is assigned in this arm and {what} in another: arms are independent",
+                told_of = node.body[max(i, j)]
+                others = "assigned in two arms" if name in assigned[j] else "assigned in one arm and used in another"
+                at.report("parallel-name", told_of.span, f"{name!r} is {others}: arms are independent",
+                          labels=(Label(node.body[min(i, j)].span, "the other arm"),),
                           help="use another name, or move one of the two out of the block")  # fmt: skip
                 at.env.set(name, Bound(Const(None), ANY))
 

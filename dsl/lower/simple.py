@@ -9,7 +9,7 @@ from ...compiler.types import ANY, NONE, Type
 from .. import syntax as s
 from ..scope import NodeBinding
 from .arguments import Arguments, Given, type_help
-from .bodies import appended_value
+from .loop_trees import appended_value
 from .calls import call_engine
 from .engine_specs import MOCK
 from .env import Collecting

@@ -132,8 +132,8 @@ class FlowLowering:
     frames: list[Frame] = field(factory=list)
     collectors: list[Collector] = field(factory=list)
     owners: Ownership = field(factory=Ownership)
-    tracked: dict[str, list[list[Type]]] = field(factory=dict)
-    """The names that a ``try`` around tracks, with the lists that want the types they take."""
+    tracked: dict[str, list[list[Bound]]] = field(factory=dict)
+    """The names that a ``try`` around tracks, with the lists that want what they are bound to."""
     pure: str = ""
     """Where set, an expression must stay a tree here, and these words say why a node cannot be called."""
     hidden: int = 0
@@ -234,7 +234,7 @@ class FlowLowering:
         if isinstance(state, Bound) and name in self.tracked and not same:
             self.region.marks.append(Mark(len(self.region.ops), name, state.atom))
             for wanted in self.tracked[name]:
-                wanted.append(state.type)
+                wanted.append(state)
 
     def hidden_name(self, what: str) -> str:
         """A name that no program can write, for what the language itself carries through a loop."""

@@ -21,21 +21,22 @@ from .waiting import dotted_binding
 def lower_try(at: FlowLowering, node: s.Try) -> None:
     tracked = list(at.live.tracked(node))
     entry = {name: at.env.get(name) for name in tracked}
-    types: dict[str, list[Type]] = {n: [e.type] if isinstance(e, Bound) else [] for n, e in entry.items()}
+    taken: dict[str, list[Bound]] = {n: [e] if isinstance(e, Bound) else [] for n, e in entry.items()}
     before = at.tracked
-    at.tracked = {**before, **{n: [*before.get(n, []), types[n]] for n in tracked}}
+    at.tracked = {**before, **{n: [*before.get(n, []), taken[n]] for n in tracked}}
 
     at.frames.append(Frame("scope", node.span, catches=bool(node.handlers)))
     body = fill_arm(at, lambda: at.body(node.body))
     at.frames.pop()
     first = _surely_first(body)
-    seen = {n: _seen(entry[n], first.get(n), types[n], node.span) for n in tracked}
+    seen = {n: _seen(entry[n], first.get(n), taken[n], node.span) for n in tracked}
     if at.region.ended is False and body.builder.ended and node.orelse:
         at.report("unreachable", node.orelse[0].span, "this `else` is never reached: the body never gets to its end",
                   help="remove it, or move it before")  # fmt: skip
     handed: list[Expr] = []
     orelse = _orelse(at, node, body, handed) if node.orelse and not body.builder.ended else None
-    handlers = [_handler(at, node, h, tracked, seen) for h in node.handlers]
+    owned = {n for n in tracked if taken[n] and all(at.owners.owned(b.atom) for b in taken[n])}
+    handlers = [_handler(at, h, tracked, seen, owned) for h in node.handlers]
     at.tracked = before
 
     through = lambda name: at.live.live_after(node, name) or name in final_reads  # noqa: E731
@@ -73,10 +74,10 @@ def _surely_first(body: Arm) -> dict[str, Expr]:
     return {m.var: m.value for m in body.builder.marks if m.index == 0}
 
 
-def _seen(entry: State | None, first: Expr | None, types: list[Type], span: Span) -> State:
-    """What a handler sees of a name."""
+def _seen(entry: State | None, first: Expr | None, taken: list[Bound], span: Span) -> State:
+    """What a handler sees of a name: one of the values it has taken. The atom stands for one that is nobody's own."""
     if isinstance(entry, Bound) or first is not None:
-        return Bound(Const(None), join(types) if types else ANY)
+        return Bound(Const(None), join(b.type for b in taken) if taken else ANY)
     if isinstance(entry, Maybe):
         return entry
     return Maybe("the step that fails may come before it is assigned", span)
@@ -133,7 +134,7 @@ def _own(arm: Arm, atom: Ref) -> bool:
 
 
 def _handler(
-    at: FlowLowering, node: s.Try, handler: s.Except, tracked: Sequence[str], seen: dict[str, State]
+    at: FlowLowering, handler: s.Except, tracked: Sequence[str], seen: dict[str, State], owned: set[str]
 ) -> tuple[tuple[Expr, ...] | None, Arm]:
     types, type = _caught(at, handler)
     error = at.fresh(handler.name or "error")
@@ -142,6 +143,9 @@ def _handler(
 
     def fill() -> None:
         _enter(at, tracked, params, seen)
+        for name, param in zip(tracked, params, strict=True):
+            if name in owned:
+                at.owners.own(param)
         if handler.name is not None:
             at.set_name(handler.name, Bound(Ref(error), type))
         at.body(handler.body)
