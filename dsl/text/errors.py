@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 
 _OPERAND_START = frozenset("NAME NUMBER STRING FSTART LPAR LSQB LBRACE NONE TRUE FALSE ELLIPSIS".split())
 
+_KEYWORDS = frozenset(HARD.values()) - {"OP", "NONE", "TRUE", "FALSE"}
+_DECLARING = frozenset({"IMPORT", "FROM", "SECRET", "ENV", "CONST", "TYPE", "FLOW", "TEST", "DEFAULTS"})
+_CLAUSES = frozenset({"ELSE", "ELIF", "EXCEPT", "FINALLY", "CASE"})
+_NAMED = frozenset({"DOT", "FLOW", "TYPE", "SECRET", "ENV", "CONST", "AS"})
+"""Tokens that a name follows, and nothing else."""
+
 _TEXT = {kind: text for text, kind in OPERATORS.items() if kind not in ("OP", "AUG", "SIGN")} | {
     kind: word for word, kind in HARD.items() if kind != "OP"
 }
@@ -30,9 +36,17 @@ def explain(report: Reporter, automaton: Automaton, tokens: list[Token], first: 
     """Reports the token at ``index``, on which the automaton stopped; its line begins at ``first``."""
     token = tokens[index]
     span = report.span(token, token)
+    word = _as_name(tokens, first, index)
+    if word is not None:
+        message = f"`{word.value}` is a hard word, it cannot be a name"
+        report("syntax-word", report.span(word, word), message, help=f"write `{word.value}_`")
+        return
     if token.type in WORDS:
         id, message, help = WORDS[token.type]
         report(id, span, message, help=help)
+        return
+    if index == first and (misplaced := _misplaced(automaton, token)):
+        report("syntax-place", span, *misplaced)
         return
     before = tokens[index - 1] if index > first else None
     known = _known()
@@ -54,15 +68,6 @@ def explain(report: Reporter, automaton: Automaton, tokens: list[Token], first: 
             found=spoken(token) if mistake.expected else "",
         )
         return
-    if token.type == "NAME" or token.type in HARD.values():
-        if token.type != "NAME" and before is not None and (before.type == "DOT" or automaton.accepts("NAME")):
-            report(
-                "syntax-word",
-                span,
-                f"`{token.value}` is a hard word, it cannot be a name",
-                help=f"write `{token.value}_`",
-            )
-            return
     expected = _expected(automaton)
     report(
         "syntax-error",
@@ -72,6 +77,38 @@ def explain(report: Reporter, automaton: Automaton, tokens: list[Token], first: 
         found=spoken(token),
         help=f"write {expected} here" if expected else "remove it",
     )
+
+
+def _misplaced(automaton: Automaton, token: Token) -> tuple[str, str] | None:
+    """A statement among declarations, or a declaration among statements: message and help."""
+    context = automaton.context()
+    if context == "declaration" and token.type not in _CLAUSES and token.value != "@":
+        return (
+            "only declarations stand at the top level of a file",
+            "put it into a flow; a fixed value is `const NAME = ...`",
+        )
+    if context == "statement" and token.type in _DECLARING:
+        return (
+            "a declaration stands at the top level of the file, not in a flow",
+            "move it to the left margin, before or after the flow",
+        )
+    return None
+
+
+def _as_name(tokens: list[Token], first: int, index: int) -> Token | None:
+    """The hard word that is used as a name here, if one is."""
+    token = tokens[index]
+    before = tokens[index - 1] if index > first else None
+    behind = tokens[index + 1].type if index + 1 < len(tokens) else ""
+    if token.type == "EQUAL" and before is not None and before.type in _KEYWORDS:
+        return before
+    if token.type in _KEYWORDS and (
+        behind == "EQUAL"
+        or (behind == "COLON" and before is not None and before.type in ("LPAR", "COMMA"))
+        or (before is not None and before.type in _NAMED)
+    ):
+        return token
+    return None
 
 
 def _side_by_side(report: Reporter, automaton: Automaton, before: Token, token: Token, begins: bool) -> None:
@@ -174,6 +211,7 @@ def stop(text: str) -> tuple[int | str, ...]:
         raise ValueError(text) from error
     automaton = Automaton(tables(), _Silent())
     index = automaton.feed(tokens, 0, len(tokens))
+    automaton.settle()
     if index < len(tokens):
         return *automaton.states[-2:], tokens[index].type
     if automaton.finish():

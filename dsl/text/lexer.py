@@ -175,8 +175,7 @@ class Lexer(StringLexer):
                 self._add("FCONV", found[0], start)
                 return found.end()
         if value in CLOSING:
-            self._close(value, start)
-            return pos
+            return self._close(value, start)
         if value == ";":
             self.report(
                 "syntax-semicolon",
@@ -205,19 +204,20 @@ class Lexer(StringLexer):
         self._add(OPERATORS[value], value, start)
         return pos
 
-    def _close(self, value: str, start: int) -> None:
+    def _close(self, value: str, start: int) -> int:
+        """A closing bracket that is not the end of a hole. Returns where to go on."""
         wanted = CLOSING[value]
         brackets = self.brackets
         if brackets and brackets[-1].kind == wanted:
             brackets.pop()
             self._add(OPERATORS[value], value, start)
-            return
+            return start + 1
         here = self._span(start, start + 1)
         if not brackets:
             self.report(
                 "syntax-bracket", here, f"`{value}` closes nothing", help=f"remove it, or open a `{wanted}` before it"
             )
-            return
+            return start + 1
         opened = brackets[-1]
         self.report(
             "syntax-bracket",
@@ -236,6 +236,8 @@ class Lexer(StringLexer):
             del brackets[deeper + 1 :]
             self._add("FCLOSE", value, start)
             brackets.pop()
+            return self._fstring_text(start + 1)
+        return start + 1
 
     # ---- words ---------------------------------------------------------------------------------
 
@@ -324,10 +326,13 @@ class Lexer(StringLexer):
             self._add("STRING", f'"{inner}"', start)
             return found.end()
         name = unicodedata.name(value, f"U+{ord(value):04X}").lower()
-        shown = f"`{value}` ({name})" if value.isprintable() and not value.isspace() else name
+        visible = value.isprintable() and not value.isspace()
+        shown = f"`{value}` ({name})" if visible else name
         if "\ud800" <= value <= "\udfff":
             shown = "a lone surrogate"
         self.report("syntax-character", self._span(start, start + 1), f"{shown} has no meaning here", help="remove it")
+        if visible:
+            self._add("BAD", value, start)  # what was meant is not known: say nothing more of this line
         return start + 1
 
 

@@ -30,7 +30,7 @@ def _m(id: str, message: str, help: str, *examples: str, expected: str = "", sta
 WORDS: dict[str, tuple[str, str, str]] = {
     "LAMBDA": ("syntax-lambda", "a flow has no `lambda`", "write a comprehension, name a built-in function (`key=len`), or make it a node"),
     "WALRUS": ("syntax-walrus", "there is no `:=`: each step stands on a line of its own", "assign on the line before"),
-    "DEF": ("syntax-def", "a flow holds no functions", "write a flow or, in a .py file, a node at the top level, and call it"),
+    "DEF": ("syntax-def", "there is no `def`", "write a flow or, in a .py file, a node at the top level, and call it"),
     "CLASS": ("syntax-class", "there is no `class`", "write `type Name:` with fields under it, or import a class from a .py file"),
     "DEL": ("syntax-python", "a flow has no `del`", "names end with the flow; build a new value without the item"),
     "GLOBAL": ("syntax-python", "a flow has no `global`", "give values to flows as parameters and take them back as results"),
@@ -60,14 +60,6 @@ MISTAKES: tuple[Mistake, ...] = (
        "for x in xs with parallel=3: y = 1", "while x with max=2: y = 1",
        "flow g(): y = 1\n", 'test "x": y = 1\n', "type T: y = 1\n", expected="the end of the line"),
     # ---- places
-    _m("syntax-place", "only declarations stand at the top level of a file", "put it into a flow; a fixed value is `const NAME = ...`",
-       "@x = 1\n", "@f(1)\n", "@if x:\n    pass\n", "@for x in y:\n    pass\n", "@return 1\n", "@with timeout=3s:\n    pass\n", "@try:\n    pass\n",
-       "@raise x\n", "@while x:\n    pass\n", "@assert x\n", "@pass\n", "@(x)\n", "@[x]\n", "@3\n", "@parallel:\n    pass\n",
-       "@not x\n", "@-x\n", "@yield x\n", "@None\n", "@match x:\n    pass\n",
-       expected="import, from, secret, env, const, type, flow or test", state_only=False),
-    _m("syntax-place", "a declaration stands at the top level of the file, not in a flow", "move it to the left margin, before or after the flow",
-       "import http", "from x import y", "secret K", "env R = 1", "const C = 1", "type T = int", "flow g():\n    pass",
-       'test "x":\n    pass', state_only=False),
     _m("syntax-python", "a flow has no decorators", "options stand in the header: `flow f() -> int with timeout=5m:`",
        "@@node\n", state_only=False),
     # ---- incomplete things

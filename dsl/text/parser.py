@@ -141,13 +141,16 @@ class Automaton:
             target = self.rows[self.states[-1]].get("$END")
             if target is None:
                 return False
-            size, action, origin = self.productions[-1 - target]
-            taken = self.values[len(self.values) - size :]
-            del self.values[len(self.values) - size :]
-            del self.states[len(self.states) - size :]
-            self.values.append(taken[0] if action is None else action(taken))
-            self.states.append(self.rows[self.states[-1]][origin])
+            self._reduce(target)
         return True
+
+    def _reduce(self, target: int) -> None:
+        size, action, origin = self.productions[-1 - target]
+        taken = self.values[len(self.values) - size :]
+        del self.values[len(self.values) - size :]
+        del self.states[len(self.states) - size :]
+        self.values.append(taken[0] if action is None else action(taken))
+        self.states.append(self.rows[self.states[-1]][origin])
 
     def accepts(self, kind: str) -> bool:
         """Whether a token of this kind would fit now. Changes nothing."""
@@ -166,6 +169,24 @@ class Automaton:
     def expected(self) -> set[str]:
         """The kinds of tokens that would fit now."""
         return {kind for kind in self.rows[self.states[-1]] if kind.isupper() and self.accepts(kind)}
+
+    def settle(self) -> None:
+        """Reduces what is complete whatever follows, as far as that is certain."""
+        while self.states[-1] != self.end:
+            targets = {
+                target for kind, target in self.rows[self.states[-1]].items() if kind.isupper() or kind == "$END"
+            }
+            if len(targets) != 1 or (target := targets.pop()) >= 0:
+                return
+            self._reduce(target)
+
+    def context(self) -> str:
+        """Which kind of construct may begin where the present one began."""
+        for state in reversed(self.states):
+            for kind in _RESUME:
+                if kind in self.rows[state]:
+                    return kind
+        return "declaration"
 
     def unwind(self) -> str:
         """Drops what was read of a construct, back to where the next one may begin; says which kind of construct."""
@@ -228,6 +249,7 @@ class Parser:
     def _recover(self, index: int) -> int:
         """Blames the token at ``index`` and makes the automaton ready to go on. Returns where to go on."""
         tokens, automaton = self.tokens, self.automaton
+        automaton.settle()
         token = tokens[index]
         first = index
         while first and tokens[first - 1].type not in _BREAKS:

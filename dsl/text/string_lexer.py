@@ -53,6 +53,13 @@ class StringLexer(Lines):
     def _unclosed_string(self, start: int) -> int:
         """Reports it, drops the rest of the line, and with it the brackets that the line opened."""
         end = self.text.index("\n", start)
+        hole = next((b for b in reversed(self.brackets) if b.kind == "hole"), None)
+        if hole is not None and self.text.startswith(hole.quote, start):
+            span = self.report.span(hole.token, hole.token)
+            self.report(
+                "syntax-fstring", span, "this `{` of an f-string is never closed", help="add the `}` that belongs to it"
+            )
+            return self._drop_line(start, end)
         quote = '"' if '"' in self.text[start : start + 3] else "'"
         self.report(
             "syntax-string",
