@@ -35,6 +35,7 @@ HEAD = '''"""Fake nodes of a case."""
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing
 from typing import Any
 
 from case_stage import call, fail, items, now as _now, world as _world
@@ -123,7 +124,11 @@ def _source(n: FakeNode) -> str:
     lines = [decorator, f"{kind} {n.name}{params}{returns}:", f"    with call({n.name!r}{shown}) as it:"]
     body = []
     if n.stream:
-        body += [f"async for value in items(it, {n.takes[0]}, {n.gives[0]}):", "    yield value"]
+        body += [
+            f"async with aclosing(items(it, {n.takes[0]}, {n.gives[0]})) as values:",
+            "    async for value in values:",
+            "        yield value",
+        ]
     else:
         wait = "it.takes_sync" if n.sync else "await it.takes"
         body += [f"{wait}({t})" for t in n.takes[:1]] if len(n.takes) == 1 else [f"{wait}({_by_count(n.takes)})"]

@@ -26,6 +26,7 @@ FIELDS = (
     "clock",
     "reference",
     "env",
+    "run",
 )
 NODE_COLUMNS = 4
 
@@ -52,11 +53,13 @@ class Seen:
 
     call: str
     start: float
-    end: float
+    end: float | None
+    """None: at any time."""
     how: str = "done"
 
     def __str__(self) -> str:
-        return f"{self.call}  {self.start:g} {self.end:g}" + ("" if self.how == "done" else f" {self.how}")
+        end = "*" if self.end is None else f"{self.end:g}"
+        return f"{self.call}  {self.start:g} {end}" + ("" if self.how == "done" else f" {self.how}")
 
 
 @frozen
@@ -88,6 +91,7 @@ class Variant:
     clock: str = "virtual"
     reference: str = "yes"
     env: dict[str, str] = field(factory=dict)
+    run: bool = True
 
 
 @define
@@ -244,6 +248,7 @@ def _variant(title: str, line: int, body: list[str], nodes: dict[str, FakeNode])
     out.cancel = float(one["cancel"]) if "cancel" in one else None
     out.limit = int(one["limit"]) if "limit" in one else None
     out.clock = one.get("clock", "virtual")
+    out.run = one.get("run", "yes") == "yes"
     out.reference = one.get("reference", "yes")
     out.calls = [_seen(c) for c in fields["calls"]] if "calls" in fields else None
     out.signals = [_signal(s) for s in fields.get("signals", [])]
@@ -258,11 +263,11 @@ def _keywords(text: str) -> dict[str, Any]:
 
 
 def _seen(text: str) -> Seen:
-    match = re.fullmatch(r"(.+?)\s+(\d[\d.]*)\s+(\d[\d.]*)(?:\s+(\w+))?", text)
+    match = re.fullmatch(r"(.+?)\s+(\d[\d.]*)\s+(\d[\d.]*|\*)(?:\s+(\w+))?", text)
     if match is None:
         msg = f"not a call: {text!r} (write `call(args)  start end [how]`)"
         raise ValueError(msg)
-    return Seen(match[1].strip(), float(match[2]), float(match[3]), match[4] or "done")
+    return Seen(match[1].strip(), float(match[2]), None if match[3] == "*" else float(match[3]), match[4] or "done")
 
 
 def _signal(text: str) -> Signal:

@@ -59,7 +59,7 @@ def test_diagnostics(case: Case, variant: Variant, tmp_path: Path) -> None:
     assert sorted(d.id for d in in_python) == sorted(d.split()[1] for d in variant.diagnostics or ()), in_python
 
 
-@variants(lambda v: not wrong(v) and v.reference != "no")
+@variants(lambda v: v.run and not wrong(v) and v.reference != "no")
 def test_reference(case: Case, variant: Variant, tmp_path: Path, environment: Any) -> None:
     environment(variant)
     built = build(case, variant, tmp_path)
@@ -68,7 +68,7 @@ def test_reference(case: Case, variant: Variant, tmp_path: Path, environment: An
 
 
 @pytest.mark.parametrize("spelling", ["text", "python"])
-@variants(lambda v: not wrong(v))
+@variants(lambda v: v.run and not wrong(v))
 def test_engine(case: Case, variant: Variant, spelling: str, tmp_path: Path, environment: Any) -> None:
     environment(variant)
     built = build(case, variant, tmp_path)
