@@ -357,9 +357,25 @@ def pack_binding(module: types.ModuleType) -> PackBinding:
 
 def snapshot(value: Any) -> Any:
     """The value as it is now: containers are copied, since the module may change them after the flow was compiled."""
+    return _copied(value, {})
+
+
+def _copied(value: Any, known: dict[int, Any]) -> Any:
+    """``known``: the containers met so far, since one may be held often, or hold itself."""
     kind = type(value)
-    if kind in (list, set, tuple):
-        return kind(map(snapshot, value))
+    if kind not in (list, dict, set, tuple):
+        return value
+    if id(value) in known:
+        return known[id(value)]
+    if kind is list:
+        items: list[Any] = []
+        known[id(value)] = items
+        items.extend(_copied(item, known) for item in value)
+        return items
     if kind is dict:
-        return {k: snapshot(v) for k, v in value.items()}
-    return value
+        pairs: dict[Any, Any] = {}
+        known[id(value)] = pairs
+        pairs.update((k, _copied(v, known)) for k, v in value.items())
+        return pairs
+    known[id(value)] = found = set(value) if kind is set else tuple(_copied(item, known) for item in value)
+    return found

@@ -17,7 +17,7 @@ from cflow import env, secret
 from cflow.compiler.ir import AmbientSpec
 from cflow.compiler.types import INT, STR
 from cflow.dsl import scope as s
-from cflow.dsl.nodes import binding_of
+from cflow.dsl.nodes import binding_of, snapshot
 from cflow.dsl.python import PythonScope, builtin_binding
 
 Mode = Literal["fast", "safe"]
@@ -53,7 +53,7 @@ def helper(x: int) -> int:
         (3, s.ValueBinding, "value=3"),
         (Thing(), s.ValueBinding, "name=it"),
     ],
-    ids=str,
+    ids=lambda part: part if isinstance(part, str) else "",
 )
 def test_objects(value: Any, kind: type, said: str) -> None:
     binding = binding_of(value, "it")
@@ -143,6 +143,21 @@ def test_scope_of_a_function() -> None:
     assert scope.lookup("nothing") is None
     assert {"held", "math", "len", "ValueError"} <= set(scope.names())
     assert "given=" not in set(scope.names())
+
+
+def test_a_snapshot_keeps_the_shape_of_what_it_copies() -> None:
+    inner: list[Any] = [1]
+    inner.append(inner)
+    shared: dict[str, Any] = {"a": inner, "b": inner, "c": (inner, {1, 2})}
+    copied = snapshot(shared)
+    assert copied is not shared
+    assert copied["a"] is copied["b"] is copied["c"][0] is copied["a"][1]
+    assert copied["a"] is not inner
+    assert copied["c"][1] == {1, 2}
+    deep: Any = ()
+    for _ in range(60):
+        deep = (deep, deep)
+    assert snapshot(deep)
 
 
 def test_a_global_hides_a_builtin() -> None:

@@ -50,7 +50,7 @@ def lines() -> Iterator[str]:
         ({"barrier": True, "reads": "a"}, Effects(reads=frozenset({"a"}), barrier=True)),
         ({"pure": False}, UNDECLARED),
     ],
-    ids=str,
+    ids=lambda part: str(part) if isinstance(part, dict) else "",
 )
 def test_effects(declared: dict[str, Any], effects: Effects) -> None:
     spec = spec_of(plain, **declared)
