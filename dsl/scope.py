@@ -7,14 +7,16 @@ Lowering never asks whether a name came from Python's globals or from a ``.cflow
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import define, field, frozen
 
 from ..compiler.ir import AmbientSpec
 from ..compiler.spec import ClassSpec, NodeSpec
 from ..compiler.types import Type
-from . import syntax
+
+if TYPE_CHECKING:  # its many classes take a while to make, and declaring a flow needs none of them
+    from . import syntax
 
 
 @frozen
