@@ -34,9 +34,8 @@ class Context:
     wide: frozenset[int] = field(init=False)
     """The lines that are not plain ASCII."""
 
-    @wide.default
-    def _wide(self) -> frozenset[int]:
-        return frozenset(n for n, line in enumerate(self.lines, 1) if not line.isascii())
+    def __attrs_post_init__(self) -> None:
+        self.wide = frozenset(n for n, line in enumerate(self.lines, 1) if not line.isascii())
 
     def span(self, node: Any) -> Span:
         """The stretch of the author's file that a node of :mod:`ast` covers."""
