@@ -1,10 +1,12 @@
-"""The tests and measures that the ``data`` pack names by words. Knows nothing of nodes."""
+"""The tests, measures and kinds of value that the ``data`` pack names by words. Knows nothing of nodes."""
 
 from __future__ import annotations
 
+import datetime as dt
 import operator
 import statistics
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from ._fields import field
@@ -46,6 +48,23 @@ def measured(rows: list[Any], what: str) -> Any:
         raise TypeError(msg) from error
 
 
+def read_as(value: Any, kind: str) -> Any:
+    """The value that a text stands for. Raises ValueError."""
+    read = _KINDS.get(kind)
+    if read is None:
+        msg = f"no kind {kind!r}: the kinds are {', '.join(_KINDS)}"
+        raise ValueError(msg)
+    if not isinstance(value, str):
+        return value
+    if not value.strip():
+        return None
+    try:
+        return read(value.strip())
+    except (ValueError, KeyError, ArithmeticError) as error:
+        msg = f"{value!r} is not {'an' if kind == 'int' else 'a'} {kind}"
+        raise ValueError(msg) from error
+
+
 def _is_empty(value: Any, _: Any) -> bool:
     return value is None or (hasattr(value, "__len__") and len(value) == 0)
 
@@ -71,6 +90,17 @@ _TESTS: dict[str, Callable[[Any, Any], Any]] = {
     "ends with": lambda value, other: value.endswith(other),
     "is empty": _is_empty,
     "is not empty": lambda value, other: not _is_empty(value, other),
+}
+
+_BOOLS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+_KINDS: dict[str, Callable[[str], Any]] = {
+    "int": int,
+    "float": float,
+    "Decimal": Decimal,
+    "bool": lambda text: _BOOLS[text.lower()],
+    "date": dt.date.fromisoformat,
+    "datetime": dt.datetime.fromisoformat,
 }
 
 _FOR_NONE = frozenset({"==", "!=", "in", "not in", "is empty", "is not empty"})

@@ -1,6 +1,6 @@
 """Tables as CSV: records are dicts from column name to text. File nodes take part in the order of the ``files`` pack.
 
-Cells are text; converting a row to a record type (``sale: Sale = as_sale(row)``) gives numbers and dates.
+Cells are text; ``data.cast(rows, {"total": "float", "day": "date"})`` makes numbers and dates of them.
 The first line holds the column names, unless ``columns`` gives them.
 """
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import pytest
 
 import cflow
+from cflow.dsl.loader.python_files import import_file
 
 EXAMPLES = Path(cflow.__file__).parent / "examples"
 
@@ -18,10 +18,9 @@ def examples() -> Path:
 
 
 @pytest.fixture
-def python_example(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Any]:
-    """Imports a ``.py`` example as ``cflow run`` does: its folder is importable."""
-    monkeypatch.syspath_prepend(str(EXAMPLES))
-    return importlib.import_module
+def python_example() -> Callable[[str], Any]:
+    """Imports a ``.py`` example as ``cflow run`` does."""
+    return lambda name: import_file(EXAMPLES / f"{name}.py")
 
 
 @pytest.fixture(params=["cflow", "py"])

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import copy
+import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -49,6 +51,36 @@ def test_fields() -> None:
         data.rename.fn(ROWS, {"zz": "b"})
     with pytest.raises(TypeError, match="a record is a dict or a typed record, not int"):
         data.pluck.fn([1], "id")
+
+
+def test_cast() -> None:
+    row = {
+        "n": " 7 ",
+        "f": "1.5",
+        "d": "2026-03-01",
+        "m": "2026-03-01T05:00:00",
+        "b": "Yes",
+        "p": "1.10",
+        "e": "",
+        "o": "x",
+    }
+    assert data.cast.fn(
+        [row], {"n": "int", "f": "float", "d": "date", "m": "datetime", "b": "bool", "p": "Decimal", "e": "int"}
+    ) == [
+        {
+            "n": 7, "f": 1.5, "d": dt.date(2026, 3, 1), "m": dt.datetime(2026, 3, 1, 5), "b": True,
+            "p": Decimal("1.10"), "e": None, "o": "x",
+        }
+    ]  # fmt: skip
+    assert data.cast.fn([{"n": 7}], {"n": "float"}) == [{"n": 7}]
+    with pytest.raises(ValueError, match="record 1, field 'n': 'seven' is not an int"):
+        data.cast.fn([{"n": "1"}, {"n": "seven"}], {"n": "int"})
+    with pytest.raises(ValueError, match="'maybe' is not a bool"):
+        data.cast.fn([{"n": "maybe"}], {"n": "bool"})
+    with pytest.raises(ValueError, match="'1,5' is not a Decimal"):
+        data.cast.fn([{"n": "1,5"}], {"n": "Decimal"})
+    with pytest.raises(ValueError, match="no kind 'number'"):
+        data.cast.fn([{"n": "1"}], {"n": "number"})  # type: ignore[dict-item]
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ def test_the_docstring_shows_a_call(name: str, node: NodeDef[Any, Any, Any]) -> 
 )
 def test_effects(name: str, reads: set[str], writes: set[str]) -> None:
     effects = dict(nodes())[name].spec.effects
-    assert (effects.reads, effects.writes, effects.barrier) == (reads, writes, False)
+    assert (set(effects.reads), set(effects.writes), effects.barrier) == (reads, writes, False)
 
 
 def test_the_clock_is_a_barrier() -> None:
