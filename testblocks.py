@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import attrs
 from attrs import define, evolve, field, frozen
 
 from .compiler import ir
@@ -223,9 +224,8 @@ def _assigned(node: Any) -> Iterator[str]:
     if isinstance(node, tuple):
         for item in node:
             yield from _assigned(item)
-    elif hasattr(node, "__attrs_attrs__"):
-        for a in node.__attrs_attrs__:
-            yield from _assigned(getattr(node, a.name))
+    for part in _parts(node):
+        yield from _assigned(part)
 
 
 def _targets(target: s.Expr) -> Iterator[str]:
@@ -319,11 +319,9 @@ class _Explainer:
         if isinstance(node, (s.Comprehension, s.FString)):
             return
         inner_whole = whole and not isinstance(node, (s.Logical, s.Conditional))
-        if hasattr(node, "__attrs_attrs__"):
-            for a in node.__attrs_attrs__:
-                if a.name not in ("func", "span"):
-                    yield from self.readable(getattr(node, a.name), whole=inner_whole)
-        elif isinstance(node, tuple):
+        for part in _parts(node, leave=("func", "span")):
+            yield from self.readable(part, whole=inner_whole)
+        if isinstance(node, tuple):
             for item in node:
                 yield from self.readable(item, whole=inner_whole)
 
@@ -343,7 +341,7 @@ def _calls(node: Any) -> bool:
         return True
     if isinstance(node, tuple):
         return any(map(_calls, node))
-    return hasattr(node, "__attrs_attrs__") and any(_calls(getattr(node, a.name)) for a in node.__attrs_attrs__)
+    return any(map(_calls, _parts(node)))
 
 
 def _names(node: Any) -> bool:
@@ -351,4 +349,10 @@ def _names(node: Any) -> bool:
         return True
     if isinstance(node, tuple):
         return any(map(_names, node))
-    return hasattr(node, "__attrs_attrs__") and any(_names(getattr(node, a.name)) for a in node.__attrs_attrs__)
+    return any(map(_names, _parts(node)))
+
+
+def _parts(node: Any, leave: tuple[str, ...] = ()) -> Iterator[Any]:
+    """What a node of the tree is made of; nothing for anything else."""
+    if attrs.has(type(node)):
+        yield from (getattr(node, a.name) for a in attrs.fields(type(node)) if a.name not in leave)

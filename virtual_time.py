@@ -66,7 +66,9 @@ async def _whole(main: Callable[[], Awaitable[Any]], clock: trio.testing.MockClo
     return await unless_for_ever(main)
 
 
-_SCOPES: trio.lowlevel.RunVar[list[trio.CancelScope]] = trio.lowlevel.RunVar("cflow-waiting")
+_run_var: Any = trio.lowlevel.RunVar  # pyright does not see through trio's generics
+_SCOPES = _run_var("cflow-waiting")
+"""The scopes of the flows that are attempted, the outermost first."""
 
 
 async def unless_for_ever(main: Callable[[], Awaitable[Any]]) -> Any:
@@ -76,7 +78,7 @@ async def unless_for_ever(main: Callable[[], Awaitable[Any]]) -> Any:
     ------
     WaitsForEver: that is so.
     """
-    scopes = _SCOPES.get([])
+    scopes: list[trio.CancelScope] = _SCOPES.get([])
     _SCOPES.set(scopes)
     with trio.CancelScope() as scope:
         scopes.append(scope)
@@ -101,7 +103,7 @@ async def _move_on(clock: trio.testing.MockClock) -> None:
             await trio.to_thread.run_sync(time.sleep, _POLL, limiter=own)
             continue
         ahead = trio.lowlevel.current_statistics().seconds_to_next_deadline
-        scopes = _SCOPES.get([])
+        scopes: list[trio.CancelScope] = _SCOPES.get([])
         if ahead < math.inf:
             clock.jump(max(ahead, 0.0))
         elif scopes:
@@ -115,7 +117,8 @@ _IDLE_READERS = 1
 
 def _busy() -> tuple[float, int] | None:
     """The threads and sockets that tasks wait for; None where there are none."""
-    threads = trio.to_thread.current_default_thread_limiter().borrowed_tokens
+    limiter: Any = trio.to_thread.current_default_thread_limiter()
+    threads = limiter.borrowed_tokens
     io = trio.lowlevel.current_statistics().io_statistics
     sockets = getattr(io, "tasks_waiting_read", _IDLE_READERS) - _IDLE_READERS + getattr(io, "tasks_waiting_write", 0)
     return (threads, sockets) if threads or sockets > 0 else None

@@ -30,8 +30,8 @@ _ITEMS = {
     "frozenset": ("set", "collection", "iterable"), "dict": ("mapping", "collection", "iterable"),
     "mapping": ("dict", "collection", "iterable"), "collection": ("iterable",),
 }  # fmt: skip
-"""Containers, and others that they pass for. ``set`` and ``frozenset``, ``dict`` and ``mapping`` pass for each other: a flow
-never changes one, so the difference has no meaning in it."""
+"""Containers, and others that they pass for. ``set`` and ``frozenset``, ``dict`` and ``mapping`` pass for each other: a
+flow never changes one, so the difference has no meaning in it."""
 
 _INHERITED = {
     **{name: name for name in ("int", "float", "complex", "str", "bytes", "list", "tuple", "dict", "set", "frozenset")},

@@ -408,7 +408,9 @@ def _record_factory(wanted: Any, converter: cattrs.Converter) -> Callable[[Any, 
 
     @functools.cache
     def inner() -> Callable[[Any, Any], Any]:
-        return make_dict_structure_fn(wanted, converter, _cattrs_forbid_extra_keys=True, _cattrs_detailed_validation=True)
+        return make_dict_structure_fn(
+            wanted, converter, _cattrs_forbid_extra_keys=True, _cattrs_detailed_validation=True
+        )
 
     def hook(value: Any, _: Any) -> Any:
         if isinstance(value, cls):
@@ -489,7 +491,7 @@ _LEAVES: dict[Any, Callable[[Any, Any], Any]] = {
 # ---- what was wrong, and where -------------------------------------------------------------------
 
 
-def _problems(error: BaseException, path: str) -> typing.Iterator[Problem]:
+def _problems(error: Any, path: str) -> typing.Iterator[Problem]:
     """Every leaf of cattrs' tree of errors, with the path that its notes tell."""
     for note in reversed(getattr(error, "__notes__", ())):
         if isinstance(note, AttributeValidationNote):

@@ -6,7 +6,6 @@ from attrs import define
 
 from ...compiler.diagnostics import Collector, Diagnostic, Label, Span
 
-
 MAX_FINDINGS = 100
 """Errors reported for one load; a person corrects the first of them anyway."""
 

@@ -7,8 +7,11 @@ by :mod:`.static_definitions`. Whatever cannot be told from the text is unknown,
 from __future__ import annotations
 
 import ast
+import importlib
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 from attrs import define, field
 
@@ -175,7 +178,8 @@ class StaticModule:
         return None if name in self._uncertain else self._statements.get(name)
 
     def names(self) -> Iterable[str]:
-        yield from (n for n in (*self._statements, *self._uncertain) if not n.startswith("_"))
+        found = (*self._statements, *self._uncertain, *(dir(self._listed()) if self._listed() else ()))
+        yield from (n for n in found if not n.startswith("_"))
 
     # ---- the scope -------------------------------------------------------------------------------
 
@@ -198,6 +202,8 @@ class StaticModule:
         pure = self._pure(name)
         if pure is not None:
             return pure
+        if name not in self._offers(name):
+            return None
         if self.path is None or self.error is not None or name in self._uncertain:
             return UnknownBinding(f"{self.name}.{name}")
         if name in self._statements:
@@ -208,10 +214,20 @@ class StaticModule:
             return UnknownBinding(f"{self.name}.{name}")
         return self._starred(name)
 
+    def _listed(self) -> ModuleType | None:
+        """The module, where all of it is on the shipped list and it is there already (as `math` always is)."""
+        return sys.modules.get(self.name) if "*" in (pure_names(self.name) or ()) else None
+
+    def _offers(self, name: str) -> Iterable[str]:
+        module = self._listed()
+        return (name,) if module is None else dir(module)
+
     def _pure(self, name: str) -> Binding | None:
         """A callable of the shipped list, by name alone."""
         names = pure_names(self.name)
         if names is None or not (name in names or "*" in names) or name.startswith("_"):
+            return None
+        if name not in self._offers(name) or not callable(getattr(self._listed(), name, len)):
             return None
         return NodeBinding(NodeSpec(f"{self.name}.{name}", name, Signature(known=False), PURE, trusted=True))
 
@@ -323,9 +339,8 @@ def report_syntax(module: StaticModule, report: Reporter, span: Span | None = No
 def known_member(module: str, name: str) -> Binding:
     """A name of Conductor itself, or of a module of which only the types are known."""
     if module == packs.PACKAGE:
-        import cflow
-
-        return binding_of(getattr(cflow, name), name) if name in getattr(cflow, "__all__", ()) else UnknownBinding(name)
+        public = importlib.import_module(packs.PACKAGE)
+        return binding_of(getattr(public, name), name) if name in public.__all__ else UnknownBinding(name)
     dotted = f"{module}.{name}".replace("typing_extensions.", "typing.")
     meaning = dotted_meaning(dotted)
     if isinstance(meaning, Type) and (meaning.name != "any" or name == "Any"):

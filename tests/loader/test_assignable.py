@@ -1,17 +1,19 @@
 """The relation between types, as a table."""
 
+# ruff: noqa: E501 - tables
+
 from __future__ import annotations
 
 import pytest
 
 from cflow.compiler.assignable import assignable, join
+from cflow.compiler.diagnostics import Collector
 from cflow.compiler.spec import ClassSpec
 from cflow.compiler.types import ANY, ELLIPSIS, NONE, Type
+from cflow.dsl import syntax
 from cflow.dsl.loader.annotations import read_annotation
 from cflow.dsl.loader.builtins import BUILTIN_SCOPE
 from cflow.dsl.scope import ClassBinding, DictScope
-from cflow.compiler.diagnostics import Collector
-from cflow.dsl import syntax
 from cflow.dsl.text import parse
 
 CLASSES = {
@@ -127,5 +129,7 @@ def test_join(members: str) -> None:
 def test_joins_stay_small() -> None:
     assert join(Type("literal", (i,)) for i in range(100)) == Type("int")
     assert join(Type("class", (f"c{i}",)) for i in range(100)) == ANY
-    assert join([Type("literal", ("a",)), NONE, Type("literal", ("b",))]) == Type("union", (Type("literal", ("a", "b")), NONE))
+    assert join([Type("literal", ("a",)), NONE, Type("literal", ("b",))]) == Type(
+        "union", (Type("literal", ("a", "b")), NONE)
+    )
     assert join([Type("tuple", (ANY, ELLIPSIS)), Type("tuple", ())]) == Type("tuple", (ANY, ELLIPSIS))

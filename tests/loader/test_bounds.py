@@ -1,5 +1,7 @@
 """Text from strangers: loading ends in findings, in time that is linear in its size; nothing is imported or executed."""
 
+# ruff: noqa: E501 - tables
+
 from __future__ import annotations
 
 import random
@@ -80,7 +82,19 @@ def test_random_bytes(tmp_path: Path) -> None:
 def test_random_python_files(tmp_path: Path) -> None:
     """A neighbour may be anything."""
     rng = random.Random(7)
-    pieces = ["def f(x): pass\n", "@node\n", "class A(A): pass\n", "from shop import *\n", "f = f\n", "x: int\n", "g = node(g)\n", "if 1:\n", "    y = 1\n", "X = list[X]\n", "from . import a\n"]
+    pieces = [
+        "def f(x): pass\n",
+        "@node\n",
+        "class A(A): pass\n",
+        "from shop import *\n",
+        "f = f\n",
+        "x: int\n",
+        "g = node(g)\n",
+        "if 1:\n",
+        "    y = 1\n",
+        "X = list[X]\n",
+        "from . import a\n",
+    ]
     for _ in range(60):
         (tmp_path / "shop.py").write_text("".join(rng.choices(pieces, k=6)))
         collector = Collector()

@@ -1,5 +1,7 @@
 """Constants: what they may be made of, and that none of them can eat the machine."""
 
+# ruff: noqa: E501 - tables
+
 from __future__ import annotations
 
 import datetime as dt
@@ -87,21 +89,21 @@ BOMBS = [
 
 @pytest.mark.parametrize("text", BOMBS)
 def test_bombs(text: str) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     collector = Collector()
     load_text(f"const X = {text}\n", execute=False, collector=collector)
     assert collector.failed
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 5
 
 
 def test_bombs_of_many_constants() -> None:
     """Each constant is small; what it stands for doubles with every line."""
     lines = ["const A0 = [1]", *(f"const A{i} = [A{i - 1}, A{i - 1}]" for i in range(1, 60)), "const X = str(A59)"]
     collector = Collector()
-    began = time.monotonic()
+    began = time.process_time()
     load_text("\n".join(lines) + "\n", collector=collector)
     assert collector.failed
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 5
 
 
 def test_a_thousand_constants_of_one_another() -> None:
@@ -124,7 +126,11 @@ def test_annotations_and_env() -> None:
     assert found["RATE"].type == FLOAT
     assert isinstance(found["XS"], ValueBinding)
     assert found["XS"].type == list_of(FLOAT)
-    ambient = {n: (b.spec.kind, str(b.spec.type), b.spec.default, b.spec.required) for n, b in found.items() if isinstance(b, AmbientBinding)}
+    ambient = {
+        n: (b.spec.kind, str(b.spec.type), b.spec.default, b.spec.required)
+        for n, b in found.items()
+        if isinstance(b, AmbientBinding)
+    }
     assert ambient == {
         "REGION": ("env", "str", "eu", False),
         "LIMIT": ("env", "int", None, True),

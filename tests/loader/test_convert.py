@@ -1,5 +1,7 @@
 """Values at the door: what converts to what, and what is said of what does not."""
 
+# ruff: noqa: E501 - tables
+
 from __future__ import annotations
 
 import dataclasses
@@ -16,7 +18,21 @@ from cflow.compiler.convert import ConversionError, convert
 from cflow.compiler.diagnostics import InputError
 from cflow.compiler.inputs import bind_inputs, bind_texts
 from cflow.compiler.textvalues import parse_text
-from cflow.compiler.types import ANY, BOOL, BYTES, ELLIPSIS, FLOAT, INT, NONE, STR, Parameter, Type, class_type, list_of, union
+from cflow.compiler.types import (
+    ANY,
+    BOOL,
+    BYTES,
+    ELLIPSIS,
+    FLOAT,
+    INT,
+    NONE,
+    STR,
+    Parameter,
+    Type,
+    class_type,
+    list_of,
+    union,
+)
 
 
 @attrs.frozen(kw_only=True)
@@ -29,7 +45,7 @@ class Line:
 class Order:
     id: int
     lines: list[Line]
-    day: "dt.date | None" = None
+    day: dt.date | None = None
     total: float = 0.0
 
 

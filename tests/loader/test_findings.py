@@ -1,5 +1,7 @@
 """Every way a file, an import or a declaration can be wrong: the finding, its line, words of its message; read and run alike."""
 
+# ruff: noqa: E501 - tables
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -12,7 +14,6 @@ from cflow.dsl.loader import load_module, load_text
 SHOP = "LIMIT = 3\nimport os\ndef reserve(sku): return sku\nclass Item: pass\ndef _hidden(): pass\n"
 
 # title: (text of main.cflow, other files, [(line, id, words)])
-# ruff: noqa: E501
 CASES: dict[str, tuple[str, dict[str, str], list[tuple[int, str, str]]]] = {
     "nothing wrong": ('from "./shop.py" import reserve\n', {"shop.py": SHOP}, []),
     "no such file": ('from "./shpo.py" import f\n', {"shop.py": SHOP}, [(1, "file-not-found", "no file './shpo.py'|shpo.py")]),

@@ -1,5 +1,7 @@
 """Imports that are executed: identity, siblings, packages, caching; and what a host allows."""
 
+# ruff: noqa: E501 - tables
+
 from __future__ import annotations
 
 import os

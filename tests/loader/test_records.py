@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import typing
 from typing import Any
 
 import attrs
@@ -49,7 +50,7 @@ def test_a_class_for_python(module: LoadedModule) -> None:
     with pytest.raises(TypeError):
         cls(1)
     assert order.lines is not cls(id=2).lines
-    assert attrs.fields(cls).lines.type == list[module.names["Line"]]  # type: ignore[name-defined]
+    assert typing.get_args(attrs.fields(cls).lines.type) == (module.names["Line"],)
     assert copy.deepcopy(order) == order
 
 
@@ -60,7 +61,10 @@ def test_one_key(module: LoadedModule) -> None:
     assert hints.class_spec(module.names["Order"]) == bound.spec
     assert binding_of(module.names["Order"]) == bound
     assert hints.type_of(module.names["Order"]) == class_type(bound.spec.key)
-    assert [(f.name, str(f.type), f.required) for f in bound.spec.fields or ()][:2] == [("id", "int", True), ("sku", "str", False)]
+    assert [(f.name, str(f.type), f.required) for f in bound.spec.fields or ()][:2] == [
+        ("id", "int", True),
+        ("sku", "str", False),
+    ]
 
 
 def test_two_loads_are_two_classes(module: LoadedModule) -> None:

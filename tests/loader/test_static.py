@@ -1,5 +1,7 @@
 """Python files read as syntax give what the real objects give: over the standard packs, and over a file with every kind of definition."""
 
+# ruff: noqa: E501 - tables
+
 from __future__ import annotations
 
 from pathlib import Path
