@@ -404,6 +404,8 @@ class Started:
         """Run on the loop; ``put`` takes the items of a stream flow."""
         import trio
 
+        from .executor.groups import is_cancellation
+
         args, kwargs = self._arguments()
         if put is not None:
             args.insert(0, put)
@@ -419,12 +421,11 @@ class Started:
                     value = await self.linked.waiting(run, None, None, 0, 0, *args, **kwargs)
                 if run.scope.cancelled_caught:
                     raise KeyboardInterrupt
-            except (trio.Cancelled, KeyboardInterrupt):
-                if sinks is not None:
-                    sinks.emit("run", "cancelled", run.id)
-                raise
             except BaseException as error:
-                self.failed(error)
+                if not (is_cancellation(error) or isinstance(error, KeyboardInterrupt)):
+                    self.failed(error)
+                elif sinks is not None:
+                    sinks.emit("run", "cancelled", run.id)
                 raise
         if sinks is not None:
             sinks.emit("run", "done", run.id)

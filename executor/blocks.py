@@ -14,6 +14,7 @@ from typing import Any
 import trio
 
 from ..compiler.values import Collected, Failed
+from .groups import first_error, is_cancellation, single
 from .run import Run
 from .scopes import timeout as timeout_scope
 from .undo import UndoLog
@@ -83,12 +84,12 @@ async def for_each(
             state.nursery = nursery
             state.workers = 1
             await _worker(run, state, pull, body, limit, collect, max_failed, take, rest)
-    except BaseException:
+    except BaseException as exc:
         if take is not None:
             await _undo(run, state.logs or {}, None)
         else:
             state.join_logs(log)
-        raise
+        raise single(exc) from exc.__cause__
     if take is not None:
         return await _taken(run, log, state, take, rest)
     state.join_logs(log)
@@ -148,25 +149,22 @@ async def _worker(
             state.started += 1
             if limit is None or state.workers < limit:
                 state.workers += 1
-                state.nursery.start_soon(
-                    _worker, run, state, pull, body, limit, collect, max_failed, take, rest
-                )
+                state.nursery.start_soon(_worker, run, state, pull, body, limit, collect, max_failed, take, rest)
             state.running[index] = scope
             log = None
             if state.logs is not None:
                 log = state.logs[index] = UndoLog()
             try:
                 value = await body(log, item)
-            except trio.Cancelled:
-                raise
             except BaseException as exc:
+                if is_cancellation(exc):
+                    raise
                 _failed(state, index, item, exc, collect, max_failed, take)
             else:
                 state.values[index] = value
-                if take is not None and len(state.values) >= take:
+                if take is not None and rest == "cancel" and len(state.values) >= take:
                     state.enough = True
-                    if rest == "cancel":
-                        state.nursery.cancel_scope.cancel()
+                    state.nursery.cancel_scope.cancel()
             finally:
                 del state.running[index]
             state.settle()
@@ -200,8 +198,7 @@ async def _taken(run: Run, log: UndoLog | None, state: _Passes, take: int, rest:
         await _undo(run, logs, None)
         if state.failures:
             raise state.failures[min(state.failures)][1]
-    chosen = sorted(state.values) if rest == "cancel" else sorted(state.values)[: max(take, 0)]
-    chosen = chosen[:take]
+    chosen = sorted(list(state.values)[:take])  # the first in time, in the order of the items
     if rest == "cancel":
         await _undo(run, {i: entry for i, entry in logs.items() if i not in chosen}, None)
     if log is not None:
@@ -239,9 +236,9 @@ async def parallel(run: Run, log: UndoLog | None, arms: tuple[Arm, ...]) -> list
             state.running[index] = scope
             try:
                 results[index] = await arms[index](inner)
-            except trio.Cancelled:
-                raise
             except BaseException as exc:
+                if is_cancellation(exc):
+                    raise
                 state.failures[index] = (None, exc)
                 state.bound = min(state.failures)
             finally:
@@ -251,6 +248,8 @@ async def parallel(run: Run, log: UndoLog | None, arms: tuple[Arm, ...]) -> list
     try:
         async with trio.open_nursery() as nursery:
             await one(0, nursery)
+    except BaseExceptionGroup as group:
+        raise first_error(group) from None
     finally:
         state.join_logs(log)
     if state.bound is not None:
@@ -274,9 +273,9 @@ async def race(run: Run, log: UndoLog | None, arms: tuple[Arm, ...], length: Any
             nursery.start_soon(one, index + 1, nursery)
         try:
             value = await arms[index](logs[index])
-        except trio.Cancelled:
-            raise
         except BaseException as exc:
+            if is_cancellation(exc):
+                raise
             errors[index] = exc
             if not isinstance(exc, Exception):
                 nursery.cancel_scope.cancel()
@@ -297,8 +296,8 @@ async def race(run: Run, log: UndoLog | None, arms: tuple[Arm, ...], length: Any
                 await run_all()
     except BaseException as exc:
         if not (won and isinstance(exc, TimeoutError)):
-            await _undo(run, logs, exc)
-            raise
+            await _undo(run, logs, single(exc))
+            raise single(exc) from exc.__cause__
     fatal = [e for e in errors.values() if not isinstance(e, Exception)]
     if fatal:
         await _undo(run, logs, fatal[0])

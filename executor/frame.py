@@ -21,6 +21,7 @@ import trio
 from attrs import define, field
 
 from ..compiler.ir import Op
+from .groups import first_error, is_cancellation
 from .leave import Leave
 from .run import SLICE, Run
 from .undo import UndoLog
@@ -69,8 +70,8 @@ class Frame:
     """One execution of a table."""
 
     __slots__ = (
-        "bound", "counts", "depth", "done", "error", "idle", "leave", "log", "low", "nursery", "pending", "run",
-        "table", "tracked", "values", "watchers",
+        "bound", "counts", "depth", "done", "error", "idle", "leave", "log", "low", "nursery", "pending", "reserved",
+        "run", "table", "tracked", "values", "watchers",
     )  # fmt: skip
 
     def __init__(self, table: Table, run: Run, log: UndoLog | None, depth: int, takes: tuple[Any, ...]) -> None:
@@ -93,6 +94,7 @@ class Frame:
         self.tracked: dict[int, dict[str, Any]] = {}
         self.idle: trio.Event | None = None
         self.nursery: trio.Nursery | None = None
+        self.reserved = False
 
     # ---- for code inside a row -------------------------------------------------------------------
 
@@ -175,14 +177,25 @@ class Frame:
         if len(waiting) > 1:
             priority = table.priority
             waiting.sort(key=lambda r: (-priority[r], r))
+            self.reserved = self.reserve(waiting[0])
             self.start(waiting[1:])
+        else:
+            self.reserved = False
         return waiting[0]
+
+    def reserve(self, row: int) -> bool:
+        """Take a call slot for a row about to start: Trio shuffles what is started at once, here the order is kept."""
+        run = self.run
+        if self.table.kind[row] == CALL and run.free > 0:
+            run.free -= 1
+            return True
+        return False
 
     def start(self, rows: list[int]) -> None:
         assert self.nursery is not None
-        start_soon = self.nursery.start_soon
+        start_soon, tickets = self.nursery.start_soon, self.run.tickets
         for row in rows:
-            start_soon(work, self, row)
+            start_soon(work, self, row, self.reserve(row), next(tickets))
 
     def fail(self, row: int, error: BaseException | None, leave: Leave | None = None) -> None:
         """``row`` raised, or leaves: nothing from it on counts."""
@@ -229,26 +242,35 @@ class Frame:
                 self.values[slot] = frame.values[their_slot]
             after = self.complete(row)
             if after >= 0:
+                if self.reserved:
+                    self.run.release()
                 self.start([after])
 
         return arrive
 
 
-async def work(frame: Frame, row: int) -> None:
-    """Run ``row``, and then, in the same task, one of the rows that became ready, as long as there is one."""
+async def work(frame: Frame, row: int, reserved: bool, ticket: int) -> None:
+    """Run ``row``, and then, in the same task, one of the rows that became ready, as long as there is one.
+
+    ``reserved``: a call slot is taken for it already. ``ticket``: its place among those who wait for one.
+    """
     table = frame.table
     run = frame.run
     values = frame.values
     while row >= 0:
         if row >= frame.bound:
+            if reserved:
+                run.release()
             return
         what = table.kind[row]
         try:
             if what == CALL:
-                if run.free > 0:
+                if reserved:
+                    pass
+                elif run.free > 0:
                     run.free -= 1
                 else:
-                    await run.slot(table.priority[row])
+                    await run.slot(table.priority[row], ticket)
                 try:
                     kwargs = table.kwargs[row]
                     if kwargs:
@@ -271,12 +293,13 @@ async def work(frame: Frame, row: int) -> None:
                 if leave is not None:
                     frame.fail(row, None, leave)
                     return
-        except trio.Cancelled:
-            raise
         except BaseException as exc:
+            if is_cancellation(exc):
+                raise
             frame.fail(row, exc)
             return
         row = frame.complete(row)
+        reserved = frame.reserved
 
 
 async def run_frame(
@@ -295,16 +318,20 @@ async def run_frame(
     The error of the first failing step in program order, never a group.
     """
     frame = Frame(table, run, log, depth, takes)
-    async with trio.open_nursery() as nursery:
-        frame.nursery = nursery
-        if conditions:
-            frame.idle = trio.Event()
-        ready = _begin(frame, conditions)
-        if ready:
-            frame.start(ready[1:])
-            await work(frame, ready[0])
-        if frame.idle is not None and frame.pending:
-            await frame.idle.wait()
+    try:
+        async with trio.open_nursery() as nursery:
+            frame.nursery = nursery
+            if conditions:
+                frame.idle = trio.Event()
+            ready = _begin(frame, conditions)
+            if ready:
+                reserved = frame.reserve(ready[0])
+                frame.start(ready[1:])
+                await work(frame, ready[0], reserved, next(run.tickets))
+            if frame.idle is not None and frame.pending:
+                await frame.idle.wait()
+    except BaseExceptionGroup as group:
+        raise first_error(group) from None
     frame.nursery = None
     if frame.bound < table.real:
         if tracked is not None and table.marks is not None:
@@ -338,6 +365,8 @@ def _begin(frame: Frame, conditions: tuple[Condition, ...]) -> list[int]:
         if what in (QUICK, JOIN, OUTER):
             after = frame.complete(row)
             if after >= 0:
+                if frame.reserved:
+                    frame.run.release()
                 ready.append(after)
         else:
             ready.append(row)

@@ -19,6 +19,8 @@ from attrs import define, field
 
 from ..compiler.durations import seconds
 from ..compiler.spec import NodeSpec, Retry
+from .events import What
+from .groups import is_cancellation
 from .run import Run
 from .tiers import LONG, Tier
 from .undo import UndoLog
@@ -198,13 +200,10 @@ async def apply_policy(
             name = f"once:{target}:{policy['once']}"
             work = functools.partial(_cached, run, id, run.services.once, name, work, None)
         value = await work()
-    except trio.Cancelled:
-        if sinks is not None:
-            sinks.emit("node", "cancelled", run.id, id)
-        raise
     except BaseException as exc:
         if sinks is not None:
-            sinks.emit("node", "failed", run.id, id, error=exc)
+            what: What = "cancelled" if is_cancellation(exc) else "failed"
+            sinks.emit("node", what, run.id, id, error=exc if what == "failed" else None)
         raise
     if sinks is not None:
         sinks.emit("node", "done", run.id, id)
@@ -289,8 +288,8 @@ async def _attempt(
 async def _timed_out(
     id: str, attempt: Callable[[], Awaitable[Any]], length: float, completed: Callable[[Any], None] | None
 ) -> Any:
-    """One attempt under its timeout. A writer in a thread cannot be cut: it is waited for, and then it is too late all the
-    same; what it did is done, so its undo is owed."""
+    """One attempt under its timeout. A writer in a thread cannot be cut: it is waited for, and then it is too late all
+    the same; what it did is done, so its undo is owed."""
     msg = f"{id} took longer than {length:g} s"
     with trio.CancelScope(deadline=trio.current_time() + length) as scope:
         value = await attempt()

@@ -10,6 +10,7 @@ import time
 import uuid
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextvars import ContextVar
 from typing import Any
 
 import trio
@@ -21,6 +22,10 @@ from .ports import Services
 logger = logging.getLogger("cflow")
 
 
+_HELD: ContextVar[frozenset[str]] = ContextVar("cflow_locks", default=frozenset())
+"""The locks held by this task and by the blocks around it (tasks inherit it)."""
+
+
 class MemoryLocks:
     """Locks by name; a name's lock exists while somebody holds or wants it."""
 
@@ -29,11 +34,19 @@ class MemoryLocks:
 
     @contextlib.asynccontextmanager
     async def hold(self, name: str) -> AsyncIterator[None]:
+        held = _HELD.get()
+        if name in held:  # whoever holds it, here or around, does not take it again
+            yield
+            return
         lock, users = self._locks.get(name) or (trio.Lock(), 0)
         self._locks[name] = (lock, users + 1)
         try:
             async with lock:
-                yield
+                token = _HELD.set(held | {name})
+                try:
+                    yield
+                finally:
+                    _HELD.reset(token)
         finally:
             lock, users = self._locks[name]
             if users == 1:
@@ -167,7 +180,7 @@ class MemoryCache:
 
 
 class _Birth:
-    """When a value was made: by the loop's clock for readers in the same loop (tests turn that clock), else by the wall's."""
+    """When a value was made: by the loop's clock for readers in the same loop (tests turn it), else by the wall's."""
 
     def __init__(self) -> None:
         self.token = trio.lowlevel.current_trio_token()

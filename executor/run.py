@@ -36,7 +36,6 @@ class Run:
     """
 
     __slots__ = (
-        "_sequence",
         "_waiting",
         "ambient",
         "calls",
@@ -51,6 +50,7 @@ class Run:
         "services",
         "shields",
         "sinks",
+        "tickets",
     )  # fmt: skip
 
     def __init__(
@@ -70,17 +70,18 @@ class Run:
         self.progress: dict[str, tuple[float, float]] = {}
         self.calls = itertools.count(1)
         self._waiting: list[list[Any]] = []
-        self._sequence = itertools.count()
+        self.tickets = itertools.count()
 
     # ---- the cap ---------------------------------------------------------------------------------
 
-    async def slot(self, priority: float = 0.0) -> None:
+    async def slot(self, priority: float = 0.0, ticket: int | None = None) -> None:
         """Take one of the run's call slots; where none is free, the most critical waiter gets the next, then the
         earliest."""
         if self.free > 0:
             self.free -= 1
             return
-        entry: list[Any] = [-priority, next(self._sequence), trio.lowlevel.current_task()]
+        ticket = next(self.tickets) if ticket is None else ticket
+        entry: list[Any] = [-priority, ticket, trio.lowlevel.current_task()]
         heapq.heappush(self._waiting, entry)
 
         def abort(_: object) -> trio.lowlevel.Abort:

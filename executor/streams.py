@@ -14,6 +14,7 @@ from typing import Any
 import trio
 
 from ..compiler.durations import seconds
+from .groups import first_error, is_cancellation
 from .run import Run
 
 Put = Callable[[Any], Awaitable[None]]
@@ -43,9 +44,9 @@ class _Handshake:
         await self.asked.wait()
         try:
             await stream.produce(self.put)
-        except trio.Cancelled:
-            raise
         except BaseException as exc:
+            if is_cancellation(exc):
+                raise
             self.error = exc
         self.over = True
         self.answered.set()
@@ -110,7 +111,7 @@ class _Batches:
 
 
 class _Ahead:
-    """A source that runs at most ``room`` items ahead of its reader: an item is asked for only when there is room for it."""
+    """A source that runs at most ``room`` items ahead of its reader: an item is asked for when there is room for it."""
 
     def __init__(self, source: AsyncIterator[Any], room: int) -> None:
         self.source = source
@@ -128,9 +129,9 @@ class _Ahead:
                 self.ready.set()
         except StopAsyncIteration:
             pass
-        except trio.Cancelled:
-            raise
         except BaseException as exc:
+            if is_cancellation(exc):
+                raise
             self.error = exc
         self.over = True
         self.ready.set()
@@ -244,17 +245,3 @@ async def _plain_nursery() -> AsyncIterator[trio.Nursery]:
                 nursery.cancel_scope.cancel()
     except BaseExceptionGroup as group:
         raise first_error(group) from None
-
-
-def first_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The error in a nursery's group that is not a cancellation; the first where there are several."""
-    errors: list[BaseException] = []
-    stack: list[BaseException] = [group]
-    while stack:
-        error = stack.pop()
-        if isinstance(error, BaseExceptionGroup):
-            stack += reversed(error.exceptions)
-        else:
-            errors.append(error)
-    real = [e for e in errors if not isinstance(e, trio.Cancelled)]
-    return (real or errors)[0]

@@ -276,7 +276,7 @@ class _Scan:
             # A barrier is ordered like a writer of the world, whatever it touches.
             writes = order.effects.writes | {WORLD} if order.effects.barrier else order.effects.writes
             if order.entry_all:
-                # It has waited for all of these, so a reader that waits for it has too; a reader of something else has not.
+                # It has waited for all of these, so whoever waits for it has too; a reader of something else has not.
                 self.writers = [(i, w) for i, w in self.writers if not (w <= writes or WORLD in writes)]
             self.writers.append((index, writes))
 
