@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..compiler import ir
 from ..planner.order import OpOrder, RegionOrder
+from .calls import lane_call
 from .place import LoopPlace, Place
 
 if TYPE_CHECKING:
@@ -148,6 +149,11 @@ class Blocks:
             options += f", rest={op.rest!r}"
         limit = code.text(op.parallel, place) if op.parallel is not None else "None"
         pace = self.pace(code, op, place)
+        if self.in_lanes(op, order, place):
+            reader = self.lane_pass(code, op, order, place, number)
+            result = code.name(op.results[0]) if op.results else "_"
+            code.write(f"{result} = await _lane_each(_run, {source}, _p{number}, {limit}, {reader}{options})")
+            return
         with code.write.block(f"async def _p{number}(_log, {code.name(op.body.params[0])}):"):
             if op.collects:
                 code.write(f"{out} = []")
@@ -177,6 +183,47 @@ class Blocks:
         if limit is not None and not (isinstance(limit, ir.Const) and isinstance(limit.value, int) and limit.value > 0):
             return False
         return not place.waits or not any(self.linker.waits(o) for o in order.regions[0].ops)
+
+    def in_lanes(self, op: ir.ForEach, order: OpOrder, place: Place) -> bool:
+        """Is every pass a run of plain calls for a thread? Then threads pull the passes, without a hop for each."""
+        if self.linker.events or op.take is not None or op.stream is not False or op.buffer or op.window or op.batch:
+            return False
+        calls = 0
+        for inner in order.regions[0].ops:
+            match inner.op:
+                case ir.Eval():
+                    pass
+                case ir.Emit() if inner.op.loop == op.id:
+                    pass
+                case ir.Call() if self.linker.plain_lane(inner.op):
+                    calls += 1
+                case _:
+                    return False
+        return calls > 0 and not place.outer.values and not place.outer.writers and not place.outer.retire
+
+    def lane_pass(self, code: Straight, op: ir.ForEach, order: OpOrder, place: Place, number: int) -> bool:
+        """The function of one pass, for a thread; may it be left behind?"""
+        out = self.out(code, op)
+        reader, first = True, True
+        body = order.regions[0]
+        with code.write.block(f"def _p{number}(_run, {code.name(op.body.params[0])}):"):
+            code.write(f"{out} = []")
+            for inner in body.ops:
+                step = inner.op
+                code.write.op = step
+                if isinstance(step, ir.Eval):
+                    code.write(f"{code.name(step.result)} = {code.text(step.expr, place)}")
+                elif isinstance(step, ir.Emit):
+                    code.write(f"{out}.append({code.text(step.value, place)})")
+                else:
+                    assert isinstance(step, ir.Call)
+                    if not first:
+                        code.write("_check()")
+                    first = False
+                    reader = lane_call(code, step, place) and reader
+            code.write(f"return {out}")
+        code.write.op = op
+        return reader
 
     # ---- try and scopes --------------------------------------------------------------------------
 

@@ -213,17 +213,22 @@ def fused(code: Straight, ops: list[ir.Eval | ir.Call], order: RegionOrder, inde
             if isinstance(op, ir.Eval):
                 inner.write(f"{code.name(op.result)} = {inner.text(op.expr, place)}")
                 continue
-            site = linker.site(op)
-            reader = reader and site.reader
-            fn, name = code.module.constant(site.fn, "_f"), code.module.constant(site, "_s")
             if position:
                 inner.write("_check()")
-            inner.write("_t = _clock()")
-            inner.write(f"{code.name(op.result)} = {fn}({inner.arguments(op.args, op.kwargs, place)})")
-            inner.write(f"{name}.tier.measured(_clock() - _t)")
+            reader = lane_call(inner, op, place) and reader
         inner.write(f"return ({''.join(code.name(op.result) + ', ' for op in ops)})")
     code.write.op = ops[0]
     results = "".join(code.name(op.result) + ", " for op in ops)
     code.write(
         f"{results} = await _lane(_run, {reader}, _l{number}{', ' if params else ''}{params})".replace(",  =", ", =")
     )
+
+
+def lane_call(code: Straight, op: ir.Call, place: Place) -> bool:
+    """A measured call in a thread; is it of a reader?"""
+    site = code.linker.site(op)
+    fn, name = code.module.constant(site.fn, "_f"), code.module.constant(site, "_s")
+    code.write("_t = _clock()")
+    code.write(f"{code.name(op.result)} = {fn}({code.arguments(op.args, op.kwargs, place)})")
+    code.write(f"{name}.tier.measured(_clock() - _t)")
+    return site.reader

@@ -27,6 +27,7 @@ from .blocks import for_each, parallel, race
 from .calls import waiting_policy
 from .expressions import Printer
 from .frame import run_frame
+from .lanes import lane_each
 from .leave import Leave
 from .place import Outer, Place
 from .run import Run
@@ -155,6 +156,7 @@ class FlowLinker:
             _UndoLog=UndoLog,
             _timeout=timeout,
             _for_each=for_each,
+            _lane_each=lane_each,
             _parallel=parallel,
             _race=race,
             _opened=opened,
