@@ -11,8 +11,9 @@ import types
 import typing
 from typing import Any
 
-from .convert import Classes, ConversionError, convert, describe
+from .convert import Classes, ConversionError, convert
 from .diagnostics import Problem
+from .structure import describe
 from .types import ELLIPSIS, STR, Type
 
 _TRUE = frozenset({"true", "yes", "on", "1"})

@@ -7,53 +7,37 @@ packs.
 from __future__ import annotations
 
 import ast
-from typing import Any, Literal
+from typing import Any
 
 from attrs import evolve
 
 from ...compiler.diagnostics import Collector, ProgramError
 from ...compiler.ir import AmbientSpec
-from ...compiler.spec import UNDECLARED, ClassSpec, FieldSpec, NodeSpec, Retry
-from ...compiler.types import ANY, STR, Parameter, Signature, Type, stream_of
+from ...compiler.spec import UNDECLARED, NodeSpec, Retry
+from ...compiler.types import ANY, STR, Parameter, Signature, stream_of
 from .. import hints, syntax
-from ..nodes import DECLARED, EFFECTS, FORM, effects_of, key_of, policy_of
+from ..nodes import DECLARED, EFFECTS, effects_of, key_of, policy_of
 from ..python import read_flow_ast
 from ..scope import (
     AmbientBinding,
     Binding,
-    BuiltinBinding,
     ClassBinding,
     FlowBinding,
     FlowSource,
     NodeBinding,
-    PackBinding,
     Scope,
     TypeBinding,
     UnknownBinding,
     ValueBinding,
 )
-from .annotations import TYPED_DICT, AnnotationReader, Meaning, dotted_meaning, expr_of_ast, type_of_binding
+from .annotations import dotted_meaning
 from .static import StaticModule
+from .static_classes import read_class
+from .static_names import dotted_name, form_of, read_type, resolve
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 _TRANSPARENT = frozenset({"functools.cache", "functools.lru_cache", "typing.final", "typing.override"})
 """Decorators that leave how a function is called as it is."""
-
-_RECORDS = {
-    "dataclasses.dataclass": "dataclass", "attrs.define": "attrs", "attrs.frozen": "attrs", "attrs.mutable": "attrs",
-    "attr.define": "attrs", "attr.frozen": "attrs", "attr.mutable": "attrs", "attr.dataclass": "attrs",
-}  # fmt: skip
-_BUILTIN_BASES = frozenset({"int", "float", "complex", "str", "bytes", "list", "tuple", "dict", "set", "frozenset"})
-_NAMED_BASES = {
-    "typing.Protocol": "Protocol", "typing.Generic": "Generic", "abc.ABC": "ABC", "enum.Enum": "Enum",
-    "enum.IntEnum": "IntEnum",
-    "enum.StrEnum": "StrEnum", "enum.Flag": "Flag", "enum.IntFlag": "IntFlag", "typing.NamedTuple": "NamedTuple",
-    "typing.TypedDict": "TypedDict",
-}  # fmt: skip
-
-
-_AS_BASES = {"NamedTuple": ("tuple",), "TypedDict": ("dict", TYPED_DICT)}
-"""What a class really inherits from that is written with one of these."""
 
 
 class Unreadable(Exception):
@@ -66,7 +50,7 @@ def binding_of_statement(module: StaticModule, statement: ast.stmt, name: str) -
         case ast.FunctionDef() | ast.AsyncFunctionDef():
             return _function(module, statement)
         case ast.ClassDef():
-            return _class(module, statement)
+            return read_class(module, statement)
         case ast.Import(names=names):
             for alias in names:
                 if (alias.asname or alias.name.partition(".")[0]) == name:
@@ -82,67 +66,6 @@ def binding_of_statement(module: StaticModule, statement: ast.stmt, name: str) -
     if type(statement).__name__ == "TypeAlias":  # `type X = ...` of Python 3.12
         return TypeBinding(read_type(module, statement.value))  # type: ignore[attr-defined]
     return UnknownBinding(name)
-
-
-# ---- names and types -----------------------------------------------------------------------------
-
-
-def dotted_name(module: StaticModule, node: ast.expr) -> str:
-    """The full name of what an expression names: ``functools.cache``, whatever it is called here; empty for others."""
-    match node:
-        case ast.Name(id=name):
-            match module.statement(name):
-                case ast.Import(names=names):
-                    for alias in names:
-                        if (alias.asname or alias.name.partition(".")[0]) == name:
-                            return alias.name if alias.asname else name
-                case ast.ImportFrom(module=str(source), level=0, names=names):
-                    for alias in names:
-                        if (alias.asname or alias.name) == name:
-                            return f"{source}.{alias.name}"
-                case None:
-                    return f"builtins.{name}"
-            return ""
-        case ast.Attribute(value=value, attr=name):
-            head = dotted_name(module, value)
-            return f"{head}.{name}" if head else ""
-    return ""
-
-
-def resolve(module: StaticModule, node: ast.expr) -> Binding | None:
-    """What a name or dotted name in the file means."""
-    match node:
-        case ast.Name(id=name):
-            return module.lookup(name)
-        case ast.Attribute(value=value, attr=name):
-            head = resolve(module, value)
-            if isinstance(head, PackBinding):
-                return head.members(name)
-            if isinstance(head, UnknownBinding):
-                return UnknownBinding(name)
-    return None
-
-
-def form_of(module: StaticModule, node: ast.expr) -> str:
-    """The form of the language that an expression names (``node``, ``flow``, ``secret``...); empty for others."""
-    found = resolve(module, node)
-    return found.name.removeprefix(FORM) if isinstance(found, BuiltinBinding) and found.name.startswith(FORM) else ""
-
-
-def read_type(module: StaticModule, node: ast.expr | None) -> Type:
-    """The type that an annotation writes; ``Any`` where there is none, or it cannot be told."""
-    expr = None if node is None else expr_of_ast(node)
-    if expr is None:
-        return ANY
-
-    def meaning(path: tuple[str, ...], _: syntax.Expr) -> Meaning:
-        tree: ast.expr = ast.Name(path[0])
-        for part in path[1:]:
-            tree = ast.Attribute(tree, part)
-        known = dotted_meaning(dotted_name(module, tree))
-        return known if known is not None else (type_of_binding(resolve(module, tree)) or ANY)
-
-    return AnnotationReader(meaning, lambda *_: None, literals=False).read(expr)
 
 
 # ---- functions -----------------------------------------------------------------------------------
@@ -406,97 +329,3 @@ def _ambient(module: StaticModule, name: str, call: ast.Call) -> Binding:
     default = args[1] if len(args) > 1 else named.get("default")
     kind = hints.type_of_value(default) if has_default else STR
     return AmbientBinding(AmbientSpec("env", variable, kind, default, not has_default))
-
-
-# ---- classes -------------------------------------------------------------------------------------
-
-
-def _class(module: StaticModule, node: ast.ClassDef) -> Binding:
-    key = f"{module.name}.{node.name}"
-    # Its own name first: fields may be of its type.
-    module.bindings[node.name] = ClassBinding(ClassSpec(key, node.name))
-    found = [_base(module, base) for base in node.bases]
-    bases = tuple(part for name, _ in found if name != "object" for part in _AS_BASES.get(name, (name,)))
-    named = any(name == "NamedTuple" for name, _ in found)
-    specs = [spec for _, spec in found if spec is not None]
-    styles = [style for d in node.decorator_list if (style := _RECORDS.get(dotted_name(module, _head(d))))]
-    kind: Literal["record", "exception", "other"] = "other"
-    fields: tuple[FieldSpec, ...] | None = None
-    if any(spec.kind == "exception" for spec in specs):
-        kind = "exception"
-    elif styles or named or any(spec.kind == "record" for spec in specs):
-        kind = "record"
-        if styles or named:
-            fields = _fields(module, node, styles[0] if styles else "tuple", specs)
-    if node.keywords or (node.decorator_list and not styles):
-        bases = (*bases, "?")  # a metaclass or a decorator of which nothing is known
-    made = ClassBinding(ClassSpec(key, node.name, kind, fields, bases))
-    hints.declare_read(made)
-    return made
-
-
-def _head(decorator: ast.expr) -> ast.expr:
-    return decorator.func if isinstance(decorator, ast.Call) else decorator
-
-
-def _base(module: StaticModule, node: ast.expr) -> tuple[str, ClassSpec | None]:
-    """The key of a base class and its spec, as far as they can be told."""
-    inner = node.value if isinstance(node, ast.Subscript) else node
-    dotted = dotted_name(module, inner).replace("typing_extensions.", "typing.")
-    if dotted in _NAMED_BASES:
-        return _NAMED_BASES[dotted], None
-    name = dotted.removeprefix("builtins.")
-    if name in _BUILTIN_BASES or name == "object":
-        return name, None
-    found = resolve(module, inner)
-    if isinstance(found, ClassBinding):
-        return found.spec.key, found.spec
-    return f"?{ast.unparse(inner)}", None
-
-
-def _fields(
-    module: StaticModule, node: ast.ClassDef, style: str, bases: list[ClassSpec]
-) -> tuple[FieldSpec, ...] | None:
-    """The fields of a record, by the names its constructor takes; None where the text does not tell."""
-    found: dict[str, FieldSpec] = {}
-    for base in bases:
-        if base.kind == "record" and base.fields is None:
-            return None
-        found.update({f.name: f for f in base.fields or ()})
-    for statement in node.body:
-        match statement:
-            case ast.FunctionDef(name="__init__"):
-                return None
-            case ast.AnnAssign(target=ast.Name(id=name), annotation=annotation, value=value):
-                if (
-                    dotted_name(module, annotation.value if isinstance(annotation, ast.Subscript) else annotation)
-                    == "typing.ClassVar"
-                ):
-                    continue
-                spec = _field(module, name, annotation, value, style)
-                if spec is not None:
-                    found[spec.name] = spec
-    return tuple(found.values())
-
-
-def _field(
-    module: StaticModule, name: str, annotation: ast.expr, value: ast.expr | None, style: str
-) -> FieldSpec | None:
-    type_ = read_type(module, annotation)
-    required = value is None
-    if style == "attrs":
-        name = name.lstrip("_") or name
-    if isinstance(value, ast.Call) and dotted_name(module, value.func) in _FIELD_CALLS:
-        options = {k.arg: k.value for k in value.keywords}
-        required = not ({"default", "default_factory", "factory"} & options.keys() or (style == "attrs" and value.args))
-        if isinstance(options.get("init"), ast.Constant) and options["init"].value is False:  # type: ignore[attr-defined]
-            return None
-        if "converter" in options:
-            type_ = ANY
-        alias = options.get("alias")
-        if isinstance(alias, ast.Constant):
-            name = str(alias.value)
-    return FieldSpec(name, type_, required)
-
-
-_FIELD_CALLS = frozenset({"dataclasses.field", "attrs.field", "attr.field", "attr.ib"})
