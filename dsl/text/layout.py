@@ -93,6 +93,7 @@ def _comment(comment: Token, before: Token | None) -> Word:
 
 
 def _group(opener: Word, inner: list[Part], closer: Word, called: bool) -> Group:
+    inner = _virtual(inner)
     group = Group(opener, inner, closer, called)
     last = next((part for part in reversed(inner) if not _is(part, "COMMENT")), None)
     commas = sum(_is(part, "COMMA") for part in inner)
@@ -111,20 +112,18 @@ def _virtual(root: list[Part]) -> list[Part]:
         part = root[index]
         result.append(part)
         index += 1
-        if not (_is(part, "WITH") or _is(part, "IMPORT")) or index >= len(root) or isinstance(root[index], Group):
+        following = next((p for p in root[index:] if not _is(p, "COMMENT")), None)
+        if not (_is(part, "WITH") or _is(part, "IMPORT")) or following is None or isinstance(following, Group):
             continue
         end = index
-        while end < len(root) and not any(_is(root[end], kind) for kind in ("COLON", "UNDO", "WITH", "COMMENT")):
+        while end < len(root) and not any(_is(root[end], kind) for kind in ("COLON", "UNDO", "WITH")):
             end += 1
         first = _first(root[index])
         opener = Word(Token("LPAR", "(", first.token.pos, 0, 0, 0, 0), "(", True)
         closer = Word(Token("RPAR", ")", first.token.pos, 0, 0, 0, 0), ")", False)
         inner = root[index:end]
-        result.append(
-            Group(
-                opener, inner, closer, True, virtual=True, forced=any(isinstance(p, Group) and p.forced for p in inner)
-            )
-        )
+        forced = any(p.forced if isinstance(p, Group) else _is(p, "COMMENT") for p in inner)
+        result.append(Group(opener, inner, closer, True, virtual=True, forced=forced))
         index = end
     return result
 

@@ -39,7 +39,8 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE,
 )
-_THEN_SUITE = re.compile(r"[ \t]*:[ \t]*(?:\#|\n)|[ \t]+with\b|[ \t]*(?:\#|\n)")
+_THEN_SUITE = re.compile(r"[ \t]*:[ \t]*(?:\#|\n)|[ \t]+with\b|[ \t]*(?:\#[^\n]*)?\n(?P<next>[ ]*)[^\s|]")
+_THEN_OPTIONS = re.compile(r"[ \t]+with\b")
 _THEN_IF = re.compile(r"[ \t]+if\b")
 _CONVERSION = re.compile(r"!(?=[^=])\w*")
 _END_OF_HOLE = re.compile(r"[ \t]*[!:}]")
@@ -262,7 +263,12 @@ class Lexer(StringLexer):
             return "TEST" if THEN_STRING.match(text, pos) else "NAME"
         if word in ("match", "case"):
             return word.upper()
-        return word.upper() if _THEN_SUITE.match(text, pos) else "NAME"  # parallel, transaction
+        if word == "defaults":
+            return "DEFAULTS" if _THEN_OPTIONS.match(text, pos) else "NAME"
+        found = _THEN_SUITE.match(text, pos)  # parallel, transaction; without a colon only before an indented line
+        if found and (found["next"] is None or len(found["next"]) > self.indent):
+            return word.upper()
+        return "NAME"
 
     def _identifier(self, name: str, end: int) -> str:
         """A name with letters beyond ASCII, in the normal form that Python compares names in (of the same
@@ -330,11 +336,22 @@ class Lexer(StringLexer):
         shown = f"`{value}` ({name})" if visible else name
         if "\ud800" <= value <= "\udfff":
             shown = "a lone surrogate"
-        self.report("syntax-character", self._span(start, start + 1), f"{shown} has no meaning here", help="remove it")
+        self.report(
+            "syntax-character",
+            self._span(start, start + 1),
+            f"{shown} has no meaning here",
+            help=_LOOKALIKES.get(value, "remove it"),
+        )
         if visible:
             self._add("BAD", value, start)  # what was meant is not known: say nothing more of this line
         return start + 1
 
+
+_LOOKALIKES = {
+    found: f"write `{meant}`"
+    for found, meant in zip("−–—×÷≤≥≠…，：；（）＝", "- - - * / <= >= != ... , : ; ( ) =".split(), strict=True)
+}
+"""What a character that only looks like an operator stands for."""
 
 _HABIT_WORDS = frozenset({"await", "async", "def", "else"})
 

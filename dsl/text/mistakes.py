@@ -50,7 +50,7 @@ MISTAKES: tuple[Mistake, ...] = (
     _m("syntax-colon", "the colon at the end is missing", "add `:` at the end of the line",
        "if x\ny = 1", "else_ = 1\nif x:\n    pass\nelse\ny = 1", "while x\ny = 1", "for x in xs\ny = 1", "try\ny = 1", "try:\n    pass\nfinally\ny = 1",
        "with timeout=5s\ny = 1", "match x\ny = 1", "try:\n    pass\nexcept E\ny = 1", "try:\n    pass\nexcept E as e\ny = 1", "try:\n    pass\nexcept\ny = 1",
-       "if x:\n    pass\nelif y\ny = 1", "match x:\n    case 1\n    y = 1", "parallel\ny = 1", "transaction\ny = 1",
+       "if x:\n    pass\nelif y\ny = 1", "match x:\n    case 1\n    y = 1", "parallel\n    y = 1", "transaction\n    y = 1",
        "for x in xs with parallel=3\ny = 1", "while x with max=3\ny = 1", "transaction with timeout=3s\ny = 1",
        "flow g()\n", "flow g() -> int\n", "flow g() -> int with timeout=3s\n", 'test "x"\n', "type T\n", expected="`:`", state_only=False),
     _m("syntax-suite", "a suite stands on lines of its own", "break the line after the colon and indent what follows by four spaces",

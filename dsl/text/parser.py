@@ -215,7 +215,7 @@ class Parser:
         if tokens:
             self.builder.first_line = tokens[0].line
         self.automaton = Automaton(tables(), self.builder)
-        self.bad_columns: set[int] = set()
+        self.behind_bad: set[int] = set()  # ids of tokens: a clause there continues a line that was reported
         self.last_error = (-1, -1)
 
     def run(self) -> syntax.Module | None:
@@ -271,7 +271,7 @@ class Parser:
             return self._unexpected_indent(index)
         if self._headed(index) and automaton.accepts("INDENT"):
             return self._missing_suite(index)
-        if not muted and not (at_start and token.type in _CLAUSES and token.column in self.bad_columns):
+        if not muted and not (at_start and token.type in _CLAUSES and id(token) in self.behind_bad):
             explain(self.report, automaton, tokens, first, index)
         return self._resume(index, first, last)
 
@@ -286,13 +286,16 @@ class Parser:
             automaton.feed([_made(bad, token), _made("NEWLINE", token)], 0, 2)
             return index
         head = tokens[first]
-        self.bad_columns.add(head.column)
         if last >= len(tokens) - 1 or tokens[last].type != "NEWLINE":
             return len(tokens)
         automaton.feed([_made(bad, tokens[last]), tokens[last]], 0, 2)
-        end = last + 1
-        if end < len(tokens) and tokens[end].type == "INDENT" and head.type in _FOREIGN:
-            return _past_suite(tokens, end)
+        end = behind = last + 1
+        if end < len(tokens) and tokens[end].type == "INDENT":
+            behind = _past_suite(tokens, end)
+            if head.type in _FOREIGN:
+                end = behind
+        if behind < len(tokens):
+            self.behind_bad.add(id(tokens[behind]))
         return end
 
     def _unexpected_indent(self, index: int) -> int:
