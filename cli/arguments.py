@@ -85,6 +85,8 @@ def build() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]
     )
     check.add_argument("--json", dest="format", action="store_const", const="json", help="the same as --format json")
 
+    check.add_argument("--advice", action="store_true", help="say also what a declaration of effects would let overlap")
+
     fmt = _verb(verbs, "fmt", "format .cflow files in place; - formats standard input")
     _files(fmt)
     fmt.add_argument("--check", action="store_true", help="change nothing; exit 1 if a file would change")

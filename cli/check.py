@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..compiler.diagnostics import Collector, Diagnostic
 from ..compiler.render import as_json, render, render_line
+from ..dsl.scope import FlowSource
 from .failures import disk_sources
 from .output import note, wants_colour
 
@@ -17,7 +18,7 @@ def execute(arguments: argparse.Namespace) -> int:
     """Exit code 0, or 2 where a file has errors; warnings change nothing."""
     found: list[Diagnostic] = []
     for name in arguments.files:
-        for diagnostic in check_file(Path(name)):
+        for diagnostic in check_file(Path(name), advice=arguments.advice):
             if diagnostic not in found:
                 found.append(diagnostic)
     _print(found, arguments.format)
@@ -27,8 +28,11 @@ def execute(arguments: argparse.Namespace) -> int:
     return 2 if errors else 0
 
 
-def check_file(path: Path) -> list[Diagnostic]:
-    """The findings about one file, errors of reading it included, in the order of its lines."""
+def check_file(path: Path, *, advice: bool = False) -> list[Diagnostic]:
+    """The findings about one file, errors of reading it included, in the order of its lines.
+
+    ``advice``: also what a declaration of a node's effects would let overlap.
+    """
     from ..dsl.loader import load_module
     from ..dsl.lower import check_module
 
@@ -36,7 +40,23 @@ def check_file(path: Path) -> list[Diagnostic]:
     module = load_module(path, execute=False, collector=collector)
     if module is not None:
         check_module(module.syntax, module.scope, module.flows, collector)
+        if advice and not collector.failed:
+            for source in module.flows.values():
+                _advise(source, collector)
     return sorted(collector.items, key=lambda d: (d.span.file != str(path), d.span.file, d.span.line, d.span.column))
+
+
+def _advise(source: FlowSource, collector: Collector) -> None:
+    from ..dsl.lower import lower
+    from ..planner.advice import diagnostics
+    from ..planner.order import Orderer
+
+    lowered = lower(source, Collector())
+    if lowered is not None:
+        orderer = Orderer(lowered.graph)
+        orders = {key: orderer.region(flow.body) for key, flow in lowered.graph.flows.items()}
+        for diagnostic in diagnostics(lowered.graph, orders):
+            collector.add(diagnostic)
 
 
 def _print(found: list[Diagnostic], form: str) -> None:

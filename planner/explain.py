@@ -58,34 +58,7 @@ def _chains(plan: Plan) -> list[str]:
     return lines
 
 
-def undeclared(plan: Plan) -> dict[str, tuple[int, list[int]]]:
-    """For each node that declares nothing: a step that calls it, and the steps that wait only because of that."""
-    found: dict[str, tuple[int, list[int]]] = {}
-    for step in plan.steps:
-        if step.undeclared:
-            found.setdefault(step.label, (step.index, []))
-    if not found:
-        return {}
-    for step in plan.steps:
-        for wait in (*step.waits, *step.late):
-            if "value" in wait.why or wait.why.startswith(("needs ", "a guard", "reads ")):
-                continue
-            for index in {wait.step, step.index}:
-                other = plan.steps[index]
-                if other.undeclared and step.index not in found[other.label][1]:
-                    found[other.label][1].append(step.index)
-    return found
-
-
 def _advice(plan: Plan) -> list[str]:
-    lines: list[str] = []
-    for name, (_, waiting) in undeclared(plan).items():
-        if not waiting:
-            continue
-        steps = ", ".join(str(i) for i in waiting[:10]) + (" ..." if len(waiting) > 10 else "")
-        lines.append(
-            f"  {name} declares nothing, so it may write the world: steps {steps} wait because of that. "
-            'If it only looks, @node(reads="...") lets them overlap; if its result depends on the arguments alone, '
-            "@node(pure=True)."
-        )
-    return ["", "what a declaration would change:", *lines] if lines else []
+    if not plan.advice:
+        return []
+    return ["", "what a declaration would change:", *(f"  {a.text}: {a.help}" for a in plan.advice)]

@@ -10,15 +10,17 @@ from collections.abc import Callable, Iterator
 from attrs import define, frozen
 
 from ..compiler import ir
+from .advice import Advice, advise
 from .order import OpOrder, RegionOrder, Wait
 
 
 @frozen
 class StepWait:
-    """``step``: the index of the step waited for; ``why``: in words."""
+    """``step``: the index of the step waited for; ``why``: in words; ``kind``: as of :class:`~.order.Wait`."""
 
     step: int
     why: str
+    kind: str = ""
 
     def __iter__(self) -> Iterator[int | str]:
         return iter((self.step, self.why))
@@ -60,6 +62,7 @@ class Plan:
     digest: str
     steps: tuple[Step, ...]
     flows: tuple[tuple[str, int], ...]
+    advice: tuple[Advice, ...] = ()
 
 
 MANY = 32
@@ -84,7 +87,7 @@ def make_plan(graph: ir.Graph, orders: dict[str, RegionOrder], digest: str, fact
     for key, flow in graph.flows.items():
         flows.append((flow.name, len(steps)))
         _region(orders[key], 0, -1, steps, numbers, graph, facts)
-    return Plan(graph.main.name, digest, tuple(steps), tuple(flows))
+    return Plan(graph.main.name, digest, tuple(steps), tuple(flows), tuple(advise(graph, orders)))
 
 
 def _region(
@@ -124,13 +127,13 @@ def _region(
 
 
 def _waits(waits: list[Wait], order: RegionOrder, index_of: list[int]) -> tuple[StepWait, ...]:
-    found: dict[int, str] = {}
+    found: dict[int, Wait] = {}
     for wait in waits:
         for on in _expand(wait.on, order):
             if on < len(index_of):
-                found.setdefault(index_of[on], wait.why)
+                found.setdefault(index_of[on], wait)
     listed = sorted(found.items())
-    return tuple(StepWait(i, why) for i, why in listed[-MANY:])
+    return tuple(StepWait(i, wait.why, wait.kind) for i, wait in listed[-MANY:])
 
 
 def _expand(on: int, order: RegionOrder) -> list[int]:

@@ -16,7 +16,7 @@ from ...compiler import ir
 from ...compiler.exprs import substitute
 from ...compiler.spec import Effects, NodeSpec
 from ...compiler.walk import map_exprs, regions_of
-from ...planner.order import OpOrder, Orderer, RegionOrder
+from ...planner.order import OpOrder, Orderer, RegionOrder, Wait
 from . import words
 
 EffectKind = Literal["pure", "reads", "writes", "undeclared", "barrier"]
@@ -259,17 +259,11 @@ def _only_computes(op: ir.Op) -> bool:
     return isinstance(op, ir.Eval) or (isinstance(op, ir.Emit) and op.loop != "")
 
 
-def _kind(why: str) -> WaitKind:
-    if why.startswith("needs "):
-        return "data"
-    if "guard" in why:
-        return "guard"
-    if "log line" in why:
-        return "log"
-    return "read" if "reads" in why else "write"
+_KIND: dict[str, WaitKind] = {"value": "data", "guard": "guard", "log": "log", "writer": "read", "change": "read"}
+"""How the planner's kinds of waits are drawn; the others like a write's."""
 
 
-def _waits(order: RegionOrder, index: int) -> Iterator[tuple[int, str]]:
+def _waits(order: RegionOrder, index: int) -> Iterator[tuple[int, Wait]]:
     """The waits of an operation on operations; a join stands for all that it joins."""
     first_join = len(order.ops)
     for wait in (*order.ops[index].entry, *order.ops[index].late):
@@ -279,7 +273,7 @@ def _waits(order: RegionOrder, index: int) -> Iterator[tuple[int, str]]:
             if on >= first_join:
                 work += order.joins[on - first_join]
             else:
-                yield on, wait.why
+                yield on, wait
 
 
 _RANK: dict[WaitKind, int] = {"data": 0, "read": 1, "write": 2, "guard": 3, "log": 4}
@@ -295,9 +289,9 @@ def _edges(order: RegionOrder, ids: dict[int, str]) -> Iterator[Edge]:
     above: dict[int, int] = {}  # whatever is before an operation, as bits
     for index in range(len(order.ops)):
         found: dict[int, tuple[WaitKind, str]] = {}
-        for on, why in _waits(order, index):
-            kind = _kind(why)
-            said = why.removeprefix("needs ") if kind == "data" else why
+        for on, wait in _waits(order, index):
+            kind = _KIND.get(wait.kind, "write")
+            said = wait.value if kind == "data" else wait.why
             if on in ids:
                 found[on] = _stronger(found.get(on), kind, said)
             for source, (first, reason) in behind.get(on, {}).items():
@@ -331,7 +325,7 @@ def _reached(order: RegionOrder, value: str, path: str) -> Iterator[str]:
     hidden: set[int] = set()
     for index, op in enumerate(order.ops):
         direct = value in op.entry_values or value in op.late_values
-        passed = any(on in hidden for on, why in _waits(order, index) if why.startswith("needs "))
+        passed = any(on in hidden for on, wait in _waits(order, index) if wait.kind == "value")
         if direct or passed:
             if _only_computes(op.op):
                 hidden.add(index)
