@@ -261,6 +261,7 @@ class Liveness:
 
     def _loop_before(self, statement: s.For | s.While, reads: int, live: int, around: Around) -> int:
         after = self._visit(statement.orelse, live, around)
+        self._after[id(statement)] |= after
         exposed, _ = self._sum(statement.body)
         if isinstance(statement, s.For):
             target, into = self._target_mask(statement.target), self._target_mask(statement.into)

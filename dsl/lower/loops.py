@@ -416,7 +416,9 @@ def lower_continue(at: FlowLowering, node: s.Continue) -> None:
 
 def _leave(at: FlowLowering, kind: str, span: Span) -> None:
     frame = None
+    finals: set[str] = set()
     for around in reversed(at.frames):
+        finals |= around.finals
         if around.kind in ("loop", "foreach"):
             frame = around
             break
@@ -437,6 +439,10 @@ def _leave(at: FlowLowering, kind: str, span: Span) -> None:
         at.emit(Exit(at.op_id(kind), "continue", (), span))
         at.region.ended = True
         return
+    changed = sorted(finals.intersection(frame.carried))
+    if changed:
+        at.report("exit-past-finally", span, f"`{kind}` leaves through a `finally` that assigns {changed[0]!r}, which is used later",
+                  help=f"assign another name in the `finally`, or {kind} after the `try`")  # fmt: skip
     states = [at.env.get(n) for n in frame.carried]
     frame.ends.append([s.type if isinstance(s, Bound) else ANY for s in states])
     frame.owned.append([isinstance(s, Bound) and at.owners.owned(s.atom) for s in states])

@@ -27,6 +27,13 @@ def _cases(at: FlowLowering, node: s.Match, subject: Typed, start: int, covered:
 
     ``covered``: the cases leave no value out.
     """
+    first = node.cases[start]
+    if first.guard is None:
+        matched = match_pattern(at, first.pattern, subject)
+        if matched.test is None or (covered and start + 1 == len(node.cases)):
+            _report_unreached(at, node, start)
+            _arm(at, node, first, matched, subject)
+            return
     tests: list[Expr] = []
     arms: list[Arm] = []
     i = start
@@ -40,9 +47,7 @@ def _cases(at: FlowLowering, node: s.Match, subject: Typed, start: int, covered:
         arms.append(fill_arm(at, lambda c=case, m=matched: _arm(at, node, c, m, subject)))  # type: ignore[misc]
         if test is None:
             whole = True
-            if i + 1 < len(node.cases):
-                at.report("unreachable", node.cases[i + 1].span, "this case is never reached: the one before matches everything",
-                          help="move it before, or remove it")  # fmt: skip
+            _report_unreached(at, node, i)
             break
         tests.append(test)
         i += 1
@@ -56,6 +61,12 @@ def _cases(at: FlowLowering, node: s.Match, subject: Typed, start: int, covered:
     joined = join_arms(at, arms, lambda name: at.live.live_after(node, name), "this `match`", node.span)
     at.emit(Branch(at.op_id("match"), tuple(tests), joined.regions, joined.results, node.span))
     joined.settle(at)
+
+
+def _report_unreached(at: FlowLowering, node: s.Match, last: int) -> None:
+    if last + 1 < len(node.cases):
+        at.report("unreachable", node.cases[last + 1].span, "this case is never reached: the one before matches everything",
+                  help="move it before, or remove it")  # fmt: skip
 
 
 def _guarded(at: FlowLowering, case: s.Case, matched: Matched) -> Expr | None:

@@ -67,6 +67,8 @@ def read(at: FlowLowering, node: s.Name, *, alias: bool = False) -> Typed:
 
 def unknown_name(at: FlowLowering, node: s.Name) -> None:
     """Report a name that means nothing."""
+    if at.report.full:
+        return
     known = [*at.env.names, *at.live.names, *at.program.known_names(at.scope)]
     at.report("unknown-name", node.span, f"there is nothing called {node.id!r} here",
               help=did_you_mean(node.id, known, f"assign {node.id} before, or import it"))  # fmt: skip

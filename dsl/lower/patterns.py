@@ -71,7 +71,11 @@ def _value(at: FlowLowering, pattern: s.ValuePattern, value: Typed) -> Matched:
 
 
 def _check_possible(at: FlowLowering, pattern: s.Pattern, source: Type, wanted: Type) -> None:
-    """Report a case that nothing of the value's type can match."""
+    """Report a case that nothing of the value's type can match, where that type is closed."""
+    if source.name == "literal" and len(source.args) == 1:
+        return  # what is known of a constant is no type that an author wrote
+    if not all(m.name in ("literal", "bool", "none", "class") for m in optypes.members(source)):
+        return
     if any(_may_be(at, m, wanted) for m in optypes.members(source)):
         return
     help = did_you_mean(str(wanted), (str(m) for m in optypes.members(source)), f"the value is {source}")

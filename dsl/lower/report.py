@@ -59,6 +59,11 @@ class Reporter:
         self._counts[diagnostic.severity] = count + 1
         self.collector.add(diagnostic)
 
+    @property
+    def full(self) -> bool:
+        """Were so many errors reported that no more will be?"""
+        return self._counts.get("error", 0) >= MAX_FINDINGS
+
     def hold(self) -> None:
         """Keep findings back until :meth:`release` or :meth:`forget`."""
         self._held.append([])

@@ -93,6 +93,8 @@ class Frame:
     owned: list[list[bool]] = field(factory=list)
     """Whether they were collections of the flow's own there."""
     breaks: bool = False
+    finals: frozenset[str] = frozenset()
+    """The names that the ``finally`` of this ``try`` assigns."""
     catches: bool = False
     """A ``try`` with handlers."""
 
@@ -206,17 +208,18 @@ class FlowLowering:
     def in_order(self, nodes: Iterable[s.Expr], lower: Callable[[s.Expr], Typed] | None = None) -> list[Typed]:
         """Lower several operands, evaluated from left to right."""
         values: list[Typed] = []
-        places: list[tuple[int, Span]] = []
+        loose: list[tuple[int, Span]] = []
+        """The place and span of each last operand after which nothing was emitted yet."""
         for node in nodes:
             before = len(self.region.ops)
             value = self.expr(node) if lower is None else lower(node)
             if len(self.region.ops) != before:
                 # From the right, so that the positions of those to the left stay true.
-                for i in range(len(values) - 1, -1, -1):
-                    values[i] = self.pin(values[i], places[i][0], places[i][1])
-                places = [(len(self.region.ops), span) for _, span in places]
+                for i in range(1, len(loose) + 1):
+                    values[-i] = self.pin(values[-i], *loose[-i])
+                loose = []
             values.append(value)
-            places.append((len(self.region.ops), node.span))
+            loose.append((len(self.region.ops), node.span))
         return values
 
     # ---- names -----------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ def lower_try(at: FlowLowering, node: s.Try) -> None:
     before = at.tracked
     at.tracked = {**before, **{n: [*before.get(n, []), taken[n]] for n in tracked}}
 
+    at.frames.append(Frame("scope", node.span, finals=frozenset(at.live.assigned(*node.final))))
     at.frames.append(Frame("scope", node.span, catches=bool(node.handlers)))
     body = fill_arm(at, lambda: at.body(node.body))
     at.frames.pop()
@@ -38,6 +39,7 @@ def lower_try(at: FlowLowering, node: s.Try) -> None:
     owned = {n for n in tracked if taken[n] and all(at.owners.owned(b.atom) for b in taken[n])}
     handlers = [_handler(at, h, tracked, seen, owned) for h in node.handlers]
     at.tracked = before
+    at.frames.pop()
 
     through = lambda name: at.live.live_after(node, name) or name in final_reads  # noqa: E731
     final_reads = set(tracked) if node.final else set()
