@@ -1,0 +1,153 @@
+"""Running generated programs, and comparing what two runs did."""
+
+from __future__ import annotations
+
+import importlib.util
+import linecache
+from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from attrs import frozen
+from gen_tree import SOMEWHERE, Program, to_python, to_text
+from gen_world import Write, begin, result_of
+
+import cflow
+from cflow.compiler.diagnostics import Collector
+from cflow.compiler.interpret import interpret
+from cflow.compiler.ir import Graph
+from cflow.compiler.spec import Objects
+from cflow.dsl.lower import Lowered, lower
+
+HERE = Path(__file__).parent
+
+
+@frozen
+class Outcome:
+    """What a run did: its result, or its error by type and text, the writes in order, the log lines in order."""
+
+    result: Any
+    writes: tuple[Write, ...]
+    log: tuple[Write, ...]
+
+    @property
+    def failed(self) -> bool:
+        return isinstance(self.result, tuple) and isinstance(self.result[0], str)
+
+
+def lowered(flow: Any) -> Lowered:
+    """The graph of a flow object, and the objects behind it; every error of the check as one text."""
+    collector = Collector()
+    result = lower(flow.source, collector)
+    if result is None:
+        raise AssertionError("\n".join(str(d) for d in collector.items if d.severity == "error"))
+    return result
+
+
+def from_text(program: Program) -> Any:
+    """The main flow, from the program's text."""
+    return cflow.loads(to_text(program), base=HERE).main
+
+
+_modules = 0
+
+
+def from_python(program: Program) -> Any:
+    """The main flow, from the program's Python twin; its source is known to ``linecache`` only."""
+    global _modules
+    _modules += 1
+    text, name = to_python(program), f"generated_{_modules}"
+    file = f"<{name}>"
+    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+    module = ModuleType(name)
+    module.__file__ = file
+    exec(compile(text, file, "exec"), module.__dict__)
+    return module.__dict__["main"]
+
+
+def observed(program: Program, run: Callable[[Mapping[str, int]], Any], pause: Any = None) -> Outcome:
+    """What ``run(inputs)`` does to a new world."""
+    world = begin(program.plan, pause)
+    try:
+        result = run(program.inputs)
+    except Exception as error:
+        result = error
+    return Outcome(result_of(result), tuple(world.writes), tuple(world.log))
+
+
+def reference(program: Program, graph: Graph, objects: Objects) -> Outcome:
+    """What the sequential reference does."""
+    return observed(program, lambda inputs: interpret(graph, objects, inputs))
+
+
+def differences(program: Program, expected: Outcome, actual: Outcome) -> list[str]:
+    """Where a run did not do what the reference did, as far as the law goes: same result or error, same writes and log
+    lines in the same order; in a parallel construct per arm, and if it failed, later arms may have done more."""
+    found: list[str] = []
+    if actual.result != expected.result:
+        found.append(f"result: {actual.result!r} instead of {expected.result!r}")
+    for what in ("writes", "log"):
+        want, got = getattr(expected, what), getattr(actual, what)
+        found += [f"{what}: {problem}" for problem in _order_problems(program, want, got, expected.failed)]
+    return found
+
+
+Key = tuple[Any, ...]
+
+
+def _lane(program: Program, write: Write) -> Key:
+    """Which arm a write belongs to: writes with the same lane are in order. The item of a pass is the last argument."""
+    lanes = program.lanes.get(write.site, ())
+    return tuple((number, write.args[-1] if arm < 0 else arm) for number, arm in lanes)
+
+
+def _order_problems(program: Program, want: tuple[Write, ...], got: tuple[Write, ...], failed: bool) -> list[str]:
+    if not any(_lane(program, w) for w in (*want, *got)):
+        return [] if want == got else [f"{_short(got)} instead of {_short(want)}"]
+    problems: list[str] = []
+    for lane in {_lane(program, w): None for w in (*want, *got)}:
+        mine, theirs = ([w for w in ws if _lane(program, w) == lane] for ws in (got, want))
+        if lane == SOMEWHERE:
+            mine, theirs = sorted(mine, key=str), sorted(theirs, key=str)
+            if failed and not Counter(theirs) - Counter(mine):
+                continue
+        if mine != theirs and not (lane and failed and mine[: len(theirs)] == theirs):
+            problems.append(f"in arm {lane}: {_short(mine)} instead of {_short(theirs)}")
+    if not problems and not failed:
+        # what stands outside of every construct divides what is inside
+        problems += [
+            f"before {write}: {_short(before_got - before_want)} too early, {_short(before_want - before_got)} too late"
+            for (write, before_want), (_, before_got) in zip(
+                _divided(program, want), _divided(program, got), strict=True
+            )
+            if before_want != before_got
+        ]
+    return problems
+
+
+def _divided(program: Program, writes: tuple[Write, ...]) -> list[tuple[Write, Counter[Write]]]:
+    seen: Counter[Write] = Counter()
+    parts: list[tuple[Write, Counter[Write]]] = []
+    for write in writes:
+        if not _lane(program, write):
+            parts.append((write, seen.copy()))
+        seen[write] += 1
+    return parts
+
+
+def _short(writes: Any) -> str:
+    return " ".join(f"{w.node}@{w.site}{w.args}" for w in writes) or "nothing"
+
+
+def write_python(program: Program, folder: Path) -> ModuleType:
+    """The Python twin as a real module in ``folder``."""
+    path = folder / "generated.py"
+    path.write_text(to_python(program))
+    spec = importlib.util.spec_from_file_location("generated", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -1,0 +1,94 @@
+"""The fake nodes of generated programs, imported by both spellings. A name says what a node does: ``r``eads or ``w``rites which
+of the resources ``a``, ``b``, ``c``; ``u`` declares nothing; a leading ``a_`` is async."""
+
+from __future__ import annotations
+
+from gen_world import Boom as Boom
+from gen_world import Crash as Crash
+from gen_world import wait, world
+
+from cflow import node
+
+
+@node(pure=True)
+def p1(site: int, x: int) -> int:
+    return world().call("p1", site, (x,))
+
+
+@node(pure=True)
+async def a_p2(site: int, x: int, y: int) -> int:
+    await wait(site)
+    return world().call("a_p2", site, (x, y))
+
+
+@node(reads="a")
+def r_a(site: int, x: int) -> int:
+    return world().call("r_a", site, (x,), reads="a")
+
+
+@node(reads="b")
+async def a_r_b(site: int, x: int) -> int:
+    await wait(site)
+    return world().call("a_r_b", site, (x,), reads="b")
+
+
+@node(reads=("a", "c"))
+async def a_r_ac(site: int, x: int) -> int:
+    await wait(site)
+    return world().call("a_r_ac", site, (x,), reads="ac")
+
+
+@node(reads="world")
+async def a_r_all(site: int, x: int) -> int:
+    await wait(site)
+    return world().call("a_r_all", site, (x,), reads="abcx")
+
+
+@node(writes="a")
+def w_a(site: int, x: int) -> int:
+    return world().call("w_a", site, (x,), writes="a")
+
+
+@node(writes="b")
+async def a_w_b(site: int, x: int) -> int:
+    await wait(site)
+    return world().call("a_w_b", site, (x,), writes="b")
+
+
+@node(writes=("a", "c"))
+async def a_w_ac(site: int, x: int) -> int:
+    await wait(site)
+    return world().call("a_w_ac", site, (x,), writes="ac")
+
+
+@node(reads="b", writes="c")
+async def a_rb_wc(site: int, x: int) -> int:
+    await wait(site)
+    return world().call("a_rb_wc", site, (x,), reads="b", writes="c")
+
+
+@node
+def u_1(site: int, x: int) -> int:
+    return world().call("u_1", site, (x,), writes="x")
+
+
+@node
+async def a_u_2(site: int, x: int) -> int:
+    await wait(site)
+    return world().call("a_u_2", site, (x,), writes="x")
+
+
+@node(writes="log")
+def note(site: int, x: int) -> None:
+    world().call("note", site, (x,), writes="l")
+
+
+@node(writes="a")
+async def undo_a(site: int, x: int) -> None:
+    await wait(site)
+    world().call("undo_a", site, (x,), writes="a")
+
+
+@node(writes="b")
+def undo_b(site: int, x: int, y: int) -> None:
+    world().call("undo_b", site, (x, y), writes="b")

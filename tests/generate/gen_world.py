@@ -1,0 +1,114 @@
+"""What the fake nodes of generated programs share: the resources they read and write, what was written, and who must fail.
+
+One world at a time, whichever way a program is run. A node's result and failure follow from its site (a number in the text),
+its arguments and, for a reader, from what has been written to its resource. Writes add up, so that arms in another order
+leave the same state.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from attrs import define, field, frozen
+
+
+class Boom(Exception):
+    """What a node that must fail raises."""
+
+
+class Crash(Boom):
+    """Another one, for handlers that tell them apart."""
+
+
+@frozen
+class Failing:
+    """How a site fails: always, where the sum of its arguments has this ``remainder`` by 3, or the ``first`` so many calls."""
+
+    remainder: int | None = None
+    first: int | None = None
+    after: bool = False
+    """Does a writer write before it fails?"""
+    crash: bool = False
+
+
+@frozen
+class Write:
+    """One call of a writer."""
+
+    node: str
+    site: int
+    args: tuple[int, ...]
+
+
+@define
+class World:
+    """The state of one run."""
+
+    plan: Mapping[int, Failing] = field(factory=dict)
+    pause: Callable[[int], Awaitable[None]] | None = None
+    """What async nodes wait for; None where there is no loop."""
+    writes: list[Write] = field(factory=list)
+    log: list[Write] = field(factory=list)
+    state: dict[str, int] = field(factory=dict)
+    counts: dict[int, int] = field(factory=dict)
+    lock: threading.Lock = field(factory=threading.Lock)
+
+    def call(self, node: str, site: int, args: tuple[int, ...], reads: str = "", writes: str = "") -> int:
+        """What every node does. ``reads`` and ``writes``: the names of resources, a letter each; ``l`` is the log."""
+        with self.lock:
+            failing = self.plan.get(site)
+            if failing is not None and not self.must_fail(site, failing, args):
+                failing = None
+            if failing is not None and not (writes and failing.after):
+                self.fail(node, site, failing)
+            seen = sum(self.state.get(r, 0) for r in reads)
+            if writes == "l":
+                self.log.append(Write(node, site, args))
+            elif writes:
+                self.writes.append(Write(node, site, args))
+            for resource in writes:
+                self.state[resource] = (self.state.get(resource, 0) + site * 31 + sum(args) * 7 + 1) % 9973
+            if failing is not None:
+                self.fail(node, site, failing)
+        return (sum(args) * 3 + site + seen * 13) % 1009
+
+    def must_fail(self, site: int, failing: Failing, args: tuple[int, ...]) -> bool:
+        if failing.first is not None:
+            self.counts[site] = self.counts.get(site, 0) + 1
+            return self.counts[site] <= failing.first
+        return failing.remainder is None or sum(args) % 3 == failing.remainder
+
+    def fail(self, node: str, site: int, failing: Failing) -> None:
+        raise (Crash if failing.crash else Boom)(f"{node} {site}")
+
+
+_current = World()
+
+
+def world() -> World:
+    """The world that nodes act in."""
+    return _current
+
+
+def begin(plan: Mapping[int, Failing], pause: Callable[[int], Awaitable[None]] | None = None) -> World:
+    """A new world for the next run."""
+    global _current
+    _current = World(plan, pause)
+    return _current
+
+
+async def wait(site: int) -> None:
+    """The waiting of an async node."""
+    if _current.pause is not None:
+        await _current.pause(site)
+
+
+def result_of(value: Any) -> Any:
+    """A result or an error in a form that can be compared."""
+    if isinstance(value, BaseException):
+        return type(value).__name__, str(value)
+    if hasattr(value, "failed"):
+        return value.ok, [(f.item, f.index, type(f.error).__name__, str(f.error)) for f in value.failed]
+    return value

@@ -1,0 +1,114 @@
+"""Thousands of generated programs, each in both spellings: one digest, and whatever runs it does what the reference does.
+
+The reference is :func:`cflow.compiler.interpret.interpret`. Everything else has to agree with it on the result or the error and on
+the writes and log lines in their order: the other spelling, every pass, and the executor under a schedule drawn from the seed.
+A program that fails is printed after it has been made small. ``--long`` runs five times as many.
+"""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+import trio
+from attrs import evolve
+from gen_check import differences, from_python, from_text, observed, reference
+from gen_program import generate
+from gen_shrink import shrink
+from gen_tree import Program
+
+from cflow.compiler.diagnostics import ProgramError
+from cflow.compiler.digest import canonical_text
+from cflow.compiler.passes import PASSES, optimize
+from cflow.compiler.printer import print_graph
+from cflow.compiler.reader import read_graph
+from cflow.compiler.verify import verify
+from cflow.engine import compile_flow
+
+BATCHES, BATCH = 40, 50
+PIPELINES = (PASSES, (), *((step,) for step in PASSES))
+
+
+def check(program: Program, seed: int) -> list[str]:
+    """What is wrong with how a program is compiled and run; nothing: it is as it should be."""
+    try:
+        text, python = from_text(program), from_python(program)
+        compiled, twin = compile_flow(text.source), compile_flow(python.source)
+    except ProgramError as error:
+        return [f"refused: {error}"]
+    graph = compiled.graph
+    verify(graph)
+    if canonical_text(graph) != canonical_text(twin.graph):
+        return ["the digests differ"]
+    if print_graph(read_graph(print_graph(graph))) != print_graph(graph):
+        return ["the printed graph does not read back"]
+    expected = reference(program, graph, compiled.objects)
+    if reference(program, twin.graph, twin.objects) != expected:
+        return ["the reference gives another outcome for the Python twin"]
+    # one whole pipeline or one pass alone a program, by its seed: over the programs, each alone and all together
+    pipeline = PIPELINES[seed % len(PIPELINES)]
+    optimized = optimize(graph, pipeline)
+    found = differences(program, expected, reference(program, optimized, compiled.objects))
+    if found:
+        return [f"the passes {[step.name for step in pipeline]} changed the meaning", *found]
+    compiled._optimized = optimized
+    found = differences(program, expected, executed(program, text, seed))
+    return [f"the executor differs (passes {[step.name for step in pipeline]})", *found] if found else []
+
+
+def executed(program: Program, flow: object, seed: int) -> object:
+    """The outcome of a run in which every async node waits as often as the seed says, and Trio schedules by it too."""
+    random = Random(seed)
+    trio._core._run._r.seed(seed)
+
+    async def pause(site: int) -> None:
+        for _ in range(random.choice((0, 1, 2, 5, 25))):
+            await trio.lowlevel.checkpoint()
+
+    def run(inputs: dict[str, int]) -> object:
+        async def main() -> object:
+            return await flow.start(**inputs)  # type: ignore[attr-defined]
+
+        return trio.run(main)
+
+    return observed(program, run, pause)
+
+
+@pytest.mark.parametrize("batch", range(BATCHES))
+def test_generated_programs(batch: int, long: bool) -> None:
+    for seed in range(batch * 1_000, batch * 1_000 + BATCH * (5 if long else 1)):
+        program = generate(Random(seed), size=4 + seed % 17)
+        problems = check(program, seed)
+        if problems:
+            first = problems[0].split(":")[0]
+            small = shrink(program, lambda p: (check(p, seed) or [""])[0].split(":")[0] == first, tries=300)
+            lines = "\n".join(check(small, seed))
+            pytest.fail(f"seed {seed}: {lines}\n\n{small}", pytrace=False)
+
+
+def test_the_generator_is_deterministic_and_covers_the_language() -> None:
+    programs = [generate(Random(seed)) for seed in range(150)]
+    assert [str(p) for p in programs[:20]] == [str(generate(Random(seed))) for seed in range(20)]
+    text = "\n".join(map(str, programs))
+    for form in (
+        "elif", "else:", "match ", "for ", "while ", "max=", "try:", "except", "finally:", "transaction:", "undo ", "parallel:",
+        "with parallel=", "collect=True", "max_failed=", "yield ", "lock=", "timeout=", "return ", "break", "continue", "raise ",
+        "assert ", "retry=", "default=", ".append(", "note(", "rec(", " and ", " or ", " if ", "case k",
+    ):  # fmt: skip
+        assert form in text, form
+
+
+def test_shrinking_keeps_what_fails() -> None:
+    program = next(p for p in (generate(Random(seed)) for seed in range(100)) if "transaction" in str(p))
+    small = shrink(program, lambda p: "transaction" in str(p))
+    assert str(small).count("\n") <= 12
+    assert shrink(small, lambda p: False) is small
+
+
+def test_what_a_failing_plan_does() -> None:
+    program = next(
+        p
+        for p in (generate(Random(seed)) for seed in range(200))
+        if p.plan and check(p, 0) == [] and "try" not in str(p)
+    )
+    assert check(evolve(program, plan={}), 0) == []
