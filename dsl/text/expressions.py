@@ -116,16 +116,11 @@ class Expressions(Strings):
         if len(c) == 3:
             return self._call(func, (), (), span)
         arguments = c[2]
-        for index, argument in enumerate(arguments):
-            if type(argument) is syntax.Keyword:
-                self._check_arguments(arguments)
-                return self._call(
-                    func,
-                    tuple(arguments[:index]),
-                    tuple(a for a in arguments[index:] if type(a) is syntax.Keyword),
-                    span,
-                )
-        return self._call(func, tuple(arguments), (), span)
+        keywords = tuple([a for a in arguments if type(a) is syntax.Keyword])
+        if not keywords:
+            return self._call(func, tuple(arguments), (), span)
+        self._check_arguments(arguments)
+        return self._call(func, tuple([a for a in arguments if type(a) is not syntax.Keyword]), keywords, span)
 
     def _call(self, func: Expr, args: tuple[Expr, ...], keywords: tuple[syntax.Keyword, ...], span: Span) -> Expr:
         if type(func) is syntax.Name and func.id in FORMS and func.id not in self.shadowed:
@@ -134,27 +129,21 @@ class Expressions(Strings):
 
     def _check_arguments(self, arguments: list[Any]) -> None:
         seen: dict[str, Any] = {}
-        named = False
+        named = spread = False
         for argument in arguments:
             if isinstance(argument, syntax.Keyword):
                 named = True
-                if argument.name is not None:
-                    if argument.name in seen:
-                        self.report(
-                            "syntax-argument",
-                            argument.span,
-                            f"`{argument.name}` is given twice",
-                            labels=(Label(seen[argument.name], "first here"),),
-                            help="remove one of them",
-                        )
+                if argument.name is None:
+                    spread = True
+                elif argument.name in seen:
+                    first = Label(seen[argument.name], "first here")
+                    message = f"`{argument.name}` is given twice"
+                    self.report("syntax-argument", argument.span, message, "remove one of them", labels=(first,))
+                else:
                     seen[argument.name] = argument.span
-            elif named:
-                self.report(
-                    "syntax-argument",
-                    argument.span,
-                    "a positional argument stands after a named one",
-                    help="move it before the first `name=`",
-                )
+            elif spread or (named and not isinstance(argument, syntax.Starred)):
+                message = "a positional argument stands after a named one"
+                self.report("syntax-argument", argument.span, message, "move it before the first `name=`")
 
     def keyword(self, c: list[Any]) -> syntax.Keyword:
         name, _, value = c

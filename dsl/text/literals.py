@@ -9,8 +9,9 @@ from datetime import timedelta
 from ...compiler.durations import parse_duration
 from .limits import MAX_DIGITS, MAX_STRING
 
-_FLOAT = re.compile(r"(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][+-]?\d[\d_]*)?\Z")
-_DURATION = re.compile(r"(?:\d[\d_]*(?:\.\d+)?(?:ms|[dhms]))+\Z")
+_DIGITS = r"\d+(?:_\d+)*"
+_FLOAT = re.compile(rf"(?:{_DIGITS}\.?(?:{_DIGITS})?|\.{_DIGITS})(?:[eE][+-]?{_DIGITS})?\Z")
+_DURATION = re.compile(rf"(?:{_DIGITS}(?:\.\d+)?(?:ms|[dhms]))+\Z")
 _BASES = {"x": 16, "o": 8, "b": 2}
 
 _ESCAPE = re.compile(

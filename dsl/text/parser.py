@@ -269,7 +269,7 @@ class Parser:
             return index
         if token.type == "INDENT":
             return self._unexpected_indent(index)
-        if self._headed(index) and automaton.accepts("INDENT"):
+        if token.type != "BAD" and self._headed(index) and automaton.accepts("INDENT"):
             return self._missing_suite(index)
         if not muted and not (at_start and token.type in _CLAUSES and id(token) in self.behind_bad):
             explain(self.report, automaton, tokens, first, index)

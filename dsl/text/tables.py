@@ -99,15 +99,21 @@ def analyse(grammar: str) -> Tables:
     productions = tuple(
         Production(rule.origin.name, len(rule.expansion), rule.alias or rule.origin.name) for rule in lark.rules
     )
+    # Lark numbers the states anew in each process: here they are numbered as they are reached.
+    first = table.start_states["start"]
+    number = {first: 0}
     rows = []
-    for state in sorted(table.states):
+    reached = [first]
+    for state in reached:
         row = {}
-        for symbol, (action, target) in table.states[state].items():
-            row[symbol] = target if action is Shift else -1 - order[target]
+        for symbol, (action, target) in sorted(table.states[state].items()):
+            if action is Shift and target not in number:
+                number[target] = len(number)
+                reached.append(target)
+            row[symbol] = number[target] if action is Shift else -1 - order[target]
         rows.append(row)
-    return Tables(
-        fingerprint(grammar), productions, tuple(rows), table.start_states["start"], table.end_states["start"]
-    )
+    end = number[table.end_states["start"]]
+    return Tables(fingerprint(grammar), productions, tuple(rows), 0, end)
 
 
 def pack(made: Tables) -> str:
