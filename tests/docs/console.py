@@ -67,8 +67,12 @@ def commands(block: Block) -> Iterator[Command]:
         yield Command(block.lines[here][2:], block.lines[here + 1 : following], block.start + here)
 
 
+PROGRESS = re.compile(r"\d\d:\d\d:\d\d |\d+ done.* in [\d.]+ s$")
+"""Lines about progress, which the pages say they leave out: they hold times, and their order is by chance."""
+
+
 def run(command: str, folder: Path) -> list[str]:
-    """What a command prints, both streams as on a terminal, in ``folder``."""
+    """What a command prints in ``folder``, both streams as on a terminal, without progress."""
     here = str(Path(sys.executable).parent)
     env = {**os.environ, "PATH": here + os.pathsep + os.environ["PATH"], "COLUMNS": "100", "NO_COLOR": "1"}
     done = subprocess.run(
@@ -81,7 +85,8 @@ def run(command: str, folder: Path) -> list[str]:
         text=True,
         check=False,
     )
-    return [line.rstrip() for line in done.stdout.rstrip().splitlines()]
+    text = done.stdout.replace(f"{folder}{os.sep}", "").rstrip()
+    return [line.rstrip() for line in text.splitlines() if not PROGRESS.match(line)]
 
 
 def fits(expected: tuple[str, ...], found: list[str]) -> bool:
