@@ -71,7 +71,7 @@ def table(*groups: Iterable[Rule]) -> dict[str, Rule]:
 
 def page(rules: Mapping[str, Rule]) -> str:
     """The documentation page of these rules, as Markdown."""
-    parts = [_INTRODUCTION]
+    parts = [_INTRODUCTION.replace("{shop}", SHOP)]
     for severity in ("error", "warning", "info"):
         of_kind = sorted((r for r in rules.values() if r.severity == severity), key=lambda r: r.id)
         if of_kind:
@@ -85,7 +85,52 @@ _INTRODUCTION = """# Diagnostics
 Every finding of `cflow check` has a stable id. This page says of each what it means, why it exists, a
 program that triggers it, and the corrected program. It is generated from the declarations in the source:
 `python -m cflow.dsl.catalogue > docs/diagnostics.md`.
+
+Many of the programs import from this `shop.py`:
+
+```python
+{shop}```
 """
+
+SHOP = '''"""The nodes of a small shop."""
+
+from collections.abc import AsyncIterator
+
+from cflow import node
+
+
+@node(reads="orders")
+async def fetch(id: int) -> float: ...
+
+
+@node(reads="orders")
+async def lines() -> AsyncIterator[str]:
+    yield "a line"
+
+
+@node(writes="stock")
+async def reserve(id: int) -> str: ...
+
+
+@node(writes="stock")
+async def release(hold: str) -> None: ...
+
+
+@node(writes="ledger")
+async def book(id: int, total: float = 0.0) -> None: ...
+
+
+@node(writes="ledger")
+async def unbook(id: int) -> None: ...
+
+
+@node(pure=True)
+def score(total: float) -> float: ...
+
+
+def legacy(id: int) -> int: ...
+'''
+"""The module that the examples import from; it stands on the page, and beside the examples when they are tested."""
 
 
 def _entry(rule: Rule) -> str:

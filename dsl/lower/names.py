@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...compiler.diagnostics import Label, Span
+from ...compiler.diagnostics import EngineBug, Label, Span
 from ...compiler.evaluate import BUILTIN_CLASSES
 from ...compiler.ir import Ambient, Const, Expr, Global, Ref
 from ...compiler.nearest import did_you_mean
@@ -51,9 +51,8 @@ def read(at: FlowLowering, node: s.Name, *, alias: bool = False) -> Typed:
             at.env.set(node.id, Bound(Const(None), ANY))
             return UNKNOWN
         case Collecting():
-            at.report("collecting-name", node.span, f"{node.id!r} is being collected by this loop: its body can only append to it",
-                      help=f"use {node.id} after the loop")  # fmt: skip
-            return UNKNOWN
+            msg = f"{node.id!r} is read where it is being collected"
+            raise EngineBug(msg)
     if at.live.is_local(node.id):
         _unbound(at, node, Maybe("it is assigned later in the flow"))
         at.env.set(node.id, Bound(Const(None), ANY))

@@ -206,8 +206,9 @@ def members(type: Type) -> tuple[Type, ...]:
 
 def is_error(type: Type, classes: Classes) -> bool | None:
     """Is it the type of an exception? None: not known."""
+    type = widen(type)
     if type.name != "class":
-        return None if type == ANY or type.name not in _PLAIN else False
+        return False if type.name in _PLAIN else None
     spec = classes.get(type.args[0])
     return None if spec is None or spec.kind == "other" else spec.kind == "exception"
 

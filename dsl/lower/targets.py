@@ -68,7 +68,7 @@ def bind_target(at: FlowLowering, target: s.Expr, value: Typed, span: Span) -> N
             at.bind(name, value, span)
             _set_item(at, target, None, s.Name(name, span=target.span), span)
         case s.Attribute():
-            at.report("attribute-target", target.span, "a field cannot be assigned: values do not change in a flow",
+            at.report("unsupported", target.span, "a field cannot be assigned: values do not change in a flow",
                       help="build a new record with the changed field")  # fmt: skip
         case _:
             at.report("unsupported", target.span, "this cannot be assigned to", help="assign to a name, or to names in brackets")
