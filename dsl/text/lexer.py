@@ -41,6 +41,7 @@ _TOKEN = re.compile(
 )
 _THEN_SUITE = re.compile(r"[ \t]*:[ \t]*(?:\#|\n)|[ \t]+with\b|[ \t]*(?:\#[^\n]*)?\n(?P<next>[ ]*)[^\s|]")
 _THEN_OPTIONS = re.compile(r"[ \t]+with\b")
+_THEN_UNDO = re.compile(r"[ \t]+undo\b(?!\()")
 _THEN_IF = re.compile(r"[ \t]+if\b")
 _CONVERSION = re.compile(r"!(?=[^=])\w*")
 _END_OF_HOLE = re.compile(r"[ \t]*[!:}]")
@@ -251,7 +252,7 @@ class Lexer(StringLexer):
         """
         text = self.text
         if word == "detach":
-            return "DETACH" if THEN_NAME.match(text, pos) else "NAME"
+            return "DETACH" if THEN_NAME.match(text, pos) and not _THEN_UNDO.match(text, pos) else "NAME"
         if word in ("undo", "raises"):
             behind = self.tokens and self.tokens[-1].type in OPERAND_END
             return word.upper() if behind else "NAME"

@@ -13,9 +13,7 @@ from .tokens import DECLARING, OPENING, OPERAND_END, Bracket, Token
 
 _INDENTATION = re.compile(r"[ \t\f]*")
 _NEXT_WORD = re.compile(r"([ \t]*)((?>[^\W\d]\w*)?)(?![\"'])")
-THEN_NAME = re.compile(
-    r"[ \t]+(?!(?:in|is|if|and|or|not|else|for|with|as|from|import)\b|(?:undo|raises)\b(?!\())(?>[^\W\d]\w*)(?![\"'])"
-)
+THEN_NAME = re.compile(r"[ \t]+(?!(?:in|is|if|and|or|not|else|for|with|as|from|import)\b)(?>[^\W\d]\w*)(?![\"'])")
 THEN_STRING = re.compile(r"[ \t]*(?:[rRuU]|[bB][rR]?|[rR][bB]|[fF][rR]?|[rR][fF])?[\"'“]")
 
 _STARTS_STATEMENT = frozenset(

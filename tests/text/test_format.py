@@ -1,4 +1,4 @@
-"""The house style: ``format.md``; over generated programs: no comment lost, nothing changed, once formatted is formatted."""
+"""The house style (``format.md``); over generated programs: no comment lost, nothing changed, done once is done."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
 """Texts from strangers: bounded in every direction, linear in time, and never a traceback."""
+# ruff: noqa: E501 - lists of pieces
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
 """The values of literals are Python's."""
+# ruff: noqa: E501 - lists of pieces
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ match {word}:
     header = f"flow {word}({word}, a: {word} = {word}, *, b={word}) -> {word} with {word}={word}:\n    pass\n"
     read(f'import {word}, a as {word}\nfrom {word} import {word} as {word}\nfrom "x" import {word}\n{header}')
     read(f"secret {word}\nenv {word}: {word} = {word}\nconst {word} = {word}\ntype {word} = {word}\n")
-    read(f"type {word}:\n    {word}: {word} = {word}\n    test: int\n")
+    read(f"type {word}:\n    {word}: {word} = {word}\n    other: int\n")
 
 
 @pytest.mark.parametrize("word", ["match", "case"])

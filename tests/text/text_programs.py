@@ -1,4 +1,6 @@
-"""Random programs, well formed and ugly: every construct of the grammar, with spaces, comments and line breaks wherever they may be."""
+"""Random programs, well formed and ugly: every construct of the grammar, and spaces, comments and line breaks wherever
+they may be."""
+# ruff: noqa: E501 - lists of pieces
 
 from __future__ import annotations
 
@@ -123,11 +125,7 @@ class Programs:
         return f"{self.operand(level)}.{self.name()}"
 
     def _conditional(self, level: int) -> str:
-        return (
-            f"{self.operand(level)} if {self.expr(level)} else {self.expr(level)}".replace("\n", " ")
-            if False
-            else (f"({self.operand(level)} if {self.operand(level)} else {self.operand(level)})")
-        )
+        return f"({self.operand(level)} if {self.operand(level)} else {self.operand(level)})"
 
     def _bracket(self, level: int) -> str:
         return f"({self.inside()}{self.expr(level)}{self.inside()})"
