@@ -10,7 +10,7 @@ from .. import syntax as s
 from .arms import Arm, fill_arm, join_arms
 from .env import Bound
 from .names import peek
-from .patterns import Matched, covered, match_pattern
+from .patterns import Matched, covered, is_closed, match_pattern
 from .state import FlowLowering, Typed
 
 
@@ -134,16 +134,10 @@ def _members(subject: Type) -> tuple[Type, ...]:
     return tuple(parts)
 
 
-def _is_closed(subject: Type) -> bool:
-    if subject.name == "union":
-        return bool(subject.args) and all(m.name in ("literal", "none", "bool", "class") for m in subject.args)
-    return subject.name in ("literal", "bool", "none")
-
-
 def _check_exhaustive(at: FlowLowering, node: s.Match, subject: Type) -> bool:
     """Do the cases cover the type? A finding where they should and do not, after which all goes on as if they did."""
     left = _remaining(at, node.cases, subject)
-    closed = _is_closed(subject) and not (subject.name == "literal" and len(subject.args) == 1)
+    closed = is_closed(at, subject)
     if left and closed:
         names = ", ".join(str(m) if m.name != "class" else _class_name(at, m) for m in left)
         at.report("match-not-exhaustive", node.span, f"no case matches {names}", expected=str(subject), found=f"cases without {names}",

@@ -15,6 +15,7 @@ from ..scope import BuiltinBinding, ClassBinding, TypeBinding, UnknownBinding
 from . import optypes
 from .constants import type_of, widen
 from .names import peek
+from .program import literal_values
 from .state import FlowLowering, Typed
 from .waiting import dotted_binding
 
@@ -72,9 +73,7 @@ def _value(at: FlowLowering, pattern: s.ValuePattern, value: Typed) -> Matched:
 
 def _check_possible(at: FlowLowering, pattern: s.Pattern, source: Type, wanted: Type) -> None:
     """Report a case that nothing of the value's type can match, where that type is closed."""
-    if source.name == "literal" and len(source.args) == 1:
-        return  # what is known of a constant is no type that an author wrote
-    if not all(m.name in ("literal", "bool", "none", "class") for m in optypes.members(source)):
+    if source.name != "class" and not is_closed(at, source):
         return
     if any(_may_be(at, m, wanted) for m in optypes.members(source)):
         return
@@ -82,6 +81,18 @@ def _check_possible(at: FlowLowering, pattern: s.Pattern, source: Type, wanted: 
     if source.name == "literal" and wanted.name == "literal":
         help = did_you_mean(str(wanted.args[0]), (str(v) for v in source.args), f"the value is {source}")
     at.report("case-never-matches", pattern.span, f"{source} is never {wanted}", expected=str(source), found=str(wanted), help=help)
+
+
+def is_closed(at: FlowLowering, type: Type) -> bool:
+    """Are all values of the type known: declared literals, bool, None, classes?"""
+    for member in optypes.members(type):
+        if member.name == "literal":
+            values = literal_values(member)
+            if not any(values <= declared for declared in at.program.literals):
+                return False
+        elif member.name not in ("none", "bool", "class") or (member.name == "class" and type.name != "union"):
+            return False
+    return bool(optypes.members(type))
 
 
 def _may_be(at: FlowLowering, source: Type, wanted: Type) -> bool:

@@ -40,6 +40,8 @@ class Program:
     ambient: dict[str, AmbientSpec] = field(factory=dict)
     objects: Objects = field(factory=Objects)
     headers: dict[str, Header] = field(factory=dict)
+    literals: set[frozenset[object]] = field(factory=set)
+    """The literal types that the program declares: what is only known of constants is no closed type."""
     waiting: list[FlowSource] = field(factory=list)
     _asked: set[str] = field(factory=set)
     _bindings: dict[str, ClassBinding] = field(factory=dict)
@@ -108,7 +110,9 @@ class Program:
             type = stack.pop()
             if type.name == "class":
                 self._use_class_key(type.args[0])
-            elif type.name != "literal":
+            elif type.name == "literal":
+                self.literals.add(literal_values(type))
+            else:
                 stack.extend(t for t in type.args if isinstance(t, Type))
 
     def _use_class_key(self, key: str) -> None:
@@ -154,6 +158,11 @@ class Program:
         from .annotations import read_type
 
         return ANY if node is None else read_type(self, node, scope)
+
+
+def literal_values(type: Type) -> frozenset[object]:
+    """The values of a literal type; ``1`` and ``True`` are different ones."""
+    return frozenset((v.__class__, v) for v in type.args)
 
 
 def _same_node(a: NodeSpec, b: NodeSpec) -> bool:

@@ -60,11 +60,11 @@ class RegionBuilder:
         self.ops.append(op)
 
     def insert(self, index: int, op: Eval) -> None:
-        """Put a pure step before ``ops[index]``; marks keep pointing before the same operation."""
+        """Put a pure step before ``ops[index]``, after what was assigned before it."""
         self.used.update(needs(op))
         self.defined.update(op.results)
         self.ops.insert(index, op)
-        self.marks = [Mark(m.index + (m.index >= index), m.var, m.value) for m in self.marks]
+        self.marks = [Mark(m.index + (m.index > index), m.var, m.value) for m in self.marks]
 
     def close(self, results: Iterable[Expr] | None) -> Region:
         """The region; ``results`` are left out where its end cannot be reached."""
