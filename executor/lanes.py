@@ -1,8 +1,8 @@
 """Lanes: a few threads that pull the passes of a loop from one iterator.
 
 A hop to a thread costs about a hundred microseconds, so a loop whose passes are nothing but blocking calls does not pay
-it for each pass: every lane takes item after item until there are none, and the loop hears of it once. Between two items a
-lane looks whether the run was cancelled.
+it for each pass: every lane takes item after item until there are none, and the loop hears of it once. Between two
+items a lane looks whether the run was cancelled.
 """
 
 from __future__ import annotations
