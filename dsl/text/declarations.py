@@ -12,7 +12,7 @@ from typing import Any, Literal
 from ...compiler.diagnostics import Label, Span
 from .. import syntax
 from ..syntax import Declaration, Expr
-from .statements import Statements, text_of
+from .statements import Statements, literal
 from .tokens import Token
 
 LATER = frozenset({"schedule", "on_failure", "overlap"})
@@ -247,7 +247,8 @@ class Declarations(Statements):
 
     def flow(self, c: list[Any]) -> Declaration:
         (word, name, params, returns, options), colon, statements = c
-        doc = inspect.cleandoc(text_of(statements[0]) or "") if statements else ""
+        first = literal(statements[0])
+        doc = inspect.cleandoc(first) if isinstance(first, str) else ""
         return syntax.Flow(
             name.value, params, self.body(statements), returns, options, doc, span=self.span(word, colon)
         )

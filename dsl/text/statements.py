@@ -21,7 +21,7 @@ class Statements(Patterns):
         for statement in statements:
             if type(statement) is list:
                 body.extend(statement)
-            elif statement is not None and text_of(statement) is None:
+            elif statement is not None and not isinstance(literal(statement), str | bytes):
                 body.append(statement)
         return tuple(body)
 
@@ -296,9 +296,8 @@ class Statements(Patterns):
         return syntax.Try(self.body(c[2]), (), (), self.body(c[5]), span=self.span(c[0], c[1]))
 
 
-def text_of(statement: Any) -> str | None:
-    """The text of a statement that is a plain string."""
+def literal(statement: Any) -> object:
+    """The value of a statement that is nothing but a literal."""
     if type(statement) is syntax.ExprStmt and type(statement.value) is syntax.Constant:
-        value = statement.value.value
-        return value if isinstance(value, str) else None
+        return statement.value.value
     return None

@@ -58,7 +58,7 @@ class Programs:
     # ---- expressions ---------------------------------------------------------------------------
 
     def name(self) -> str:
-        return self.random.choice(NAMES)
+        return self.random.choice([name for name in NAMES if name != "race"] if self.plain else NAMES)
 
     def bracketed(self, opening: str, closing: str, items: list[str], *, trailing: bool = True) -> str:
         parts = [opening, self.inside()]
