@@ -122,10 +122,11 @@ class UndoFailed(CflowError):
         super().__init__(message)
 
     @classmethod
-    def of(cls, errors: Iterable[BaseException]) -> UndoFailed:
-        errors = tuple(errors)
-        words = "; ".join(f"{type(e).__name__}: {e}" for e in errors)
-        return cls(f"{len(errors)} of the undos failed ({words})", errors)
+    def of(cls, failed: Iterable[tuple[str, BaseException]]) -> UndoFailed:
+        """From the names of the undos that failed, each with its error."""
+        failed = tuple(failed)
+        words = "; ".join(f"{name}: {error!r}" for name, error in failed)
+        return cls(f"these undos failed: {words}", tuple(error for _, error in failed))
 
 
 class EngineBug(CflowError):

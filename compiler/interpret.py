@@ -412,13 +412,14 @@ class Interpreter:
         return out
 
     def compensate(self, owed: list[Owed], act: Activation) -> Frame:
-        """Calls the undos, last first; gives the errors of those that failed."""
-        failures: list[Exception] = []
+        """Calls the undos, last first; gives the names and errors of those that failed."""
+        failures: list[tuple[str, Exception]] = []
         for undo in reversed(owed):
             try:
                 yield self.undo(undo, act)
             except Exception as error:
-                failures.append(error)
+                known = self.graph.flows if undo.is_flow else self.graph.nodes
+                failures.append((known[undo.target].name, error))
         return failures
 
     def undo(self, undo: Owed, act: Activation) -> Frame:
