@@ -1,8 +1,8 @@
 """The catalogue of diagnostics: what each id means, why it exists, a program that triggers it and the corrected one.
 
 Owns the form of a rule and the registry of those that the compiler's checks use; the examples themselves are data in
-``rules_*.py`` beside this module. The parser's rules have the same form and live with the parser; the documentation page is
-printed from both by ``cflow.dsl.catalogue``.
+``rules_*.py`` beside this module. The rules of parsers and loading have the same form and live with them; the page is
+printed from all by ``cflow.dsl.catalogue``.
 """
 
 from __future__ import annotations
@@ -139,6 +139,10 @@ def _entry(rule: Rule) -> str:
         f"### {rule.id}\n\n**{rule.title}.** {rule.what}\n\n*Why:* {rule.why}\n\n"
         f"```{language}\n{rule.example}```\n\nInstead:\n\n```{language}\n{rule.fix}```\n"
     )
+
+
+RULES: dict[str, Rule]
+"""The rules of the compiler's checks, by id."""
 
 
 def __getattr__(name: str) -> object:

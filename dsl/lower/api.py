@@ -56,7 +56,8 @@ def finish(program: Program, entry: str) -> Lowered | None:
 
 
 def lower_test(test: s.Test, scope: Scope, collector: Collector) -> Lowered | None:
-    """Lower the body of a ``test``: like a flow without parameters, in which ``mock``, ``attempt`` and ``calls`` have a meaning."""
+    """Lower the body of a ``test``: like a flow without parameters, in which ``mock``, ``attempt`` and ``calls``
+    have a meaning."""
     program = Program(Reporter(collector))
     lower_test_body(program, test, scope, TEST)
     lower_waiting(program)

@@ -27,7 +27,8 @@ class Given:
 
 @frozen
 class Arguments:
-    """The arguments of one call. ``extra``: values that were lowered with them (options), in the order they were given."""
+    """The arguments of one call. ``extra``: values that were lowered with them (options), in the order they were
+    given."""
 
     given: tuple[Given, ...] = ()
     extra: tuple[Typed, ...] = ()
@@ -93,14 +94,22 @@ def check_arguments(at: FlowLowering, what: str, signature: Signature, arguments
             spread = True
         elif given.name in by_name:
             if given.name in taken:
-                at.report("argument-twice", given.span, f"{what} gets {given.name!r} twice", help="remove one of the two")
+                at.report(
+                    "argument-twice", given.span, f"{what} gets {given.name!r} twice", help="remove one of the two"
+                )
             taken.add(given.name)
             check_type(at, what, given.name, by_name[given.name].type, given)
         elif names is not None:
             check_type(at, what, given.name, names.type, given)
         else:
-            at.report("unknown-keyword", given.span, f"{what} has no parameter {given.name!r}", expected=_listed(signature.params),
-                      found=given.name, help=did_you_mean(given.name, by_name, f"its parameters are {_listed(signature.params)}"))  # fmt: skip
+            at.report(
+                "unknown-keyword",
+                given.span,
+                f"{what} has no parameter {given.name!r}",
+                expected=_listed(signature.params),
+                found=given.name,
+                help=did_you_mean(given.name, by_name, f"its parameters are {_listed(signature.params)}"),
+            )
     if not spread:
         _missing(at, what, signature, taken, arguments.span)
 
@@ -109,8 +118,14 @@ def check_type(at: FlowLowering, what: str, name: str, wanted: Type, given: Give
     """Report an argument whose type does not fit."""
     if assignable(given.value.type, wanted, at.program.classes):
         return
-    at.report("argument-type", given.span, f"{what} wants {wanted} for {name!r}, not {given.value.type}", expected=str(wanted),
-              found=str(given.value.type), help=type_help(given.value.type, wanted))  # fmt: skip
+    at.report(
+        "argument-type",
+        given.span,
+        f"{what} wants {wanted} for {name!r}, not {given.value.type}",
+        expected=str(wanted),
+        found=str(given.value.type),
+        help=type_help(given.value.type, wanted),
+    )
 
 
 def type_help(found: Type, wanted: Type) -> str:
@@ -124,24 +139,35 @@ def type_help(found: Type, wanted: Type) -> str:
 
 def _too_many(at: FlowLowering, what: str, signature: Signature, given: Given, most: int) -> None:
     by_name = any(p.kind == "kw" for p in signature.params)
-    at.report("too-many-arguments", given.span, f"{what} takes {most} positional argument{'s' * (most != 1)}",
-              expected=_listed(signature.params) or "no arguments",
-              help="give it by name" if by_name else "remove it")  # fmt: skip
+    at.report(
+        "too-many-arguments",
+        given.span,
+        f"{what} takes {most} positional argument{'s' * (most != 1)}",
+        expected=_listed(signature.params) or "no arguments",
+        help="give it by name" if by_name else "remove it",
+    )
 
 
 def _missing(at: FlowLowering, what: str, signature: Signature, taken: set[str], span: Span) -> None:
-    missing = [p.name for p in signature.params if p.required and p.kind in ("pos", "pos_or_kw", "kw") and p.name not in taken]
+    missing = [
+        p.name for p in signature.params if p.required and p.kind in ("pos", "pos_or_kw", "kw") and p.name not in taken
+    ]
     if missing:
         names = ", ".join(repr(n) for n in missing)
-        at.report("missing-argument", span, f"{what} is called without {names}", expected=_listed(signature.params),
-                  help=f"add {', '.join(f'{n}=...' for n in missing)}")  # fmt: skip
+        at.report(
+            "missing-argument",
+            span,
+            f"{what} is called without {names}",
+            expected=_listed(signature.params),
+            help=f"add {', '.join(f'{n}=...' for n in missing)}",
+        )
 
 
 def _listed(params: Sequence[Parameter]) -> str:
     marks = {"var_pos": "*", "var_kw": "**"}
     return ", ".join(
-        f"{marks.get(p.kind, '')}{p.name}" + (f": {p.type}" if p.type != ANY else "") + ("" if p.required or p.kind in marks else " = ...")
+        f"{marks.get(p.kind, '')}{p.name}"
+        + (f": {p.type}" if p.type != ANY else "")
+        + ("" if p.required or p.kind in marks else " = ...")
         for p in params
     )
-
-

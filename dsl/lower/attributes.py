@@ -1,6 +1,7 @@
 """The types of attributes and method results, and which of them exist.
 
-A record's fields, the data attributes of dates, and the pure methods of built-in values are known; everything else is ``Any``.
+A record's fields, the data attributes of dates, and the pure methods of built-in values are known; everything else
+is ``Any``.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import decimal
 import pathlib
 from collections.abc import Iterable
 
-from ...compiler.assignable import bases_of, join
+from ...compiler.assignable import join
 from ...compiler.nearest import did_you_mean
 from ...compiler.operators import ALL_METHODS, METHODS
 from ...compiler.types import ANY, BOOL, BYTES, FLOAT, INT, STR, Type, list_of
@@ -19,13 +20,36 @@ from .constants import widen
 from .state import FlowLowering
 
 CLASSES: dict[str, type] = {
-    "str": str, "bytes": bytes, "int": int, "bool": int, "float": float, "complex": complex, "list": list, "tuple": tuple,
-    "dict": dict, "set": set, "frozenset": frozenset, "range": range, "date": dt.date, "datetime": dt.datetime,
-    "time": dt.time, "timedelta": dt.timedelta, "Decimal": decimal.Decimal, "Path": pathlib.PurePosixPath,
-}  # fmt: skip
+    "str": str,
+    "bytes": bytes,
+    "int": int,
+    "bool": int,
+    "float": float,
+    "complex": complex,
+    "list": list,
+    "tuple": tuple,
+    "dict": dict,
+    "set": set,
+    "frozenset": frozenset,
+    "range": range,
+    "date": dt.date,
+    "datetime": dt.datetime,
+    "time": dt.time,
+    "timedelta": dt.timedelta,
+    "Decimal": decimal.Decimal,
+    "Path": pathlib.PurePosixPath,
+}
 """The built-in classes by the names that types have."""
 
-_PATH_DATA = {"name": STR, "stem": STR, "suffix": STR, "parent": Type("Path"), "suffixes": list_of(STR), "root": STR, "anchor": STR}
+_PATH_DATA = {
+    "name": STR,
+    "stem": STR,
+    "suffix": STR,
+    "parent": Type("Path"),
+    "suffixes": list_of(STR),
+    "root": STR,
+    "anchor": STR,
+}
 _NUMBER_DATA = frozenset({"real", "imag", "numerator", "denominator"})
 
 
@@ -63,7 +87,9 @@ def _attribute(at: FlowLowering, type: Type, node: s.Attribute, *, quiet: bool) 
     if name in known or quiet:
         return known.get(name, ANY)
     if name in known_methods(type):
-        at.report("method-not-called", node.span, f"the method {name!r} of {type} is not called", help=f"write .{name}(...)")
+        at.report(
+            "method-not-called", node.span, f"the method {name!r} of {type} is not called", help=f"write .{name}(...)"
+        )
     else:
         at.report("unknown-attribute", node.span, f"{type} has no attribute {name!r}", help=_help(type, name, known))
     return ANY
@@ -92,11 +118,17 @@ def _field_type(at: FlowLowering, key: str, node: s.Attribute, quiet: bool) -> T
     binding = at.program.objects.classes.get(key)
     if quiet or spec.kind != "record" or (binding is not None and hasattr(binding, node.name)) or spec.bases:
         return ANY
-    if binding is None and not spec.source == "":
+    if binding is None and spec.source != "":
         return ANY
     names = [f.name for f in spec.fields]
-    at.report("unknown-attribute", node.span, f"{spec.name} has no field {node.name!r}", expected=", ".join(names), found=node.name,
-              help=did_you_mean(node.name, names, f"its fields are {', '.join(names)}"))  # fmt: skip
+    at.report(
+        "unknown-attribute",
+        node.span,
+        f"{spec.name} has no field {node.name!r}",
+        expected=", ".join(names),
+        found=node.name,
+        help=did_you_mean(node.name, names, f"its fields are {', '.join(names)}"),
+    )
     return ANY
 
 
@@ -125,7 +157,14 @@ _RESULTS: dict[str, dict[str, Type]] = {
     "int": {"bit_count": INT, "bit_length": INT, "to_bytes": BYTES},
     "float": {"is_integer": BOOL, "hex": STR},
     "date": {"isoformat": STR, "strftime": STR, "weekday": INT, "isoweekday": INT, "toordinal": INT, "ctime": STR},
-    "datetime": {"isoformat": STR, "strftime": STR, "weekday": INT, "timestamp": FLOAT, "date": Type("date"), "time": Type("time")},
+    "datetime": {
+        "isoformat": STR,
+        "strftime": STR,
+        "weekday": INT,
+        "timestamp": FLOAT,
+        "date": Type("date"),
+        "time": Type("time"),
+    },
     "time": {"isoformat": STR, "strftime": STR},
     "timedelta": {"total_seconds": FLOAT},
     "Path": {"as_posix": STR, "as_uri": STR, "is_absolute": BOOL, "match": BOOL, "is_relative_to": BOOL},
@@ -146,12 +185,18 @@ def method_result(receiver: Type, name: str, args: list[Type]) -> Type:
             return Type("Path")
         case "date" | "datetime", "replace":
             return receiver
-        case ("list" | "tuple" | "range"), ("count" | "index"):
+        case (("list" | "tuple" | "range"), ("count" | "index")):
             return INT
-        case ("list" | "dict" | "set" | "frozenset"), "copy":
+        case (("list" | "dict" | "set" | "frozenset"), "copy"):
             return receiver
-        case ("set" | "frozenset"), _:
-            return BOOL if name.startswith("is") else receiver if name in ("difference", "intersection") else Type(kind, (ANY,))
+        case (("set" | "frozenset"), _):
+            return (
+                BOOL
+                if name.startswith("is")
+                else receiver
+                if name in ("difference", "intersection")
+                else Type(kind, (ANY,))
+            )
         case "dict", ("keys" | "values" | "items") if receiver.args:
             key, value = receiver.args
             return Type("collection", ({"keys": key, "values": value}.get(name) or Type("tuple", (key, value)),))

@@ -1,4 +1,5 @@
-"""Suites: one statement after another as far as control gets, and the two statements of the Python spelling that are one here."""
+"""Suites: one statement after another as far as control gets, and the two statements of the Python spelling that are
+one here."""
 
 from __future__ import annotations
 
@@ -21,8 +22,12 @@ def lower_body(at: FlowLowering, body: tuple[s.Stmt, ...]) -> None:
             rest = [n for n in body[i:] if not isinstance(n, s.Pass)]
             if rest:
                 after = _AFTER.get(type(body[i - 1]), "what comes before") if i else "what comes before"
-                at.report("unreachable", rest[0].span, f"this is never reached: control never gets past {after}",
-                          help="remove it, or move it before")  # fmt: skip
+                at.report(
+                    "unreachable",
+                    rest[0].span,
+                    f"this is never reached: control never gets past {after}",
+                    help="remove it, or move it before",
+                )
             return
         following = body[i + 1] if i + 1 < len(body) else None
         into = _collected(at, node, following) if isinstance(node, s.Assign) and isinstance(following, s.For) else None
@@ -35,7 +40,8 @@ def lower_body(at: FlowLowering, body: tuple[s.Stmt, ...]) -> None:
 
 
 def _collected(at: FlowLowering, node: s.Assign, loop: s.For) -> Into | None:
-    """``ys = []`` (or ``collect(...)``) before a ``for`` in which ``ys`` only occurs as ``ys.append(y)``: a collecting loop."""
+    """``ys = []`` (or ``collect(...)``) before a ``for`` in which ``ys`` only occurs as ``ys.append(y)``: a
+    collecting loop."""
     name = node.target
     if loop.into is not None or not isinstance(name, s.Name):
         return None
@@ -50,8 +56,7 @@ def _collected(at: FlowLowering, node: s.Assign, loop: s.For) -> Into | None:
 
 def _only_appended(loop: s.For, name: str, collector: bool) -> bool:
     found = False
-    outer = [e for e in exprs(loop)]
-    if any(n.id == name for e in outer for n in names_read(e)):
+    if any(n.id == name for e in exprs(loop) for n in names_read(e)):
         return False
     for statement in (*statements(loop.body), *statements(loop.orelse)):
         if appended_value(statement, name) is not None:
@@ -88,5 +93,3 @@ def _collect_options(value: s.Expr) -> tuple[s.Option, ...]:
         return ()
     given = tuple(s.Option(k.name or "**", k.value, span=k.span) for k in value.keywords)
     return (s.Option("collect", s.Constant(True, span=value.span), span=value.span), *given)
-
-

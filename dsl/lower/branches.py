@@ -71,5 +71,3 @@ def builtin_error(at: FlowLowering, name: str) -> str:
     """The key of a built-in exception class, taken into the graph."""
     cls = BUILTIN_EXCEPTIONS[name]
     return at.program.use_class(ClassBinding(hints.class_spec(cls), cls))
-
-

@@ -17,22 +17,67 @@ from .state import UNKNOWN, FlowLowering, Typed
 from .waiting import dotted_binding
 
 _ARITY: dict[str, tuple[int, int | None, str]] = {
-    "abs": (1, 1, ""), "all": (1, 1, ""), "any": (1, 1, ""), "ascii": (1, 1, ""), "bin": (1, 1, ""), "bool": (0, 1, ""),
-    "bytes": (0, 3, "encoding errors"), "chr": (1, 1, ""), "complex": (0, 2, "real imag"), "dict": (0, 1, "*"), "divmod": (2, 2, ""),
-    "enumerate": (1, 2, "start"), "filter": (2, 2, ""), "float": (0, 1, ""), "frozenset": (0, 1, ""), "hash": (1, 1, ""),
-    "hex": (1, 1, ""), "int": (0, 2, "base"), "isinstance": (2, 2, ""), "len": (1, 1, ""), "list": (0, 1, ""), "map": (2, None, ""),
-    "max": (1, None, "key default"), "min": (1, None, "key default"), "oct": (1, 1, ""), "ord": (1, 1, ""), "range": (1, 3, ""),
-    "repr": (1, 1, ""), "reversed": (1, 1, ""), "round": (1, 2, "ndigits"), "set": (0, 1, ""), "slice": (1, 3, ""),
-    "sorted": (1, 1, "key reverse"), "str": (0, 3, "encoding errors"), "sum": (1, 2, "start"), "tuple": (0, 1, ""),
+    "abs": (1, 1, ""),
+    "all": (1, 1, ""),
+    "any": (1, 1, ""),
+    "ascii": (1, 1, ""),
+    "bin": (1, 1, ""),
+    "bool": (0, 1, ""),
+    "bytes": (0, 3, "encoding errors"),
+    "chr": (1, 1, ""),
+    "complex": (0, 2, "real imag"),
+    "dict": (0, 1, "*"),
+    "divmod": (2, 2, ""),
+    "enumerate": (1, 2, "start"),
+    "filter": (2, 2, ""),
+    "float": (0, 1, ""),
+    "frozenset": (0, 1, ""),
+    "hash": (1, 1, ""),
+    "hex": (1, 1, ""),
+    "int": (0, 2, "base"),
+    "isinstance": (2, 2, ""),
+    "len": (1, 1, ""),
+    "list": (0, 1, ""),
+    "map": (2, None, ""),
+    "max": (1, None, "key default"),
+    "min": (1, None, "key default"),
+    "oct": (1, 1, ""),
+    "ord": (1, 1, ""),
+    "range": (1, 3, ""),
+    "repr": (1, 1, ""),
+    "reversed": (1, 1, ""),
+    "round": (1, 2, "ndigits"),
+    "set": (0, 1, ""),
+    "slice": (1, 3, ""),
+    "sorted": (1, 1, "key reverse"),
+    "str": (0, 3, "encoding errors"),
+    "sum": (1, 2, "start"),
+    "tuple": (0, 1, ""),
     "zip": (0, None, "strict"),
-}  # fmt: skip
+}
 """The least and the most positional arguments, and the keywords."""
 
 _FIXED: dict[str, Type] = {
-    "all": BOOL, "any": BOOL, "ascii": STR, "bin": STR, "bool": BOOL, "bytes": BYTES, "chr": STR, "complex": Type("complex"),
-    "float": FLOAT, "hash": INT, "hex": STR, "int": INT, "isinstance": BOOL, "len": INT, "oct": STR, "ord": INT, "range": Type("range"),
-    "repr": STR, "str": STR,
-}  # fmt: skip
+    "all": BOOL,
+    "any": BOOL,
+    "ascii": STR,
+    "bin": STR,
+    "bool": BOOL,
+    "bytes": BYTES,
+    "chr": STR,
+    "complex": Type("complex"),
+    "float": FLOAT,
+    "hash": INT,
+    "hex": STR,
+    "int": INT,
+    "isinstance": BOOL,
+    "len": INT,
+    "oct": STR,
+    "ord": INT,
+    "range": Type("range"),
+    "repr": STR,
+    "str": STR,
+}
 
 _CALLED = {"map": 0, "filter": 0}
 """Where a function is an argument; ``key=`` is one everywhere."""
@@ -44,7 +89,12 @@ _KEEPS = frozenset({"min", "max"})
 
 def lower_builtin(at: FlowLowering, node: s.Call, name: str) -> Typed:
     """A call of the built-in function ``name``."""
-    if name in ("any", "all") and len(node.args) == 1 and not node.keywords and isinstance(node.args[0], s.Comprehension):
+    if (
+        name in ("any", "all")
+        and len(node.args) == 1
+        and not node.keywords
+        and isinstance(node.args[0], s.Comprehension)
+    ):
         from .comprehensions import lower_any
 
         if node.args[0].kind == "generator":
@@ -69,7 +119,9 @@ def lower_builtin(at: FlowLowering, node: s.Call, name: str) -> Typed:
 
         element_type(at, values[0], nodes[0])
     args = tuple(Star(v.expr) if isinstance(a, s.Starred) else v.expr for a, v in zip(node.args, values, strict=False))
-    kwargs = tuple(("**" if k.name is None else k.name, v.expr) for k, v in zip(node.keywords, values[len(args) :], strict=True))
+    kwargs = tuple(
+        ("**" if k.name is None else k.name, v.expr) for k, v in zip(node.keywords, values[len(args) :], strict=True)
+    )
     if name == "list" and len(args) == 1 and isinstance(args[0], Comprehension) and args[0].kind == "list":
         return values[0]
     spread = any(isinstance(a, s.Starred) for a in node.args)
@@ -82,15 +134,29 @@ def _check_shape(at: FlowLowering, node: s.Call, name: str) -> None:
     if not any(isinstance(a, s.Starred) for a in node.args):
         n = len(node.args)
         if n < least and not any(k.name is None for k in node.keywords):
-            at.report("missing-argument", node.span, f"{name}() takes at least {least} argument{'s' * (least != 1)}, not {n}",
-                      help=f"give {name}(...) what it works on")  # fmt: skip
+            at.report(
+                "missing-argument",
+                node.span,
+                f"{name}() takes at least {least} argument{'s' * (least != 1)}, not {n}",
+                help=f"give {name}(...) what it works on",
+            )
         if most is not None and n > most:
-            at.report("too-many-arguments", node.args[most].span, f"{name}() takes at most {most} argument{'s' * (most != 1)}",
-                      help="remove it")  # fmt: skip
+            at.report(
+                "too-many-arguments",
+                node.args[most].span,
+                f"{name}() takes at most {most} argument{'s' * (most != 1)}",
+                help="remove it",
+            )
     for keyword in node.keywords:
         if keyword.name is not None and keyword.name not in keywords and words != "*":
-            at.report("unknown-keyword", keyword.span, f"{name}() has no parameter {keyword.name!r}",
-                      help=did_you_mean(keyword.name, keywords, f"it has {' and '.join(keywords)}" if keywords else "remove it"))  # fmt: skip
+            at.report(
+                "unknown-keyword",
+                keyword.span,
+                f"{name}() has no parameter {keyword.name!r}",
+                help=did_you_mean(
+                    keyword.name, keywords, f"it has {' and '.join(keywords)}" if keywords else "remove it"
+                ),
+            )
 
 
 def _function(at: FlowLowering, node: s.Expr, name: str) -> Typed:
@@ -101,8 +167,12 @@ def _function(at: FlowLowering, node: s.Expr, name: str) -> Typed:
     if isinstance(binding, BuiltinBinding):
         return at.expr(node)
     what = "a node" if isinstance(binding, (NodeBinding, FlowBinding)) else "this"
-    at.report("not-a-function", node.span, f"{name}() can only be given a built-in function to call, not {what}",
-              help="write a comprehension that calls it, and sort or filter its result")  # fmt: skip
+    at.report(
+        "not-a-function",
+        node.span,
+        f"{name}() can only be given a built-in function to call, not {what}",
+        help="write a comprehension that calls it, and sort or filter its result",
+    )
     return UNKNOWN
 
 
@@ -113,7 +183,12 @@ def _classes(at: FlowLowering, node: s.Expr) -> Typed:
         if isinstance(part, (s.Name, s.Attribute)):
             binding = dotted_binding(at, part)
             if binding is not None and not isinstance(binding, (BuiltinBinding, ClassBinding, TypeBinding)):
-                at.report("not-a-type", part.span, "isinstance() wants a class here", help="name a built-in type, a record or an exception")
+                at.report(
+                    "not-a-type",
+                    part.span,
+                    "isinstance() wants a class here",
+                    help="name a built-in type, a record or an exception",
+                )
                 return UNKNOWN
     return at.expr(node)
 
@@ -128,6 +203,16 @@ def _result(name: str, types: list[Type]) -> Type:
     return ANY if rule is None else rule(widen(first), item, types)
 
 
+def _dict(first: Type, item: Type, types: list[Type]) -> Type:
+    if first.name == "dict":
+        return first
+    if not types:
+        return Type("dict", (Type("union", ()), Type("union", ())))
+    if item.name == "tuple" and len(item.args) == 2 and all(isinstance(t, Type) and t.name != "..." for t in item.args):
+        return Type("dict", item.args)
+    return Type("dict", (ANY, ANY))
+
+
 _RULES: dict[str, Callable[[Type, Type, list[Type]], Type]] = {
     "abs": lambda first, item, types: first if first.name in ("int", "float", "timedelta", "Decimal") else ANY,
     "sorted": lambda first, item, types: list_of(item),
@@ -138,21 +223,13 @@ _RULES: dict[str, Callable[[Type, Type, list[Type]], Type]] = {
     "set": lambda first, item, types: Type("set", (item if types else Type("union", ()),)),
     "frozenset": lambda first, item, types: Type("frozenset", (item if types else Type("union", ()),)),
     "tuple": lambda first, item, types: first if first.name == "tuple" else Type("tuple", (item, Type("..."))),
-    "dict": lambda first, item, types: _dict(first, item, types),
+    "dict": _dict,
     "enumerate": lambda first, item, types: list_of(Type("tuple", (INT, item))),
     "zip": lambda first, item, types: list_of(Type("tuple", tuple(element(t) or ANY for t in types))),
-    "round": lambda first, item, types: ANY if len(types) > 1 and first.name != "float" else first if len(types) > 1 else INT,
+    "round": lambda first, item, types: (
+        ANY if len(types) > 1 and first.name != "float" else first if len(types) > 1 else INT
+    ),
     "sum": lambda first, item, types: widen(item) if widen(item).name in ("int", "float") and len(types) == 1 else ANY,
     "min": lambda first, item, types: item if len(types) == 1 else join(types),
     "max": lambda first, item, types: item if len(types) == 1 else join(types),
 }
-
-
-def _dict(first: Type, item: Type, types: list[Type]) -> Type:
-    if first.name == "dict":
-        return first
-    if not types:
-        return Type("dict", (Type("union", ()), Type("union", ())))
-    if item.name == "tuple" and len(item.args) == 2 and all(isinstance(t, Type) and t.name != "..." for t in item.args):
-        return Type("dict", item.args)
-    return Type("dict", (ANY, ANY))

@@ -94,25 +94,48 @@ def lower_call(at: FlowLowering, node: s.Call, hint: str = "") -> Typed:
 def _not_callable(at: FlowLowering, node: s.Call, binding: Binding | None) -> None:
     func = node.func
     if isinstance(func, s.Name) and (at.live.is_local(func.id) or at.env.get(func.id) is not None):
-        at.report("not-callable", func.span, f"{func.id!r} is a value of the flow: it cannot be called",
-                  help="call a node by its own name; choose between nodes with if or match")  # fmt: skip
+        at.report(
+            "not-callable",
+            func.span,
+            f"{func.id!r} is a value of the flow: it cannot be called",
+            help="call a node by its own name; choose between nodes with if or match",
+        )
     elif isinstance(func, s.Name) and binding is None:
         unknown_name(at, func)
     elif isinstance(func, s.Attribute) and binding is None:
         lower_attribute(at, func)
     elif isinstance(binding, BadBinding):
-        at.report("forbidden-name", func.span, f"{binding.name!r} cannot be used in a flow: {binding.reason}", help=binding.help)
+        at.report(
+            "forbidden-name",
+            func.span,
+            f"{binding.name!r} cannot be used in a flow: {binding.reason}",
+            help=binding.help,
+        )
     elif isinstance(binding, PackBinding):
         known = ", ".join(list(binding.names())[:5])
-        at.report("not-callable", func.span, f"{binding.name!r} is a pack: it cannot be called", help=f"call one of its nodes: {known}")
+        at.report(
+            "not-callable",
+            func.span,
+            f"{binding.name!r} is a pack: it cannot be called",
+            help=f"call one of its nodes: {known}",
+        )
     else:
-        at.report("not-callable", func.span, "this cannot be called", help="call a node, a flow, a record or a built-in function")
+        at.report(
+            "not-callable",
+            func.span,
+            "this cannot be called",
+            help="call a node, a flow, a record or a built-in function",
+        )
 
 
 def _no_options(at: FlowLowering, node: s.Call, name: str) -> None:
     for option in node.options:
-        at.report("option-misfit", option.span, f"{name} takes no options: it is evaluated in its place",
-                  help=f"remove {option.name}, or make a node that calls {name}")  # fmt: skip
+        at.report(
+            "option-misfit",
+            option.span,
+            f"{name} takes no options: it is evaluated in its place",
+            help=f"remove {option.name}, or make a node that calls {name}",
+        )
 
 
 # ---- nodes and flows -----------------------------------------------------------------------------
@@ -131,7 +154,9 @@ def _call_out(at: FlowLowering, node: s.Call, binding: Binding, hint: str) -> Ty
     of_node = binding if isinstance(binding, NodeBinding) else None
     policy = resolve(at, node.options, arguments.extra, result, target.returns, node=of_node, assigned=hint)
     if target.is_flow:
-        at.emit(Subflow(at.op_id(target.name), target.key, arguments.args, arguments.kwargs, result, policy, span=node.span))
+        at.emit(
+            Subflow(at.op_id(target.name), target.key, arguments.args, arguments.kwargs, result, policy, span=node.span)
+        )
     else:
         at.emit(Call(at.op_id(target.name), target.key, arguments.args, arguments.kwargs, result, policy, node.span))
     type = target.returns
@@ -153,10 +178,17 @@ def _result(at: FlowLowering, result: str, type: Type) -> Typed:
 
 def pure_place(at: FlowLowering, name: str, span: Span) -> None:
     """Report a call that would have to wait where nothing can."""
-    at.report("call-not-here", span, f"{name} cannot be called here: {at.pure}", help=f"call {name} on a line before, and use its result here")
+    at.report(
+        "call-not-here",
+        span,
+        f"{name} cannot be called here: {at.pure}",
+        help=f"call {name} on a line before, and use its result here",
+    )
 
 
-def call_engine(at: FlowLowering, spec: NodeSpec, arguments: Arguments, span: Span, hint: str, returns: Type, **policy: object) -> Typed:
+def call_engine(
+    at: FlowLowering, spec: NodeSpec, arguments: Arguments, span: Span, hint: str, returns: Type, **policy: object
+) -> Typed:
     """A call of one of the engine's own operations."""
     from ...compiler.ir import NO_POLICY, Policy
 
@@ -178,8 +210,12 @@ def _construct(at: FlowLowering, node: s.Call, binding: ClassBinding) -> Typed:
     spec = binding.spec
     arguments = lower_arguments(at, node.args, node.keywords, node.span)
     if spec.kind == "other":
-        at.report("not-callable", node.func.span, f"{spec.name} is neither a record nor an exception: building it may do anything",
-                  help=f"make a node that returns {spec.name}(...)")  # fmt: skip
+        at.report(
+            "not-callable",
+            node.func.span,
+            f"{spec.name} is neither a record nor an exception: building it may do anything",
+            help=f"make a node that returns {spec.name}(...)",
+        )
         return Typed(Const(None), class_type(spec.key))
     if spec.kind == "record" and spec.fields is not None:
         check_arguments(at, spec.name, record_signature(spec), arguments)
@@ -206,13 +242,20 @@ def _method(at: FlowLowering, node: s.Call) -> Typed:
     _no_options(at, node, f".{func.name}()")
     if forbidden(at, func):
         return UNKNOWN
-    nodes = [func.value, *(a.value if isinstance(a, s.Starred) else a for a in node.args), *(k.value for k in node.keywords)]
+    nodes = [
+        func.value,
+        *(a.value if isinstance(a, s.Starred) else a for a in node.args),
+        *(k.value for k in node.keywords),
+    ]
     values = at.in_order(nodes, lambda e: peek(at, e))
     receiver = values[0]
     if not _permitted(at, receiver.type, func, node):
         return UNKNOWN
     arguments = [v.type for v in values[1 : 1 + len(node.args)]]
-    kwargs = tuple(("**" if k.name is None else k.name, v.expr) for k, v in zip(node.keywords, values[1 + len(node.args) :], strict=True))
+    kwargs = tuple(
+        ("**" if k.name is None else k.name, v.expr)
+        for k, v in zip(node.keywords, values[1 + len(node.args) :], strict=True)
+    )
     from ...compiler.ir import Star
 
     args = [Star(v.expr) if isinstance(a, s.Starred) else v.expr for a, v in zip(node.args, values[1:], strict=False)]
@@ -227,14 +270,33 @@ def _permitted(at: FlowLowering, receiver: Type, func: s.Attribute, node: s.Call
     if name in known_methods(receiver):
         return True
     if name in MUTATORS:
-        at.report("changing-method", node.span, f".{name}() changes a value, and values do not change in a flow", help=_instead(name, func))
-    elif receiver.name == "class" and receiver.args[0] in at.program.classes or receiver.name in ("any", "union", "none", "collected", "stream"):
-        at.report("unknown-method", node.span, f"the method {name!r} of {receiver} cannot be called in a flow",
-                  help=f"make it a node: @node def {name}(value): return value.{name}(...)")  # fmt: skip
+        at.report(
+            "changing-method",
+            node.span,
+            f".{name}() changes a value, and values do not change in a flow",
+            help=_instead(name, func),
+        )
+    elif (receiver.name == "class" and receiver.args[0] in at.program.classes) or receiver.name in (
+        "any",
+        "union",
+        "none",
+        "collected",
+        "stream",
+    ):
+        at.report(
+            "unknown-method",
+            node.span,
+            f"the method {name!r} of {receiver} cannot be called in a flow",
+            help=f"make it a node: @node def {name}(value): return value.{name}(...)",
+        )
     else:
         known = known_methods(receiver) or ALL_METHODS
-        at.report("unknown-method", node.span, f"{receiver} has no method {name!r} that a flow may call",
-                  help=did_you_mean(name, known, "make it a node"))  # fmt: skip
+        at.report(
+            "unknown-method",
+            node.span,
+            f"{receiver} has no method {name!r} that a flow may call",
+            help=did_you_mean(name, known, "make it a node"),
+        )
     return False
 
 
@@ -256,5 +318,3 @@ def _instead(name: str, func: s.Attribute) -> str:
         case "pop" | "remove" | "discard" | "popitem":
             return f"write a comprehension that leaves the item out, such as [x for x in {box} if x != item]"
     return "make a new value"
-
-

@@ -17,7 +17,9 @@ from .state import FlowLowering, Typed
 
 def comprehension_tree(at: FlowLowering, node: s.Comprehension, kind: str, source: Typed) -> Typed:
     if any(c.options for c in node.clauses):
-        at.report("call-not-here", node.span, f"passes cannot be independent here: {at.pure}", help="collect on a line before")
+        at.report(
+            "call-not-here", node.span, f"passes cannot be independent here: {at.pure}", help="collect on a line before"
+        )
     before = lazily(at)
     mark = at.env.mark()
     clauses: list[Clause] = []

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ...compiler.ir import Apply, Branch, Clause, Comprehension, Const, Emit, Exit, Loop, Ref, Region, Target
 from ...compiler.assignable import join
-from ...compiler.types import ANY, BOOL, ELLIPSIS, Type, list_of
+from ...compiler.ir import Apply, Branch, Const, Emit, Exit, Loop, Ref, Region
+from ...compiler.types import ANY, BOOL, Type, list_of
 from .. import syntax as s
-from . import optypes
 from .arms import empty_arm, fill_arm
 from .comprehension_trees import comprehension_tree
 from .constants import widen
-from .env import Bound
 from .expressions import element_type
-from .logic import lazily
+from .independent import independent_passes
 from .loop_options import is_independent, loop_options
 from .loop_trees import Into
-from .loops import independent_passes
 from .names import peek
 from .narrowing import narrow
 from .optypes import is_stream
@@ -54,6 +51,7 @@ def _loop(at: FlowLowering, node: s.Comprehension, kind: str, hint: str, source:
     mark = at.env.mark()
     options = loop_options(at, first.options, source.type)
     into = Into(s.Name(hint if kind == "list" and hint else "values", span=node.span))
+
     def emit_value() -> None:
         if node.key is not None:
             key, value = at.in_order((node.key, node.element))
@@ -78,8 +76,21 @@ def _loop(at: FlowLowering, node: s.Comprehension, kind: str, hint: str, source:
         inner = join(collector.types) if collector.types else Type("union", ())
         at.owners.own(values)
         at.emit(
-            Loop(id, region, (), source.expr, None, (values,), True, None, is_stream(source.type), options.buffer,
-                 options.window, options.batch, node.span)  # fmt: skip
+            Loop(
+                id,
+                region,
+                (),
+                source.expr,
+                None,
+                (values,),
+                True,
+                None,
+                is_stream(source.type),
+                options.buffer,
+                options.window,
+                options.batch,
+                node.span,
+            )
         )
         result = Typed(Ref(values), list_of(inner))
     at.env.rewind(mark)
@@ -92,7 +103,12 @@ def _loop(at: FlowLowering, node: s.Comprehension, kind: str, hint: str, source:
 
 
 def _pass(
-    at: FlowLowering, node: s.Comprehension, index: int, item: Type, innermost: Callable[[], None], collector: Collector | None
+    at: FlowLowering,
+    node: s.Comprehension,
+    index: int,
+    item: Type,
+    innermost: Callable[[], None],
+    collector: Collector | None,
 ) -> Region:
     """The body of the loop for one clause."""
     clause = node.clauses[index]
@@ -139,15 +155,28 @@ def _next_clause(at: FlowLowering, node: s.Comprehension, index: int, innermost:
         return
     clause = node.clauses[index + 1]
     if is_independent(clause.options):
-        at.report("option-misfit", clause.span, "only the first `for` of a comprehension can be parallel",
-                  help="write the inner one as a flow or a comprehension of its own")  # fmt: skip
+        at.report(
+            "option-misfit",
+            clause.span,
+            "only the first `for` of a comprehension can be parallel",
+            help="write the inner one as a flow or a comprehension of its own",
+        )
     source = peek(at, clause.source)
     options = loop_options(at, [o for o in clause.options if o.name in ("buffer", "window", "batch")], source.type)
     id = at.op_id("for")
     region = _pass(at, node, index + 1, options.item(element_type(at, source, clause.source)), innermost, None)
     at.emit(
-        Loop(id, region, (), source.expr, stream=is_stream(source.type), buffer=options.buffer, window=options.window,
-             batch=options.batch, span=clause.span)  # fmt: skip
+        Loop(
+            id,
+            region,
+            (),
+            source.expr,
+            stream=is_stream(source.type),
+            buffer=options.buffer,
+            window=options.window,
+            batch=options.batch,
+            span=clause.span,
+        )
     )
 
 
@@ -202,8 +231,14 @@ def _searching(at: FlowLowering, name: str, node: s.Comprehension, index: int, s
     arm = fill_arm(at, fill, (param, carried))
     found = at.fresh(name)
     at.emit(
-        Loop(id, arm.builder.close((Ref(carried),)), (Const(not decided),), source.expr, results=(found,),
-             stream=is_stream(source.type), span=span)  # fmt: skip
+        Loop(
+            id,
+            arm.builder.close((Ref(carried),)),
+            (Const(not decided),),
+            source.expr,
+            results=(found,),
+            stream=is_stream(source.type),
+            span=span,
+        )
     )
     return Typed(Ref(found), BOOL)
-

@@ -17,8 +17,20 @@ from ...compiler.spec import Objects
 from ...compiler.types import ANY, BOOL, ELLIPSIS, NONE, Type
 
 _PLAIN = (
-    bool, int, float, complex, str, bytes, dt.date, dt.datetime, dt.time, dt.timedelta, decimal.Decimal, pathlib.PurePath, Type,
-)  # fmt: skip
+    bool,
+    int,
+    float,
+    complex,
+    str,
+    bytes,
+    dt.date,
+    dt.datetime,
+    dt.time,
+    dt.timedelta,
+    decimal.Decimal,
+    pathlib.PurePath,
+    Type,
+)
 _LOOK_AT = 200
 """How many items of a container tell its type."""
 
@@ -86,7 +98,11 @@ def type_of(value: Any, depth: int = 0) -> Type:
     if depth > 3:
         return ANY
     if kind is tuple:
-        return Type("tuple", tuple(type_of(v, depth + 1) for v in value)) if len(value) <= _LOOK_AT else Type("tuple", (ANY, ELLIPSIS))
+        return (
+            Type("tuple", tuple(type_of(v, depth + 1) for v in value))
+            if len(value) <= _LOOK_AT
+            else Type("tuple", (ANY, ELLIPSIS))
+        )
     if kind in (list, set, frozenset, dict):
         if len(value) > _LOOK_AT:
             return Type(kind.__name__, (ANY,) * (2 if kind is dict else 1))

@@ -19,14 +19,21 @@ def converted(at: FlowLowering, value: Typed, wanted: Type, span: Span) -> Typed
     if known_to_be(value.type, wanted, at.program.classes):
         return Typed(value.expr, wanted if wanted != ANY else value.type)
     if not assignable(value.type, wanted, at.program.classes) and not _convertible(value.type, wanted):
-        at.report("assigned-type", span, f"{value.type} can never be {wanted}", expected=str(wanted), found=str(value.type),
-                  help=f"give a value of type {wanted}, or change the annotation")  # fmt: skip
+        at.report(
+            "assigned-type",
+            span,
+            f"{value.type} can never be {wanted}",
+            expected=str(wanted),
+            found=str(value.type),
+            help=f"give a value of type {wanted}, or change the annotation",
+        )
         return Typed(Const(None), wanted)
     return Typed(Apply("convert", (value.expr, Const(wanted))), wanted)
 
 
 def _convertible(source: Type, target: Type) -> bool:
-    """Might conversion at run time succeed? Text and numbers become other plain values, dicts records, containers each other."""
+    """Might conversion at run time succeed? Text and numbers become other plain values, dicts records, containers
+    each other."""
     source = widen(source)
     for a in members(source):
         for b in members(target):

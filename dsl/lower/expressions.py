@@ -22,7 +22,12 @@ _LONGEST_CHAIN = 40
 
 def lower_constant(at: FlowLowering, node: s.Constant, hint: str = "") -> Typed:
     if node.value is Ellipsis:
-        at.report("unsupported", node.span, "`...` is not a value in a flow", help="write what the flow should do here, or pass")
+        at.report(
+            "unsupported",
+            node.span,
+            "`...` is not a value in a flow",
+            help="write what the flow should do here, or pass",
+        )
         return UNKNOWN
     return Typed(Const(node.value), type_of(node.value))
 
@@ -50,12 +55,22 @@ def _binary(at: FlowLowering, node: s.Binary, left: Typed, right: Typed) -> Type
         at.report("too-big", node.span, bound, help="compute it in a node")
         return UNKNOWN
     if node.op == "%" and widen(left.type) in (STR, Type("bytes")):
-        at.report("operator-types", node.span, "text is formatted with f-strings here, not with %", help='write f"... {value}"')
+        at.report(
+            "operator-types",
+            node.span,
+            "text is formatted with f-strings here, not with %",
+            help='write f"... {value}"',
+        )
         return UNKNOWN
     type = optypes.binary(node.op, left.type, right.type)
     if type is None:
-        at.report("operator-types", node.span, f"{left.type} {node.op} {right.type} is not possible",
-                  found=f"{left.type} {node.op} {right.type}", help=_operator_help(node.op, left.type, right.type))  # fmt: skip
+        at.report(
+            "operator-types",
+            node.span,
+            f"{left.type} {node.op} {right.type} is not possible",
+            found=f"{left.type} {node.op} {right.type}",
+            help=_operator_help(node.op, left.type, right.type),
+        )
         return UNKNOWN
     return Typed(Apply(node.op, (left.expr, right.expr)), type)
 
@@ -145,9 +160,17 @@ def element_type(at: FlowLowering, source: Typed, node: s.Expr) -> Type:
     """The type of the items of something that is gone over; a finding where it has none."""
     type = optypes.element(source.type)
     if type is None:
-        hint = "loop over .ok or .failed" if source.type.name == "collected" else "loop over a list, a range or a stream"
-        at.report("not-iterable", node.span, f"{source.type} has no items to go over", expected="a list, a dict, a stream ...",
-                  found=str(source.type), help=hint)  # fmt: skip
+        hint = (
+            "loop over .ok or .failed" if source.type.name == "collected" else "loop over a list, a range or a stream"
+        )
+        at.report(
+            "not-iterable",
+            node.span,
+            f"{source.type} has no items to go over",
+            expected="a list, a dict, a stream ...",
+            found=str(source.type),
+            help=hint,
+        )
         return ANY
     return type
 
@@ -165,8 +188,12 @@ def lower_attribute(at: FlowLowering, node: s.Attribute, hint: str = "") -> Type
     if isinstance(base, PackBinding):
         member = base.members(node.name)
         if member is None:
-            at.report("unknown-member", node.span, f"{base.name} has no {node.name!r}",
-                      help=did_you_mean(node.name, base.names(), f"see what {base.name} offers: cflow nodes {base.name}"))  # fmt: skip
+            at.report(
+                "unknown-member",
+                node.span,
+                f"{base.name} has no {node.name!r}",
+                help=did_you_mean(node.name, base.names(), f"see what {base.name} offers: cflow nodes {base.name}"),
+            )
             return UNKNOWN
         return binding_value(at, member, f"{base.name}.{node.name}", node.span)
     if isinstance(base, BadBinding):
@@ -186,8 +213,12 @@ def forbidden(at: FlowLowering, node: s.Attribute) -> bool:
     """Report an attribute that a flow must not read."""
     if not node.name.startswith("_") and node.name not in FORBIDDEN_ATTRIBUTES:
         return False
-    at.report("forbidden-attribute", node.span, f"the attribute {node.name!r} cannot be read in a flow",
-              help="read it in a node and return what you need")  # fmt: skip
+    at.report(
+        "forbidden-attribute",
+        node.span,
+        f"the attribute {node.name!r} cannot be read in a flow",
+        help="read it in a node and return what you need",
+    )
     return True
 
 
@@ -200,8 +231,13 @@ def lower_subscript(at: FlowLowering, node: s.Subscript, hint: str = "") -> Type
         type = optypes.item(value.type, index.type, constant)
     if type is None:
         what = "a slice" if isinstance(node.index, s.Slice) else "items"
-        at.report("not-indexable", node.span, f"{value.type} has no {what} to take with [...]", found=str(value.type),
-                  help=_index_help(value.type))  # fmt: skip
+        at.report(
+            "not-indexable",
+            node.span,
+            f"{value.type} has no {what} to take with [...]",
+            found=str(value.type),
+            help=_index_help(value.type),
+        )
         return UNKNOWN
     return Typed(Apply("item", (value.expr, index.expr)), type)
 
@@ -239,4 +275,3 @@ def lower_formatted(at: FlowLowering, node: s.FormattedValue, hint: str = "") ->
     if isinstance(spec.expr, Apply) and spec.expr.fn == "fstring" and all(isinstance(p, Const) for p in spec.expr.args):
         spec = Typed(Const("".join(p.value for p in spec.expr.args if isinstance(p, Const))), STR)
     return Typed(Apply("format", (value.expr, Const(node.conversion), spec.expr)), STR)
-

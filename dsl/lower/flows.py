@@ -62,13 +62,15 @@ def lower_flow(program: Program, source: FlowSource) -> None:
         policy = _header_policy(at)
         at.body(flow.body)
     _end(at, header)
+    body = at.region.close(None if at.region.ended else (Const(None),))
     program.flows[source.key] = FlowGraph(
-        source.key, flow.name, params, at.region.close(None if at.region.ended else (Const(None),)), header.signature.returns,
-        header.is_stream, policy, flow.span, flow.doc,
-    )  # fmt: skip
+        source.key, flow.name, params, body, header.signature.returns, header.is_stream, policy, flow.span, flow.doc
+    )
 
 
-def begin(program: Program, flow: s.Flow, scope: Scope, header: Header, *, is_test: bool = False) -> FlowLowering | None:
+def begin(
+    program: Program, flow: s.Flow, scope: Scope, header: Header, *, is_test: bool = False
+) -> FlowLowering | None:
     """The state at the start of a flow; None where its size is out of bounds."""
     problem = too_big(flow.body)
     if problem is not None:
@@ -76,7 +78,9 @@ def begin(program: Program, flow: s.Flow, scope: Scope, header: Header, *, is_te
         return None
     with deep():
         live = Liveness(flow.body, tuple(p.name for p in flow.params))
-    at = FlowLowering(program, flow, scope, live, EXPRESSIONS, STATEMENTS, header.is_stream, is_test, header.signature.returns)
+    at = FlowLowering(
+        program, flow, scope, live, EXPRESSIONS, STATEMENTS, header.is_stream, is_test, header.signature.returns
+    )
     at.region.params = tuple(at.fresh(p.name) for p in flow.params)
     return at
 
@@ -86,7 +90,9 @@ def _params(at: FlowLowering, header: Header) -> tuple[FlowParam, ...]:
     seen: set[str] = set()
     for param, known in zip(at.source.params, header.signature.params, strict=True):
         if param.name in seen:
-            at.report("duplicate-name", param.span, f"two parameters are called {param.name!r}", help="rename one of them")
+            at.report(
+                "duplicate-name", param.span, f"two parameters are called {param.name!r}", help="rename one of them"
+            )
         seen.add(param.name)
         default = None
         if param.default is not None:
@@ -95,8 +101,14 @@ def _params(at: FlowLowering, header: Header) -> tuple[FlowParam, ...]:
             at.pure = before
             default = value.expr
             if not assignable(value.type, known.type, at.program.classes):
-                at.report("argument-type", param.default.span, f"the default of {param.name!r} is {value.type}, not {known.type}",
-                          expected=str(known.type), found=str(value.type), help=f"give a default of type {known.type}")  # fmt: skip
+                at.report(
+                    "argument-type",
+                    param.default.span,
+                    f"the default of {param.name!r} is {value.type}, not {known.type}",
+                    expected=str(known.type),
+                    found=str(value.type),
+                    help=f"give a default of type {known.type}",
+                )
         found.append(FlowParam(param.name, known.type, known.required, default, param.kind))
     for id, param, known in zip(at.region.params, at.source.params, header.signature.params, strict=True):
         type = known.type
@@ -116,7 +128,12 @@ def _header_policy(at: FlowLowering) -> Policy:
         if option.name in _LATER:
             at.report("unknown-option", option.span, f"{option.name}= has no meaning yet", help="remove it")
         elif option.name == "undo":
-            at.report("option-misfit", option.span, "a flow's undo is given where it is called", help="write flow(...) undo f(...) at the call")
+            at.report(
+                "option-misfit",
+                option.span,
+                "a flow's undo is given where it is called",
+                help="write flow(...) undo f(...) at the call",
+            )
     kept = tuple(o for o in options if o.name not in (*_LATER, "undo"))
     if not kept:
         return NO_POLICY
@@ -134,6 +151,11 @@ def _end(at: FlowLowering, header: Header) -> None:
     returns = [n for n in statements(flow.body) if isinstance(n, s.Return)]
     last = flow.body[-1].span if flow.body else flow.span
     how = "some ways through it return nothing" if returns else "it returns nothing"
-    at.report("missing-return", last, f"the flow {flow.name!r} promises {header.signature.returns}, but {how}",
-              expected=str(header.signature.returns), found="None", help="return a value at the end")  # fmt: skip
-
+    at.report(
+        "missing-return",
+        last,
+        f"the flow {flow.name!r} promises {header.signature.returns}, but {how}",
+        expected=str(header.signature.returns),
+        found="None",
+        help="return a value at the end",
+    )

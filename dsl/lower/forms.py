@@ -20,21 +20,48 @@ from .policies import duration, option_nodes, resolve
 from .state import UNKNOWN, FlowLowering, Frame, Typed
 from .waiting import dotted_binding
 
-_KEYWORDS = {"race": ("timeout",), "wait_signal": ("key", "timeout", "default"), "sleep": (), "detach": (), "convert": (), "calls": ()}
-_POSITIONAL = {"sleep": (1, 1), "wait_signal": (1, 2), "detach": (1, 1), "convert": (2, 2), "calls": (1, 1), "race": (1, None)}
+_KEYWORDS = {
+    "race": ("timeout",),
+    "wait_signal": ("key", "timeout", "default"),
+    "sleep": (),
+    "detach": (),
+    "convert": (),
+    "calls": (),
+}
+_POSITIONAL = {
+    "sleep": (1, 1),
+    "wait_signal": (1, 2),
+    "detach": (1, 1),
+    "convert": (2, 2),
+    "calls": (1, 1),
+    "race": (1, None),
+}
 _EXAMPLES = {
-    "sleep": "sleep(10s)", "wait_signal": 'wait_signal("approve", key)', "detach": "detach other(x)", "convert": "convert(value, Order)",
-    "calls": "calls(release)", "race": "race(primary(), backup())",
-}  # fmt: skip
+    "sleep": "sleep(10s)",
+    "wait_signal": 'wait_signal("approve", key)',
+    "detach": "detach other(x)",
+    "convert": "convert(value, Order)",
+    "calls": "calls(release)",
+    "race": "race(primary(), backup())",
+}
 
 
 def lower_form(at: FlowLowering, node: s.Form, hint: str = "") -> Typed:
     if node.name in ("attempt", "calls") and not at.is_test:
-        at.report("only-in-tests", node.span, f"{node.name}() only has a meaning in a `test`", help="move it into a `test` block")
+        at.report(
+            "only-in-tests",
+            node.span,
+            f"{node.name}() only has a meaning in a `test`",
+            help="move it into a `test` block",
+        )
         return UNKNOWN
     if node.name == "collect":
-        at.report("collect-alone", node.span, "collect() needs a parallel loop right after it that appends to it",
-                  help="write: done = collect(max_failed=3), and on the next line: for x in parallel(xs, limit=8):")  # fmt: skip
+        at.report(
+            "collect-alone",
+            node.span,
+            "collect() needs a parallel loop right after it that appends to it",
+            help="write: done = collect(max_failed=3), and on the next line: for x in parallel(xs, limit=8):",
+        )
         return UNKNOWN
     if node.name == "attempt":
         return _attempt(at, node, hint)
@@ -60,7 +87,9 @@ def lower_form(at: FlowLowering, node: s.Form, hint: str = "") -> Typed:
         case "calls":
             handle = handle_of(at, node.args[0])
             return call_engine(at, CALLS, Arguments((handle,), (), node.span), node.span, hint, list_of(ANY))
-    at.report("unknown-name", node.span, f"there is no form called {node.name!r}", help=did_you_mean(node.name, _KEYWORDS))
+    at.report(
+        "unknown-name", node.span, f"there is no form called {node.name!r}", help=did_you_mean(node.name, _KEYWORDS)
+    )
     return UNKNOWN
 
 
@@ -72,17 +101,29 @@ def _fits(at: FlowLowering, node: s.Form) -> bool:
     for keyword in node.keywords:
         if keyword.name not in known:
             good = False
-            at.report("unknown-keyword", keyword.span, f"{node.name}() has no option {keyword.name!r}",
-                      help=did_you_mean(keyword.name or "", known, f"write {_EXAMPLES[node.name]}"))  # fmt: skip
+            at.report(
+                "unknown-keyword",
+                keyword.span,
+                f"{node.name}() has no option {keyword.name!r}",
+                help=did_you_mean(keyword.name or "", known, f"write {_EXAMPLES[node.name]}"),
+            )
     least, most = _POSITIONAL[node.name]
     n = len(node.args)
     if n < least:
-        at.report("missing-argument", node.span, f"{node.name}() takes {least} argument{'s' * (least != 1)}, not {n}",
-                  help=f"write {_EXAMPLES[node.name]}")  # fmt: skip
+        at.report(
+            "missing-argument",
+            node.span,
+            f"{node.name}() takes {least} argument{'s' * (least != 1)}, not {n}",
+            help=f"write {_EXAMPLES[node.name]}",
+        )
         return False
     if most is not None and n > most:
-        at.report("too-many-arguments", node.args[most].span, f"{node.name}() takes at most {most} argument{'s' * (most != 1)}",
-                  help=f"write {_EXAMPLES[node.name]}")  # fmt: skip
+        at.report(
+            "too-many-arguments",
+            node.args[most].span,
+            f"{node.name}() takes at most {most} argument{'s' * (most != 1)}",
+            help=f"write {_EXAMPLES[node.name]}",
+        )
         return False
     return good and not any(isinstance(a, s.Starred) for a in node.args)
 
@@ -102,8 +143,12 @@ def _race(at: FlowLowering, node: s.Form, hint: str) -> Typed:
     arms: list[Arm] = []
     for arg in node.args:
         if not at.waits(arg):
-            at.report("idle-arm", arg.span, "this arm of the race calls nothing: it has always won already",
-                      help="let each arm call a node or a flow")  # fmt: skip
+            at.report(
+                "idle-arm",
+                arg.span,
+                "this arm of the race calls nothing: it has always won already",
+                help="let each arm call a node or a flow",
+            )
         at.frames.append(Frame("race", arg.span))
         arms.append(fill_arm(at, lambda a=arg: [at.expr(a)]))  # type: ignore[misc]
         at.frames.pop()
@@ -125,12 +170,21 @@ def _wait_signal(at: FlowLowering, node: s.Form, hint: str) -> Typed:
         at.report("argument-twice", keyed[0].span, "wait_signal() gets its key twice", help="remove one of the two")
     name = positional[0]
     if not any(m.name in ("str", "any") for m in members(widen(name.value.type))):
-        at.report("argument-type", name.span, f"a signal is named by text, not by {name.value.type}", help='write wait_signal("approve")')
+        at.report(
+            "argument-type",
+            name.span,
+            f"a signal is named by text, not by {name.value.type}",
+            help='write wait_signal("approve")',
+        )
     given = dict(zip([k.name for k in options], zip(values[len(positional) :], options, strict=True), strict=True))
     timeout, default = given.get("timeout"), given.get("default")
     if default is not None and timeout is None:
-        at.report("option-misfit", default[1].span, "default= of a signal needs timeout=: without it the wait has no end",
-                  help="add timeout=2d")  # fmt: skip
+        at.report(
+            "option-misfit",
+            default[1].span,
+            "default= of a signal needs timeout=: without it the wait has no end",
+            help="add timeout=2d",
+        )
     policy = {
         "timeout": duration(at, timeout[0], timeout[1].span) if timeout is not None else None,
         "default": default[0].expr if default is not None else None,
@@ -142,7 +196,12 @@ def _detach(at: FlowLowering, node: s.Form, hint: str) -> Typed:
     call = node.args[0]
     binding = dotted_binding(at, call.func) if isinstance(call, s.Call) else None
     if not isinstance(call, s.Call) or not isinstance(binding, FlowBinding):
-        at.report("detach-flow", node.span, "detach starts a flow of its own", help="write detach other(x), where other is a flow")
+        at.report(
+            "detach-flow",
+            node.span,
+            "detach starts a flow of its own",
+            help="write detach other(x), where other is a flow",
+        )
         at.expr(call)
         return Typed(Const(""), STR)
     if at.pure:
@@ -155,8 +214,12 @@ def _detach(at: FlowLowering, node: s.Form, hint: str) -> Typed:
     result = at.fresh(hint or "run")
     policy = resolve(at, call.options, arguments.extra, result, STR) if call.options else NO_POLICY
     if policy.undo is not None:
-        at.report("option-misfit", node.span, "a detached run has no undo: nothing waits for it", help="remove the undo")
-    at.emit(Subflow(at.op_id(target.name), target.key, arguments.args, arguments.kwargs, result, policy, True, node.span))
+        at.report(
+            "option-misfit", node.span, "a detached run has no undo: nothing waits for it", help="remove the undo"
+        )
+    at.emit(
+        Subflow(at.op_id(target.name), target.key, arguments.args, arguments.kwargs, result, policy, True, node.span)
+    )
     return Typed(Ref(result), STR)
 
 
@@ -170,7 +233,12 @@ def handle_of(at: FlowLowering, node: s.Expr) -> Given:
         if binding is None and isinstance(node, s.Name) and not at.live.is_local(node.id):
             at.expr(node)
         else:
-            at.report("not-a-node", node.span, "a node or a flow belongs here", help="name it without calling it: calls(release)")
+            at.report(
+                "not-a-node",
+                node.span,
+                "a node or a flow belongs here",
+                help="name it without calling it: calls(release)",
+            )
         return Given(UNKNOWN, node.span)
     target = callee(at, binding, node.span)
     assert target is not None
@@ -179,7 +247,12 @@ def handle_of(at: FlowLowering, node: s.Expr) -> Given:
 
 def _attempt(at: FlowLowering, node: s.Form, hint: str) -> Typed:
     if not node.args:
-        at.report("missing-argument", node.span, "attempt() takes a flow and its arguments", help="write attempt(settle, order)")
+        at.report(
+            "missing-argument",
+            node.span,
+            "attempt() takes a flow and its arguments",
+            help="write attempt(settle, order)",
+        )
         return UNKNOWN
     handle = handle_of(at, node.args[0])
     arguments = lower_arguments(at, node.args[1:], node.keywords, node.span)
@@ -190,5 +263,3 @@ def _attempt(at: FlowLowering, node: s.Form, hint: str) -> Typed:
             check_arguments(at, target.name, target.signature, arguments)
     given = Arguments((handle, *arguments.given), (), node.span)
     return call_engine(at, ATTEMPT, given, node.span, hint, ANY)
-
-

@@ -1,6 +1,7 @@
 """Which names are live where: what a branch has to hand out, what a loop carries, what a handler may read.
 
-Sets of names are bit masks, so that a flow of ten thousand statements costs no more than its length. Two steps: what each body
+Sets of names are bit masks, so that a flow of ten thousand statements costs no more than its length. Two steps: what
+each body
 reads before it assigns (``exposed``) and surely assigns (``killed``), from the inside out; then what is live after each
 compound statement, from the end to the beginning. Knows the syntax tree alone.
 """
@@ -213,7 +214,8 @@ class Liveness:
     # ---- live, from the end to the beginning ------------------------------------------------------
 
     def _visit(self, body: tuple[s.Stmt, ...], live: int, around: Around) -> int:
-        """Record what is live after each statement of ``body``, ``live`` after the last; gives what is live before the first."""
+        """Record what is live after each statement of ``body``, ``live`` after the last; gives what is live before
+        the first."""
         live |= around.error
         for statement in reversed(body):
             self._after[id(statement)] = live

@@ -69,8 +69,13 @@ class _Locks:
             other = self.pairs.get((inner, outer))
             if other is not None and (outer < inner):
                 first, second = sorted((span, other), key=lambda at: (at.file, at.line, at.column))
-                self.report("lock-order", second, f"the locks {outer!r} and {inner!r} are nested both ways round: two runs could wait for each other",
-                            labels=(Label(first, "the other way round here"),), help="always take them in the same order")  # fmt: skip
+                self.report(
+                    "lock-order",
+                    second,
+                    f"the locks {outer!r} and {inner!r} are nested both ways round: two runs could wait for each other",
+                    labels=(Label(first, "the other way round here"),),
+                    help="always take them in the same order",
+                )
 
 
 def _taken_by(op: Op) -> tuple[str, ...]:

@@ -1,8 +1,10 @@
-"""``and``, ``or``, conditional expressions and comparisons: trees where nothing in them calls out, branches where something does."""
+"""``and``, ``or``, conditional expressions and comparisons: trees where nothing in them calls out, branches where
+something does."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from ...compiler.assignable import join
 from ...compiler.diagnostics import Span
@@ -32,7 +34,9 @@ def _logical(at: FlowLowering, op: str, operands: Sequence[s.Expr], span: Span, 
     narrow(at, operands[later - 1], op == "and")
     rest = fill_arm(at, lambda: [_logical(at, op, operands[later:], span, hint)])
     stay = fill_arm(at, lambda: [left])
-    joined = join_arms(at, (rest, stay) if op == "and" else (stay, rest), lambda _: False, f"this `{op}`", span, hint or op)
+    joined = join_arms(
+        at, (rest, stay) if op == "and" else (stay, rest), lambda _: False, f"this `{op}`", span, hint or op
+    )
     at.emit(Branch(at.op_id(op), (left.expr,), joined.regions, joined.results, span))
     return joined.values[0]
 
@@ -40,7 +44,7 @@ def _logical(at: FlowLowering, op: str, operands: Sequence[s.Expr], span: Span, 
 def _tree(at: FlowLowering, op: str, operands: Sequence[s.Expr]) -> Typed:
     values = [at.expr(operands[0])]
     with_rest = lazily(at)
-    for before, operand in zip(operands, operands[1:], strict=False):
+    for before, operand in pairwise(operands):
         narrow(at, before, op == "and")
         values.append(at.expr(operand))
     at.pure = with_rest
@@ -50,7 +54,8 @@ def _tree(at: FlowLowering, op: str, operands: Sequence[s.Expr]) -> Typed:
 
 
 def lazily(at: FlowLowering) -> str:
-    """From here on no step may be made: what follows is evaluated only sometimes. Gives what to restore ``at.pure`` to."""
+    """From here on no step may be made: what follows is evaluated only sometimes. Gives what to restore ``at.pure``
+    to."""
     before = at.pure
     at.pure = before or "it is evaluated only sometimes"
     return before
@@ -122,8 +127,13 @@ def lower_compare(at: FlowLowering, node: s.Compare, hint: str = "") -> Typed:
 def _compared(at: FlowLowering, ops: Sequence[str], values: Sequence[Typed], span: Span) -> Typed:
     for op, left, right in zip(ops, values, values[1:], strict=False):
         if not optypes.compare(op, left.type, right.type):
-            at.report("operator-types", span, f"{left.type} {op} {right.type} is not possible", found=f"{left.type} {op} {right.type}",
-                      help="compare values of one type")  # fmt: skip
+            at.report(
+                "operator-types",
+                span,
+                f"{left.type} {op} {right.type} is not possible",
+                found=f"{left.type} {op} {right.type}",
+                help="compare values of one type",
+            )
     if len(ops) == 1:
         return Typed(Apply(ops[0], (values[0].expr, values[1].expr)), BOOL)
     return Typed(Apply("compare", (Const(tuple(ops)), *(v.expr for v in values))), BOOL)
@@ -133,8 +143,12 @@ def _check_is(at: FlowLowering, node: s.Compare) -> None:
     operands = (node.left, *node.rights)
     for op, left, right in zip(node.ops, operands, node.rights, strict=False):
         if op in ("is", "is not") and not (_singleton(left) or _singleton(right)):
-            at.report("is-operand", node.span, "`is` compares with None, True or False only",
-                      help=f"write {'==' if op == 'is' else '!='}")  # fmt: skip
+            at.report(
+                "is-operand",
+                node.span,
+                "`is` compares with None, True or False only",
+                help=f"write {'==' if op == 'is' else '!='}",
+            )
 
 
 def _singleton(node: s.Expr) -> bool:

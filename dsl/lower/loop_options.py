@@ -1,4 +1,5 @@
-"""The options of a ``for``: ``parallel``, ``collect``, ``max_failed``, ``take``, ``rest``, ``buffer``, ``window``, ``batch``."""
+"""The options of a ``for``: ``parallel``, ``collect``, ``max_failed``, ``take``, ``rest``, ``buffer``, ``window``,
+``batch``."""
 
 from __future__ import annotations
 
@@ -54,8 +55,14 @@ def loop_options(at: FlowLowering, options: Sequence[s.Option], source: Type) ->
     for option in options:
         name, node = option.name, option.value
         if name not in NAMES:
-            at.report("unknown-option", option.span, f"a loop has no option {name!r}", expected=", ".join(NAMES), found=name,
-                      help=did_you_mean(name, NAMES, f"its options are {', '.join(NAMES)}"))  # fmt: skip
+            at.report(
+                "unknown-option",
+                option.span,
+                f"a loop has no option {name!r}",
+                expected=", ".join(NAMES),
+                found=name,
+                help=did_you_mean(name, NAMES, f"its options are {', '.join(NAMES)}"),
+            )
         elif name in found or (name == "collect" and collect):
             at.report("option-twice", option.span, f"the option {name!r} is given twice", help="remove one of the two")
         elif isinstance(node, s.UndoCall):
@@ -92,23 +99,48 @@ def _count(at: FlowLowering, option: s.Option, node: s.Expr) -> Expr | None:
             at.report("bad-option", option.span, f"{option.name}= is a number", help=f"write {option.name}=8")
         return None
     least = 0 if option.name == "max_failed" else 1
-    fits = any(m.name in ("int", "any") or (m.name == "none" and option.name == "parallel") for m in members(widen(value.type)))
+    fits = any(
+        m.name in ("int", "any") or (m.name == "none" and option.name == "parallel") for m in members(widen(value.type))
+    )
     if isinstance(value.expr, Const):
         fits = type(value.expr.value) is int and value.expr.value >= least
     if not fits:
-        at.report("bad-option", option.span, f"{option.name}= is a whole number of at least {least}", expected="int",
-                  found=str(value.type), help=f"write {option.name}=8")  # fmt: skip
+        at.report(
+            "bad-option",
+            option.span,
+            f"{option.name}= is a whole number of at least {least}",
+            expected="int",
+            found=str(value.type),
+            help=f"write {option.name}=8",
+        )
     return value.expr
 
 
-def _fit(at: FlowLowering, options: Sequence[s.Option], found: dict[str, Expr | None], collect: bool, source: Type) -> None:
+def _fit(
+    at: FlowLowering, options: Sequence[s.Option], found: dict[str, Expr | None], collect: bool, source: Type
+) -> None:
     names = {o.name: o for o in options}
     if "max_failed" in names and not collect:
-        _misfit(at, names["max_failed"], "max_failed= needs collect=True: without it the first failure ends the loop", "add collect=True")
+        _misfit(
+            at,
+            names["max_failed"],
+            "max_failed= needs collect=True: without it the first failure ends the loop",
+            "add collect=True",
+        )
     if "rest" in names and "take" not in found:
-        _misfit(at, names["rest"], "rest= needs take=: it says what becomes of the passes that are not taken", "add take=3, or remove rest")
+        _misfit(
+            at,
+            names["rest"],
+            "rest= needs take=: it says what becomes of the passes that are not taken",
+            "add take=3, or remove rest",
+        )
     if "take" in found and collect:
-        _misfit(at, names["take"], "take= and collect= do not go together: take= is only about successes", "remove one of the two")
+        _misfit(
+            at,
+            names["take"],
+            "take= and collect= do not go together: take= is only about successes",
+            "remove one of the two",
+        )
     if "window" in found and "batch" in found:
         _misfit(at, names["batch"], "window= and batch= do not go together", "remove one of the two")
     for name in _STREAM:

@@ -16,7 +16,8 @@ from .trees import target_names
 
 @frozen
 class Into:
-    """Where a collecting loop puts what it collects. ``appended``: the Python spelling, in which ``target.append(y)`` yields."""
+    """Where a collecting loop puts what it collects. ``appended``: the Python spelling, in which
+    ``target.append(y)`` yields."""
 
     target: s.Expr
     annotation: s.Expr | None = None
@@ -26,13 +27,16 @@ class Into:
 def appended_value(statement: s.Stmt, name: str) -> s.Expr | None:
     """``y`` of the statement ``name.append(y)``; None for any other statement."""
     match statement:
-        case s.ExprStmt(value=s.Call(func=s.Attribute(value=s.Name(id=box), name="append"), args=(value,), keywords=(), options=())):
+        case s.ExprStmt(
+            value=s.Call(func=s.Attribute(value=s.Name(id=box), name="append"), args=(value,), keywords=(), options=())
+        ):
             return value if box == name and not isinstance(value, s.Starred) else None
     return None
 
 
 def as_comprehension(at: FlowLowering, node: s.For, into: Into) -> s.Comprehension | None:
-    """The comprehension that a collecting loop is, if nothing in it is to be waited for and none of its names is used later."""
+    """The comprehension that a collecting loop is, if nothing in it is to be waited for and none of its names is
+    used later."""
     clauses: list[s.ForClause] = []
     loop: s.For = node
     while True:
@@ -70,4 +74,3 @@ def _yielded(statement: s.Stmt | None, into: Into) -> s.Expr | None:
 def _parts(clauses: list[s.ForClause]) -> Iterator[s.Expr]:
     for clause in clauses:
         yield from (clause.source, *clause.conditions)
-

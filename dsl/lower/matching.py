@@ -23,7 +23,8 @@ def lower_match(at: FlowLowering, node: s.Match) -> None:
 
 
 def _cases(at: FlowLowering, node: s.Match, subject: Typed, start: int, covered: bool) -> None:
-    """The cases from ``start`` on; a case whose guard calls out is decided before its branch, in the region after the others.
+    """The cases from ``start`` on; a case whose guard calls out is decided before its branch, in the region after
+    the others.
 
     ``covered``: the cases leave no value out.
     """
@@ -54,7 +55,12 @@ def _cases(at: FlowLowering, node: s.Match, subject: Typed, start: int, covered:
     if not whole:
         if i < len(node.cases):
             arms.append(fill_arm(at, lambda: _cases(at, node, subject, i, covered)))
-        elif tests and covered and node.cases[-1].guard is None and (_needs_all(at, node) or all(a.builder.ended for a in arms)):
+        elif (
+            tests
+            and covered
+            and node.cases[-1].guard is None
+            and (_needs_all(at, node) or all(a.builder.ended for a in arms))
+        ):
             tests.pop()  # every value is covered: the last case is what remains
         else:
             arms.append(fill_arm(at, lambda: None))
@@ -65,8 +71,12 @@ def _cases(at: FlowLowering, node: s.Match, subject: Typed, start: int, covered:
 
 def _report_unreached(at: FlowLowering, node: s.Match, last: int) -> None:
     if last + 1 < len(node.cases):
-        at.report("unreachable", node.cases[last + 1].span, "this case is never reached: the one before matches everything",
-                  help="move it before, or remove it")  # fmt: skip
+        at.report(
+            "unreachable",
+            node.cases[last + 1].span,
+            "this case is never reached: the one before matches everything",
+            help="move it before, or remove it",
+        )
 
 
 def _guarded(at: FlowLowering, case: s.Case, matched: Matched) -> Expr | None:
@@ -140,8 +150,14 @@ def _check_exhaustive(at: FlowLowering, node: s.Match, subject: Type) -> bool:
     closed = is_closed(at, subject)
     if left and closed:
         names = ", ".join(str(m) if m.name != "class" else _class_name(at, m) for m in left)
-        at.report("match-not-exhaustive", node.span, f"no case matches {names}", expected=str(subject), found=f"cases without {names}",
-                  help=f"add `case {_as_case(at, left[0])}:`, or `case _:` for all the rest")  # fmt: skip
+        at.report(
+            "match-not-exhaustive",
+            node.span,
+            f"no case matches {names}",
+            expected=str(subject),
+            found=f"cases without {names}",
+            help=f"add `case {_as_case(at, left[0])}:`, or `case _:` for all the rest",
+        )
     return not left or closed
 
 
@@ -156,5 +172,6 @@ def _as_case(at: FlowLowering, type: Type) -> str:
 
 def _needs_all(at: FlowLowering, node: s.Match) -> bool:
     """Does a name that the cases assign matter afterwards, so that falling through would leave it without a value?"""
-    return any(at.live.live_after(node, name) and not isinstance(at.env.get(name), Bound) for name in at.live.assigned(node))
-
+    return any(
+        at.live.live_after(node, name) and not isinstance(at.env.get(name), Bound) for name in at.live.assigned(node)
+    )

@@ -32,12 +32,17 @@ def check_module(module: s.Module, scope: Scope, flows: Mapping[str, FlowSource]
     titles: set[str] = set()
     for i, test in enumerate(d for d in module.declarations if isinstance(d, s.Test)):
         if test.title in titles:
-            program.report("duplicate-name", test.span, f"two tests are called {test.title!r}", help="rename one of them")
+            program.report(
+                "duplicate-name", test.span, f"two tests are called {test.title!r}", help="rename one of them"
+            )
         titles.add(test.title)
         lower_test_body(program, test, scope, f"test {i + 1}")
     lower_waiting(program)
     if not program.report.failed and program.flows:
-        check_order(program.report, Graph(next(iter(program.flows)), program.flows, program.nodes, program.classes, program.ambient))
+        check_order(
+            program.report,
+            Graph(next(iter(program.flows)), program.flows, program.nodes, program.classes, program.ambient),
+        )
     _unused_imports(program.report, module)
 
 

@@ -69,14 +69,23 @@ def unknown_name(at: FlowLowering, node: s.Name) -> None:
     if at.report.full:
         return
     known = [*at.env.names, *at.live.names, *at.program.known_names(at.scope)]
-    at.report("unknown-name", node.span, f"there is nothing called {node.id!r} here",
-              help=did_you_mean(node.id, known, f"assign {node.id} before, or import it"))  # fmt: skip
+    at.report(
+        "unknown-name",
+        node.span,
+        f"there is nothing called {node.id!r} here",
+        help=did_you_mean(node.id, known, f"assign {node.id} before, or import it"),
+    )
 
 
 def _unbound(at: FlowLowering, node: s.Name, state: Maybe) -> None:
     labels = (Label(state.span, state.reason),) if state.span.line else ()
-    at.report("unbound-name", node.span, f"{node.id!r} may have no value here: {state.reason}", labels=labels,
-              help=f"give {node.id} a value on every way to this line")  # fmt: skip
+    at.report(
+        "unbound-name",
+        node.span,
+        f"{node.id!r} may have no value here: {state.reason}",
+        labels=labels,
+        help=f"give {node.id} a value on every way to this line",
+    )
 
 
 def use_stream(at: FlowLowering, atom: Expr, span: Span, name: str) -> None:
@@ -85,11 +94,20 @@ def use_stream(at: FlowLowering, atom: Expr, span: Span, name: str) -> None:
         return
     home, used = at.streams[atom.id]
     if used is not None and used != span:
-        at.report("stream-used-twice", span, f"the stream {name!r} is used a second time: it has one consumer",
-                  labels=(Label(used, "used here first"),), help="open it again, or collect it into a list first")  # fmt: skip
+        at.report(
+            "stream-used-twice",
+            span,
+            f"the stream {name!r} is used a second time: it has one consumer",
+            labels=(Label(used, "used here first"),),
+            help="open it again, or collect it into a list first",
+        )
     elif home is not at.region:
-        at.report("stream-in-other-block", span, f"the stream {name!r} is used in another block than the one that opened it",
-                  help="open the stream in the block that reads it")  # fmt: skip
+        at.report(
+            "stream-in-other-block",
+            span,
+            f"the stream {name!r} is used in another block than the one that opened it",
+            help="open the stream in the block that reads it",
+        )
     at.streams[atom.id] = (home, span)
 
 
@@ -102,7 +120,10 @@ def binding_value(at: FlowLowering, binding: Binding, name: str, span: Span) -> 
             return Typed(expr, binding.type if exact == ANY else exact)
         case AmbientBinding():
             at.program.use_ambient(binding)
-            return Typed(Ambient(binding.spec.kind, binding.spec.name), STR if binding.spec.kind == "secret" else binding.spec.type)
+            return Typed(
+                Ambient(binding.spec.kind, binding.spec.name),
+                STR if binding.spec.kind == "secret" else binding.spec.type,
+            )
         case ClassBinding():
             return Typed(Global("class", at.program.use_class(binding)), ANY)
         case BuiltinBinding() if "." not in binding.name:
@@ -115,10 +136,24 @@ def binding_value(at: FlowLowering, binding: Binding, name: str, span: Span) -> 
             at.report("forbidden-name", span, f"{name!r} cannot be used in a flow: {binding.reason}", help=binding.help)
         case NodeBinding() | FlowBinding():
             kind = "node" if isinstance(binding, NodeBinding) else "flow"
-            at.report("not-a-value", span, f"{name!r} is a {kind}: it can be called, but it is not a value",
-                      help=f"write {name}(...)")  # fmt: skip
+            at.report(
+                "not-a-value",
+                span,
+                f"{name!r} is a {kind}: it can be called, but it is not a value",
+                help=f"write {name}(...)",
+            )
         case PackBinding():
-            at.report("not-a-value", span, f"{name!r} is a pack: it is not a value", help=f"use one of its members: {name}.<name>")
+            at.report(
+                "not-a-value",
+                span,
+                f"{name!r} is a pack: it is not a value",
+                help=f"use one of its members: {name}.<name>",
+            )
         case _:
-            at.report("not-a-value", span, f"{name!r} is not a value", help="use it in an annotation, or as options after `with`")
+            at.report(
+                "not-a-value",
+                span,
+                f"{name!r} is not a value",
+                help="use it in an annotation, or as options after `with`",
+            )
     return UNKNOWN

@@ -1,4 +1,5 @@
-"""What a test tells about the types of names: ``x is not None``, ``isinstance(x, C)``, ``x == "a"``, and plain truth."""
+"""What a test tells about the types of names: ``x is not None``, ``isinstance(x, C)``, ``x == "a"``, and plain
+truth."""
 
 from __future__ import annotations
 
@@ -35,7 +36,7 @@ def _compared(at: FlowLowering, name: s.Name, op: str, right: s.Expr, outcome: b
     if op in ("!=", "is not", "not in"):
         op, outcome = {"!=": "==", "is not": "is", "not in": "in"}[op], not outcome
     match op, right:
-        case ("is" | "=="), s.Constant(value=None):
+        case (("is" | "=="), s.Constant(value=None)):
             _keep(at, name, lambda m: m if (m == NONE) == outcome or (m == ANY) else None)
         case "==", s.Constant(value=str() | int() as value) if not isinstance(value, bool):
             _keep(at, name, lambda m: _without(m, (value,), outcome))
@@ -87,7 +88,13 @@ def _instance(at: FlowLowering, name: s.Name, cls: s.Expr, outcome: bool) -> Non
             at.env.set(name.id, Bound(state.atom, join(types)))
         return
     if outcome:
-        _keep(at, name, lambda m: m if any(_same(m, t) or assignable(m, t, classes) or assignable(t, m, classes) for t in types) else None)
+        _keep(
+            at,
+            name,
+            lambda m: (
+                m if any(_same(m, t) or assignable(m, t, classes) or assignable(t, m, classes) for t in types) else None
+            ),
+        )
     else:
         _keep(at, name, lambda m: m if m == ANY or not any(_same(m, t) or m == t for t in types) else None)
 

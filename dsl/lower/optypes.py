@@ -21,18 +21,36 @@ _PLAIN = frozenset((*_NUMBERS, *_SEQUENCES, *_SETS, "dict", "none"))
 """The types of which every operator is known."""
 
 _DATES: dict[tuple[str, str, str], str] = {
-    ("-", "date", "date"): "timedelta", ("-", "datetime", "datetime"): "timedelta",
-    ("-", "date", "timedelta"): "date", ("+", "date", "timedelta"): "date", ("+", "timedelta", "date"): "date",
-    ("-", "datetime", "timedelta"): "datetime", ("+", "datetime", "timedelta"): "datetime",
-    ("+", "timedelta", "datetime"): "datetime", ("+", "timedelta", "timedelta"): "timedelta",
-    ("-", "timedelta", "timedelta"): "timedelta", ("*", "timedelta", "int"): "timedelta", ("*", "int", "timedelta"): "timedelta",
-    ("*", "timedelta", "float"): "timedelta", ("*", "float", "timedelta"): "timedelta", ("/", "timedelta", "timedelta"): "float",
-    ("/", "timedelta", "int"): "timedelta", ("/", "timedelta", "float"): "timedelta", ("//", "timedelta", "int"): "timedelta",
-    ("//", "timedelta", "timedelta"): "int", ("%", "timedelta", "timedelta"): "timedelta", ("/", "Path", "str"): "Path",
-    ("/", "Path", "Path"): "Path", ("/", "str", "Path"): "Path",
-    **{(op, "Decimal", other): "Decimal" for op in ("+", "-", "*", "/", "//", "%", "**") for other in ("Decimal", "int")},
+    ("-", "date", "date"): "timedelta",
+    ("-", "datetime", "datetime"): "timedelta",
+    ("-", "date", "timedelta"): "date",
+    ("+", "date", "timedelta"): "date",
+    ("+", "timedelta", "date"): "date",
+    ("-", "datetime", "timedelta"): "datetime",
+    ("+", "datetime", "timedelta"): "datetime",
+    ("+", "timedelta", "datetime"): "datetime",
+    ("+", "timedelta", "timedelta"): "timedelta",
+    ("-", "timedelta", "timedelta"): "timedelta",
+    ("*", "timedelta", "int"): "timedelta",
+    ("*", "int", "timedelta"): "timedelta",
+    ("*", "timedelta", "float"): "timedelta",
+    ("*", "float", "timedelta"): "timedelta",
+    ("/", "timedelta", "timedelta"): "float",
+    ("/", "timedelta", "int"): "timedelta",
+    ("/", "timedelta", "float"): "timedelta",
+    ("//", "timedelta", "int"): "timedelta",
+    ("//", "timedelta", "timedelta"): "int",
+    ("%", "timedelta", "timedelta"): "timedelta",
+    ("/", "Path", "str"): "Path",
+    ("/", "Path", "Path"): "Path",
+    ("/", "str", "Path"): "Path",
+    **{
+        (op, "Decimal", other): "Decimal"
+        for op in ("+", "-", "*", "/", "//", "%", "**")
+        for other in ("Decimal", "int")
+    },
     **{(op, "int", "Decimal"): "Decimal" for op in ("+", "-", "*", "/", "//", "%", "**")},
-}  # fmt: skip
+}
 
 
 def binary(op: str, left: Type, right: Type) -> Type | None:
@@ -54,7 +72,9 @@ def _plain(op: str, left: Type, right: Type) -> Type | None:
     if a in _NUMBERS and b in _NUMBERS:
         return _number(op, a, b)
     if op == "+" and a == b and a in _SEQUENCES:
-        return Type("tuple", (*left.args, *right.args)) if a == "tuple" and _fixed(left, right) else _joined(left, right)
+        return (
+            Type("tuple", (*left.args, *right.args)) if a == "tuple" and _fixed(left, right) else _joined(left, right)
+        )
     if op == "*":
         for seq, n in ((left, right), (right, left)):
             if seq.name in _SEQUENCES and n.name in ("int", "bool"):
@@ -138,7 +158,11 @@ def item(value: Type, index: Type, constant: object = None) -> Type | None:
             parts = [item(m, index, constant) for m in members(value)]
             return join(p for p in parts if p is not None) if any(parts) else None
         case "tuple":
-            if isinstance(constant, int) and ELLIPSIS not in value.args and -len(value.args) <= constant < len(value.args):
+            if (
+                isinstance(constant, int)
+                and ELLIPSIS not in value.args
+                and -len(value.args) <= constant < len(value.args)
+            ):
                 return _type(value.args[constant])
             return join(items_of(value)) if value.args else ANY
         case "list":
@@ -186,7 +210,19 @@ def element(source: Type) -> Type | None:
             return STR
         case "bytes" | "range":
             return INT
-        case "none" | "bool" | "int" | "float" | "complex" | "date" | "datetime" | "time" | "timedelta" | "Decimal" | "collected":
+        case (
+            "none"
+            | "bool"
+            | "int"
+            | "float"
+            | "complex"
+            | "date"
+            | "datetime"
+            | "time"
+            | "timedelta"
+            | "Decimal"
+            | "collected"
+        ):
             return None
     return ANY
 
@@ -221,7 +257,8 @@ def known_to_be(source: Type, target: Type, classes: Classes) -> bool:
         return all(known_to_be(m, target, classes) for m in source.args)
     if target.name == "union":
         return any(known_to_be(source, m, classes) for m in target.args) or (
-            source.name == "literal" and all(known_to_be(Type("literal", (v,)), target, classes) for v in source.args)
+            source.name == "literal"
+            and all(known_to_be(Type("literal", (v,)), target, classes) for v in source.args)
             and len(source.args) > 1
         )
     if source == target:
@@ -242,5 +279,3 @@ def known_to_be(source: Type, target: Type, classes: Classes) -> bool:
 
 def _type(value: object) -> Type:
     return value if isinstance(value, Type) else ANY
-
-

@@ -1,4 +1,5 @@
-"""What only the whole graph can tell of its order: races that write, arms that touch one resource, retries that repeat writes.
+"""What only the whole graph can tell of its order: races that write, arms that touch one resource, retries that
+repeat writes.
 
 Effects come from the nodes through all the flows between; nothing here changes the graph.
 """
@@ -78,16 +79,28 @@ class _Checks:
             return
         for option in ("retry", "cache"):
             if getattr(op.policy, option) is not None:
-                why = "trying again may repeat what it wrote" if option == "retry" else "what it wrote is not written again"
-                self.report(f"undeclared-{option}", op.span, f"{spec.name} declares nothing, so it may write anything: {why}",
-                            help=f'declare what it does: @node(reads="...") on {spec.name}')  # fmt: skip
+                why = (
+                    "trying again may repeat what it wrote"
+                    if option == "retry"
+                    else "what it wrote is not written again"
+                )
+                self.report(
+                    f"undeclared-{option}",
+                    op.span,
+                    f"{spec.name} declares nothing, so it may write anything: {why}",
+                    help=f'declare what it does: @node(reads="...") on {spec.name}',
+                )
 
     def subflow(self, op: Subflow) -> None:
         flow = self.graph.flows[op.target]
         effects = self.table[op.target]
         if op.policy.undo is not None and not effects.writes:
-            self.report("undo-without-write", op.span, f"the flow {flow.name!r} writes nothing: there is nothing to undo",
-                        help="remove the undo")  # fmt: skip
+            self.report(
+                "undo-without-write",
+                op.span,
+                f"the flow {flow.name!r} writes nothing: there is nothing to undo",
+                help="remove the undo",
+            )
         if op.policy.retry is not None:
             self.retried(flow, op.policy.retry, op.span, f"the flow {flow.name!r}")
 
@@ -98,8 +111,13 @@ class _Checks:
         for op in flow.body.ops:
             if _in_transaction(op) or not self.writes(op):
                 continue
-            self.report("retry-repeats-writes", span, f"{what} writes outside of a transaction: a retry repeats what it has written",
-                        labels=(Label(op.span, "written here"),), help="put the body of the flow into a transaction")  # fmt: skip
+            self.report(
+                "retry-repeats-writes",
+                span,
+                f"{what} writes outside of a transaction: a retry repeats what it has written",
+                labels=(Label(op.span, "written here"),),
+                help="put the body of the flow into a transaction",
+            )
             return
 
     def writes(self, op: Op) -> bool:
@@ -136,11 +154,19 @@ class _Checks:
             return
         if spec.effects.declared:
             writes = ", ".join(sorted(spec.effects.writes - {LOG}))
-            self.report("race-needs-undo", span, f"{spec.name} writes {writes} and may lose in {what}: it needs an undo",
-                        help=f"write {spec.name}(...) undo f(...), or give the node undo=f")  # fmt: skip
+            self.report(
+                "race-needs-undo",
+                span,
+                f"{spec.name} writes {writes} and may lose in {what}: it needs an undo",
+                help=f"write {spec.name}(...) undo f(...), or give the node undo=f",
+            )
         else:
-            self.report("undeclared-in-race", span, f"{spec.name} declares nothing: if it writes, a loser of {what} leaves that behind",
-                        help=f'declare what it does: @node(reads="...") on {spec.name}')  # fmt: skip
+            self.report(
+                "undeclared-in-race",
+                span,
+                f"{spec.name} declares nothing: if it writes, a loser of {what} leaves that behind",
+                help=f'declare what it does: @node(reads="...") on {spec.name}',
+            )
 
     # ---- arms ------------------------------------------------------------------------------------
 
@@ -158,7 +184,8 @@ class _Checks:
                         both = touch.writes and other.writes
                         self.report(
                             "parallel-conflict", touch.span,
-                            f"two arms {'write' if both else 'write and read'} {resource!r}: which comes first is a matter of chance",
+                            f"two arms {'write' if both else 'write and read'} {resource!r}: which "
+                            f"comes first is a matter of chance",
                             labels=(Label(other.span, "the other one"),),
                             help='put both into `with lock="name":`, or one after the other',
                         )  # fmt: skip
@@ -178,7 +205,9 @@ class _Checks:
                 work.extend((r, inner) for r in regions_of(op))
         return list(found.values())
 
-    def touches_of(self, op: Op, held: frozenset[str], seen: frozenset[str]) -> Iterator[tuple[str, bool, Span, frozenset[str]]]:
+    def touches_of(
+        self, op: Op, held: frozenset[str], seen: frozenset[str]
+    ) -> Iterator[tuple[str, bool, Span, frozenset[str]]]:
         match op:
             case Call():
                 effects = self.graph.nodes[op.target].effects
@@ -217,5 +246,3 @@ def _lock_of(op: Op) -> frozenset[str]:
 def _lock_name(lock: Expr | None) -> frozenset[str]:
     """The name of a lock, where it is a constant."""
     return frozenset({lock.value}) if isinstance(lock, Const) and isinstance(lock.value, str) else frozenset()
-
-

@@ -1,6 +1,7 @@
 """Which lists, sets and dicts nothing else holds, so that ``xs.append(y)`` may rebind them.
 
-Values do not change in a flow. A collection that the flow itself made and that one name alone stands for can be extended in place
+Values do not change in a flow. A collection that the flow itself made and that one name alone stands for can be
+extended in place
 without anybody seeing; where a step that may still be running reads it, a copy is extended; where another name or
 a container holds it, Python would show the change there too, so it is an error. Knows graph values, not syntax.
 """
@@ -76,7 +77,8 @@ class Ownership:
         return box is not None and all(waited_for.intersection(reader) for reader in box.readers)
 
     def noted(self, op: Op) -> None:
-        """Remember which collections a new step reads. Later steps wait for a guard, so what it reads does not count."""
+        """Remember which collections a new step reads. Later steps wait for a guard, so what it reads does not
+        count."""
         if not self.boxes or _guards(op):
             return
         for id in needs(op):

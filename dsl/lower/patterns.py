@@ -22,7 +22,8 @@ from .waiting import dotted_binding
 
 @frozen
 class Matched:
-    """What a pattern becomes. ``test`` None: it matches everything. ``type``: what a match tells of the value's type."""
+    """What a pattern becomes. ``test`` None: it matches everything. ``type``: what a match tells of the value's
+    type."""
 
     test: Expr | None
     captures: tuple[tuple[str, Typed], ...] = ()
@@ -36,10 +37,8 @@ _SELF = frozenset("bool bytearray bytes dict float frozenset int list set str tu
 def match_pattern(at: FlowLowering, pattern: s.Pattern, value: Typed) -> Matched:
     """The test and the captures of a pattern for a value (an atom, or a part of one)."""
     match pattern:
-        case s.CapturePattern(name=None):
-            return Matched(None)
-        case s.CapturePattern(name=str(name)):
-            return Matched(None, ((name, value),))
+        case s.CapturePattern():
+            return Matched(None, () if pattern.name is None else ((pattern.name, value),))
         case s.ValuePattern():
             return _value(at, pattern, value)
         case s.OrPattern():
@@ -80,7 +79,14 @@ def _check_possible(at: FlowLowering, pattern: s.Pattern, source: Type, wanted: 
     help = did_you_mean(str(wanted), (str(m) for m in optypes.members(source)), f"the value is {source}")
     if source.name == "literal" and wanted.name == "literal":
         help = did_you_mean(str(wanted.args[0]), (str(v) for v in source.args), f"the value is {source}")
-    at.report("case-never-matches", pattern.span, f"{source} is never {wanted}", expected=str(source), found=str(wanted), help=help)
+    at.report(
+        "case-never-matches",
+        pattern.span,
+        f"{source} is never {wanted}",
+        expected=str(source),
+        found=str(wanted),
+        help=help,
+    )
 
 
 def is_closed(at: FlowLowering, type: Type) -> bool:
@@ -123,8 +129,12 @@ def _either(at: FlowLowering, pattern: s.OrPattern, value: Typed) -> Matched:
     found = [match_pattern(at, option, value) for option in pattern.options]
     names = [{name for name, _ in m.captures} for m in found]
     if any(n != names[0] for n in names):
-        at.report("or-pattern-names", pattern.span, "the alternatives of a pattern must bind the same names",
-                  help="bind the same names in each, or write two cases")  # fmt: skip
+        at.report(
+            "or-pattern-names",
+            pattern.span,
+            "the alternatives of a pattern must bind the same names",
+            help="bind the same names in each, or write two cases",
+        )
         return Matched(None)
     captures = []
     for name, first in found[0].captures:
@@ -148,7 +158,12 @@ def _sequence(at: FlowLowering, pattern: s.SequencePattern, value: Typed) -> Mat
     items = pattern.items
     stars = [i for i, p in enumerate(items) if isinstance(p, s.StarPattern)]
     if len(stars) > 1:
-        at.report("unsupported", items[stars[1]].span, "only one part of a pattern can have a star", help="leave one of the stars out")
+        at.report(
+            "unsupported",
+            items[stars[1]].span,
+            "only one part of a pattern can have a star",
+            help="leave one of the stars out",
+        )
         return Matched(None)
     star = stars[0] if stars else None
     least = len(items) - len(stars)
@@ -204,7 +219,12 @@ def _class(at: FlowLowering, pattern: s.ClassPattern, value: Typed) -> Matched:
             at.expr(pattern.cls)
             return Matched(Const(False))
         case _:
-            at.report("not-a-type", pattern.span, "a class belongs here", help="name a built-in type, a record or an exception")
+            at.report(
+                "not-a-type",
+                pattern.span,
+                "a class belongs here",
+                help="name a built-in type, a record or an exception",
+            )
             return Matched(Const(False))
     if type != ANY:
         _check_possible(at, pattern, value.type, type)
@@ -235,16 +255,24 @@ def _positional(at: FlowLowering, pattern: s.ClassPattern, spec: ClassSpec | Non
         return [None]
     names = [f.name for f in spec.fields] if spec is not None and spec.fields is not None else []
     if len(pattern.args) > len(names):
-        at.report("too-many-arguments", pattern.span, f"{spec.name if spec else type} has {len(names)} fields to match by position",
-                  help="match fields by name: Order(id=n)")  # fmt: skip
+        at.report(
+            "too-many-arguments",
+            pattern.span,
+            f"{spec.name if spec else type} has {len(names)} fields to match by position",
+            help="match fields by name: Order(id=n)",
+        )
         return [None] * len(pattern.args)
     return list(names[: len(pattern.args)])
 
 
 def _field(at: FlowLowering, pattern: s.ClassPattern, spec: ClassSpec | None, name: str) -> Type:
     if name.startswith("_"):
-        at.report("forbidden-attribute", pattern.span, f"the attribute {name!r} cannot be read in a flow",
-                  help="read it in a node and return what you need")  # fmt: skip
+        at.report(
+            "forbidden-attribute",
+            pattern.span,
+            f"the attribute {name!r} cannot be read in a flow",
+            help="read it in a node and return what you need",
+        )
     if spec is None or spec.fields is None:
         return ANY
     for known in spec.fields:
@@ -252,8 +280,14 @@ def _field(at: FlowLowering, pattern: s.ClassPattern, spec: ClassSpec | None, na
             return known.type
     if spec.kind == "record" and not spec.bases:
         names = [f.name for f in spec.fields]
-        at.report("unknown-attribute", pattern.span, f"{spec.name} has no field {name!r}", expected=", ".join(names), found=name,
-                  help=did_you_mean(name, names, f"its fields are {', '.join(names)}"))  # fmt: skip
+        at.report(
+            "unknown-attribute",
+            pattern.span,
+            f"{spec.name} has no field {name!r}",
+            expected=", ".join(names),
+            found=name,
+            help=did_you_mean(name, names, f"its fields are {', '.join(names)}"),
+        )
     return ANY
 
 
@@ -281,7 +315,12 @@ def covered(at: FlowLowering, pattern: s.Pattern, member: Type) -> bool:
 
 
 def _constant(node: s.Expr) -> object:
-    if isinstance(node, s.Unary) and node.op == "-" and isinstance(node.value, s.Constant) and isinstance(node.value.value, int):
+    if (
+        isinstance(node, s.Unary)
+        and node.op == "-"
+        and isinstance(node.value, s.Constant)
+        and isinstance(node.value.value, int)
+    ):
         return -node.value.value
     return node.value if isinstance(node, s.Constant) else ...
 
@@ -292,10 +331,10 @@ def _class_covers(at: FlowLowering, pattern: s.ClassPattern, member: Type) -> bo
     binding = dotted_binding(at, pattern.cls)
     match binding:
         case ClassBinding():
-            return member.name == "class" and assignable(member, class_type(binding.spec.key), {**at.program.classes, binding.spec.key: binding.spec})
+            return member.name == "class" and assignable(
+                member, class_type(binding.spec.key), {**at.program.classes, binding.spec.key: binding.spec}
+            )
         case BuiltinBinding() | TypeBinding():
             name = binding.name if isinstance(binding, BuiltinBinding) else binding.type.name
             return widen(member).name == name or (name == "int" and widen(member).name == "bool")
     return False
-
-

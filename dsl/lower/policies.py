@@ -29,7 +29,9 @@ DURATIONS = ("timeout", "cache")
 
 def option_nodes(options: Sequence[s.Option]) -> list[s.Expr]:
     """The values of options that are expressions of the flow (an undo is none), in the order they are written."""
-    return [o.value for o in options if o.name in POLICY_KEYS and o.name != "undo" and not isinstance(o.value, s.UndoCall)]
+    return [
+        o.value for o in options if o.name in POLICY_KEYS and o.name != "undo" and not isinstance(o.value, s.UndoCall)
+    ]
 
 
 def resolve(
@@ -61,11 +63,19 @@ def resolve(
     seen: set[str] = set()
     for option in options:
         if option.name not in POLICY_KEYS:
-            at.report("unknown-option", option.span, f"a call has no option {option.name!r}", expected=", ".join(POLICY_KEYS),
-                      found=option.name, help=did_you_mean(option.name, POLICY_KEYS, f"its options are {', '.join(POLICY_KEYS)}"))  # fmt: skip
+            at.report(
+                "unknown-option",
+                option.span,
+                f"a call has no option {option.name!r}",
+                expected=", ".join(POLICY_KEYS),
+                found=option.name,
+                help=did_you_mean(option.name, POLICY_KEYS, f"its options are {', '.join(POLICY_KEYS)}"),
+            )
             continue
         if option.name in seen:
-            at.report("option-twice", option.span, f"the option {option.name!r} is given twice", help="remove one of the two")
+            at.report(
+                "option-twice", option.span, f"the option {option.name!r} is given twice", help="remove one of the two"
+            )
         seen.add(option.name)
         if option.name == "undo":
             found["undo"] = _undo(at, option.value, result, returns, assigned, node)
@@ -90,10 +100,22 @@ def check_option(at: FlowLowering, name: str, value: Typed, span: Span) -> Expr 
     if name == "rate" and isinstance(value.expr, Const):
         count, _, unit = str(value.expr.value).partition("/")
         if not (isinstance(value.expr.value, str) and count.strip().isdigit() and int(count) > 0 and unit.strip()):
-            at.report("bad-option", span, f"rate={value.expr.value!r} is not a rate", expected='text like "10/s"', help='write rate="10/s"')
+            at.report(
+                "bad-option",
+                span,
+                f"rate={value.expr.value!r} is not a rate",
+                expected='text like "10/s"',
+                help='write rate="10/s"',
+            )
     if name in ("rate", "lock", "once") and not _could_be(value.type, ("str",)):
-        at.report("bad-option", span, f"{name}= wants text, not {value.type}", expected="str", found=str(value.type),
-                  help=f'write {name}="name"')  # fmt: skip
+        at.report(
+            "bad-option",
+            span,
+            f"{name}= wants text, not {value.type}",
+            expected="str",
+            found=str(value.type),
+            help=f'write {name}="name"',
+        )
     return value.expr
 
 
@@ -108,7 +130,13 @@ def duration(at: FlowLowering, value: Typed, span: Span) -> Expr:
             return Const(0)
         return Const(int(number) if number == int(number) else number)
     if not _could_be(value.type, ("int", "float", "bool", "timedelta", "str")):
-        at.report("bad-duration", span, f"a duration is not {value.type}", found=str(value.type), help="write a duration like 10s")
+        at.report(
+            "bad-duration",
+            span,
+            f"a duration is not {value.type}",
+            found=str(value.type),
+            help="write a duration like 10s",
+        )
     return expr
 
 
@@ -120,10 +148,15 @@ def _could_be(type: Type, names: Sequence[str]) -> bool:
 
 def _retry(at: FlowLowering, value: Typed, span: Span) -> Expr | None:
     expr = value.expr
-    if isinstance(expr, Const) and not (expr.value is None):
+    if isinstance(expr, Const) and expr.value is not None:
         if isinstance(expr.value, bool) or not isinstance(expr.value, int) or expr.value < 0:
-            at.report("bad-option", span, f"retry={expr.value!r} is not a number of more attempts", expected="an int or a Retry(...)",
-                      help="write retry=3")  # fmt: skip
+            at.report(
+                "bad-option",
+                span,
+                f"retry={expr.value!r} is not a number of more attempts",
+                expected="an int or a Retry(...)",
+                help="write retry=3",
+            )
         return expr if expr.value else None
     if isinstance(expr, Global) and isinstance(known := at.program.objects.values.get(expr.key), Retry):
         return _retry_expr(at, known)  # a snapshot of Python's own object
@@ -187,8 +220,12 @@ def check_undoable(at: FlowLowering, effects: Effects, name: str, span: Span) ->
     """Only a writer may have an undo."""
     if not effects.writes:
         kind = "a reader" if effects.reads else "pure"
-        at.report("undo-without-write", span, f"{name} is {kind}: there is nothing to undo",
-                  help="remove the undo, or declare what the node writes")  # fmt: skip
+        at.report(
+            "undo-without-write",
+            span,
+            f"{name} is {kind}: there is nothing to undo",
+            help="remove the undo, or declare what the node writes",
+        )
 
 
 def _undo(
@@ -239,6 +276,9 @@ def _not_undoing(at: FlowLowering, node: s.Expr, binding: Binding | None) -> Non
     if binding is None and isinstance(node, s.Name) and not at.live.is_local(node.id):
         unknown_name(at, node)
         return
-    at.report("bad-option", node.span, "undo= wants a node or a flow", help="write undo=release, or undo release(order.id, hold)")
-
-
+    at.report(
+        "bad-option",
+        node.span,
+        "undo= wants a node or a flow",
+        help="write undo=release, or undo release(order.id, hold)",
+    )

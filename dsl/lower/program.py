@@ -1,4 +1,5 @@
-"""What the flows of one graph share: the nodes, classes and constants they use, each other's headers, and the flows still to be lowered.
+"""What the flows of one graph share: the nodes, classes and constants they use, each other's headers, and the flows
+still to be lowered.
 
 Flows are lowered from a list, not by recursion: sub-flows may be hundreds deep.
 """
@@ -10,10 +11,9 @@ from collections.abc import Iterator
 from attrs import define, evolve, field, frozen
 
 from ...compiler.diagnostics import ProgramError, Span
-from ...compiler.ir import FlowGraph
+from ...compiler.ir import AmbientSpec, FlowGraph
 from ...compiler.operators import BUILTIN_EXCEPTIONS, BUILTINS
 from ...compiler.spec import ClassSpec, NodeSpec, Objects, Retry
-from ...compiler.ir import AmbientSpec
 from ...compiler.types import ANY, Signature, Type
 from .. import hints, syntax as s
 from ..scope import AmbientBinding, Binding, BuiltinBinding, ClassBinding, FlowSource, NodeBinding, Scope

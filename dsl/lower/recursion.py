@@ -17,19 +17,27 @@ def check_recursion(report: Reporter, graph: Graph) -> None:
     for key, flow in graph.flows.items():
         if key not in stuck or key in told:
             continue
-        call = next(op for op in ops_in(flow.body) if isinstance(op, Subflow) and op.target in stuck and not op.detached)
+        call = next(
+            op for op in ops_in(flow.body) if isinstance(op, Subflow) and op.target in stuck and not op.detached
+        )
         cycle = _cycle(graph, key, stuck)
         told.update(cycle)
         names = " -> ".join(graph.flows[k].name for k in (*cycle, cycle[0]))
-        report("endless-recursion", call.span, f"the flow {flow.name!r} calls itself on every way through ({names}): it can never end",
-               help="return without the call in some case")  # fmt: skip
+        report(
+            "endless-recursion",
+            call.span,
+            f"the flow {flow.name!r} calls itself on every way through ({names}): it can never end",
+            help="return without the call in some case",
+        )
 
 
 def _cycle(graph: Graph, key: str, stuck: set[str]) -> list[str]:
     path = [key]
     while True:
         flow = graph.flows[path[-1]]
-        after = next(op.target for op in ops_in(flow.body) if isinstance(op, Subflow) and op.target in stuck and not op.detached)
+        after = next(
+            op.target for op in ops_in(flow.body) if isinstance(op, Subflow) and op.target in stuck and not op.detached
+        )
         if after in path:
             return path[path.index(after) :]
         path.append(after)

@@ -29,7 +29,12 @@ def lower_with(at: FlowLowering, node: s.With) -> None:
         else:
             arg = value.expr
             if not any(m.name in ("str", "any") for m in members(widen(value.type))):
-                at.report("bad-option", node.arg.span, f"a lock is named by text, not by {value.type}", help='write with lock="printer"')
+                at.report(
+                    "bad-option",
+                    node.arg.span,
+                    f"a lock is named by text, not by {value.type}",
+                    help='write with lock="printer"',
+                )
     at.frames.append(Frame("scope", node.span))
     arm = fill_arm(at, lambda: at.body(node.body))
     at.frames.pop()
@@ -75,9 +80,13 @@ def _check_crossing(at: FlowLowering, node: s.Parallel) -> None:
                 told.add(name)
                 told_of = node.body[max(i, j)]
                 others = "assigned in two arms" if name in assigned[j] else "assigned in one arm and used in another"
-                at.report("parallel-name", told_of.span, f"{name!r} is {others}: arms are independent",
-                          labels=(Label(node.body[min(i, j)].span, "the other arm"),),
-                          help="use another name, or move one of the two out of the block")  # fmt: skip
+                at.report(
+                    "parallel-name",
+                    told_of.span,
+                    f"{name!r} is {others}: arms are independent",
+                    labels=(Label(node.body[min(i, j)].span, "the other arm"),),
+                    help="use another name, or move one of the two out of the block",
+                )
                 at.env.set(name, Bound(Const(None), ANY))
 
 

@@ -1,4 +1,5 @@
-"""The statements that are one line: expressions, ``return``, ``yield``, ``pass``, ``mock``, and what a flow cannot hold."""
+"""The statements that are one line: expressions, ``return``, ``yield``, ``pass``, ``mock``, and what a flow cannot
+hold."""
 
 from __future__ import annotations
 
@@ -9,12 +10,12 @@ from ...compiler.types import ANY, NONE, Type
 from .. import syntax as s
 from ..scope import NodeBinding
 from .arguments import Arguments, Given, type_help
-from .loop_trees import appended_value
 from .calls import call_engine
 from .engine_specs import MOCK
 from .env import Collecting
 from .forms import handle_of
 from .live import REBINDING
+from .loop_trees import appended_value
 from .names import peek
 from .state import FlowLowering, Typed
 from .targets import rebind
@@ -34,7 +35,12 @@ def lower_expression(at: FlowLowering, node: s.ExprStmt) -> None:
     if at.waits(value) and not _is_pure_call(at, value):
         return
     if not any(f.catches for f in at.frames):
-        at.report("unused-result", node.span, "this has no effect: its result is not used", help="assign it to a name, or remove the line")
+        at.report(
+            "unused-result",
+            node.span,
+            "this has no effect: its result is not used",
+            help="assign it to a name, or remove the line",
+        )
     if isinstance(lowered.expr, Apply) or not isinstance(lowered.expr, Const):
         at.emit(Eval(at.op_id("value"), lowered.expr, at.fresh("value"), node.span))
 
@@ -76,13 +82,23 @@ def lower_yield(at: FlowLowering, node: s.Yield) -> None:
         value = at.expr(node.value)
         wanted = at.returns.args[0] if at.returns.name == "stream" and at.returns.args else ANY
         if not assignable(value.type, wanted, at.program.classes):
-            at.report("return-type", node.span, f"the flow yields {wanted}, not {value.type}", expected=str(wanted), found=str(value.type),
-                      help=type_help(value.type, wanted))  # fmt: skip
+            at.report(
+                "return-type",
+                node.span,
+                f"the flow yields {wanted}, not {value.type}",
+                expected=str(wanted),
+                found=str(value.type),
+                help=type_help(value.type, wanted),
+            )
         _check_place(at, node, 0, "")
         at.emit(Emit(at.op_id("yield"), value.expr, "", node.span))
     else:
-        at.report("yield-outside-loop", node.span, "`yield` belongs in a collecting `for`, or in a flow that is a stream",
-                  help="write ys = for x in xs: ..., or declare the flow -> stream[T]")  # fmt: skip
+        at.report(
+            "yield-outside-loop",
+            node.span,
+            "`yield` belongs in a collecting `for`, or in a flow that is a stream",
+            help="write ys = for x in xs: ..., or declare the flow -> stream[T]",
+        )
         at.expr(node.value)
 
 
@@ -98,15 +114,23 @@ def _check_place(at: FlowLowering, node: s.Stmt, depth: int, loop: str) -> None:
     """Independent passes and arms in between would make the order of what is collected a matter of chance."""
     for frame in at.frames[depth:]:
         if frame.kind == "foreach":
-            at.report("parallel-name", node.span, "the passes of a parallel loop cannot add to what another loop collects",
-                      help="let the parallel loop collect, and yield its items after it")  # fmt: skip
+            at.report(
+                "parallel-name",
+                node.span,
+                "the passes of a parallel loop cannot add to what another loop collects",
+                help="let the parallel loop collect, and yield its items after it",
+            )
             return
         if frame.kind == "arm":
             block, _, arm = frame.loop.rpartition("/")
             first = at.yielding.setdefault((block, loop), arm)
             if first != arm:
-                at.report("parallel-name", node.span, "two arms add to the same collection: arms are independent",
-                          help="assign names in the arms, and yield after the block")  # fmt: skip
+                at.report(
+                    "parallel-name",
+                    node.span,
+                    "two arms add to the same collection: arms are independent",
+                    help="assign names in the arms, and yield after the block",
+                )
                 return
 
 
@@ -119,15 +143,28 @@ def lower_return(at: FlowLowering, node: s.Return) -> None:
         at.report("return-in-test", node.span, "a test returns nothing", help="assert what you expect")
     elif at.is_stream:
         if node.value is not None:
-            at.report("return-type", node.span, "a flow that is a stream returns nothing: it yields", help="write yield, then return")
+            at.report(
+                "return-type",
+                node.span,
+                "a flow that is a stream returns nothing: it yields",
+                help="write yield, then return",
+            )
             value = Typed(Const(None), NONE)
     else:
         value = Typed(value.expr, _check_return(at, node, value.type))
     for frame in reversed(at.frames):
         if frame.kind in ("arm", "foreach", "final"):
-            where = {"arm": "an arm of `parallel:`", "foreach": "a loop whose passes are independent", "final": "a `finally`"}[frame.kind]
-            at.report("exit-in-finally" if frame.kind == "final" else "parallel-exit", node.span, f"`return` cannot leave {where}",
-                      help="assign the value in it, and return after it")  # fmt: skip
+            where = {
+                "arm": "an arm of `parallel:`",
+                "foreach": "a loop whose passes are independent",
+                "final": "a `finally`",
+            }[frame.kind]
+            at.report(
+                "exit-in-finally" if frame.kind == "final" else "parallel-exit",
+                node.span,
+                f"`return` cannot leave {where}",
+                help="assign the value in it, and return after it",
+            )
             at.region.ended = True
             return
     at.emit(Exit(at.op_id("return"), "return", (value.expr,), node.span))
@@ -137,8 +174,14 @@ def lower_return(at: FlowLowering, node: s.Return) -> None:
 def _check_return(at: FlowLowering, node: s.Return, type: Type) -> Type:
     if not assignable(type, at.returns, at.program.classes):
         found = "nothing" if node.value is None else str(type)
-        at.report("return-type", node.span, f"the flow returns {at.returns}, not {found}", expected=str(at.returns), found=found,
-                  help=type_help(type, at.returns))  # fmt: skip
+        at.report(
+            "return-type",
+            node.span,
+            f"the flow returns {at.returns}, not {found}",
+            expected=str(at.returns),
+            found=found,
+            help=type_help(type, at.returns),
+        )
     return type
 
 
@@ -156,7 +199,9 @@ def lower_unsupported(at: FlowLowering, node: s.Unsupported) -> None:
 
 def lower_mock(at: FlowLowering, node: s.Mock) -> None:
     if not at.is_test:
-        at.report("only-in-tests", node.span, "`mock` only has a meaning in a `test`", help="move it into a `test` block")
+        at.report(
+            "only-in-tests", node.span, "`mock` only has a meaning in a `test`", help="move it into a `test` block"
+        )
         return
     handle = handle_of(at, node.target)
     given = [handle]
@@ -167,9 +212,14 @@ def lower_mock(at: FlowLowering, node: s.Mock) -> None:
         if isinstance(binding, NodeBinding):
             wanted = binding.spec.signature.returns
             if not assignable(value.type, wanted, at.program.classes):
-                at.report("argument-type", node.value.span, f"{binding.spec.name} returns {wanted}, not {value.type}", expected=str(wanted),
-                          found=str(value.type), help=type_help(value.type, wanted))  # fmt: skip
+                at.report(
+                    "argument-type",
+                    node.value.span,
+                    f"{binding.spec.name} returns {wanted}, not {value.type}",
+                    expected=str(wanted),
+                    found=str(value.type),
+                    help=type_help(value.type, wanted),
+                )
     if node.error is not None:
         given.append(Given(error_value(at, node.error, cause=False), node.error.span, "error"))
     call_engine(at, MOCK, Arguments(tuple(given), (), node.span), node.span, "", NONE)
-

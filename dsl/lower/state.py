@@ -1,6 +1,7 @@
 """The state of lowering one flow: the region being filled, the names, the values, the blocks around.
 
-Owns the making of operations, values and regions. What each form of the language becomes is said in the modules beside this one, as
+Owns the making of operations, values and regions. What each form of the language becomes is said in the modules
+beside this one, as
 functions that take this state first and are found by the tables ``expressions`` and ``statements``.
 """
 
@@ -156,7 +157,7 @@ class FlowLowering:
 
     # ---- going down ------------------------------------------------------------------------------
 
-    def expr(self, node: s.Expr, hint: str = "") -> Typed:
+    def expr(self, node: s.Expr | s.FormattedValue, hint: str = "") -> Typed:
         """Lower an expression; ``hint`` is a name for its value, should it become one."""
         return self.expressions[type(node)](self, node, hint)
 
@@ -180,7 +181,9 @@ class FlowLowering:
         """Add an operation to the region being filled."""
         self.steps += 1
         if self.steps == MAX_STEPS + 1:
-            self.report("too-big", op.span, f"the flow has more than {MAX_STEPS} steps", help="split it into several flows")
+            self.report(
+                "too-big", op.span, f"the flow has more than {MAX_STEPS} steps", help="split it into several flows"
+            )
         if self.steps > MAX_STEPS:
             return
         self.owners.noted(op)
@@ -205,7 +208,9 @@ class FlowLowering:
         self.region.insert(position, Eval(self.op_id("value"), value.expr, result, span))
         return Typed(Ref(result), value.type)
 
-    def in_order(self, nodes: Iterable[s.Expr], lower: Callable[[s.Expr], Typed] | None = None) -> list[Typed]:
+    def in_order(
+        self, nodes: Iterable[s.Expr | s.FormattedValue], lower: Callable[[Any], Typed] | None = None
+    ) -> list[Typed]:
         """Lower several operands, evaluated from left to right."""
         values: list[Typed] = []
         loose: list[tuple[int, Span]] = []

@@ -9,6 +9,7 @@ from .. import syntax as s
 from .branches import lower_assert, lower_if
 from .calls import lower_call
 from .comprehensions import lower_comprehension
+from .exits import lower_break, lower_continue
 from .expressions import (
     lower_attribute,
     lower_binary,
@@ -24,7 +25,7 @@ from .expressions import (
 )
 from .forms import lower_form
 from .logic import lower_compare, lower_conditional, lower_logical
-from .loops import lower_break, lower_continue, lower_for, lower_while
+from .loops import lower_for, lower_while
 from .matching import lower_match
 from .names import lower_name
 from .scopes import lower_parallel, lower_with

@@ -1,4 +1,5 @@
-"""Assignments: names, unpacking, augmented ones, and the rebinding of collections (``xs.append(y)``, ``d[k] = v``, ``s.add(x)``)."""
+"""Assignments: names, unpacking, augmented ones, and the rebinding of collections (``xs.append(y)``, ``d[k] = v``,
+``s.add(x)``)."""
 
 from __future__ import annotations
 
@@ -68,17 +69,31 @@ def bind_target(at: FlowLowering, target: s.Expr, value: Typed, span: Span) -> N
             at.bind(name, value, span)
             _set_item(at, target, None, s.Name(name, span=target.span), span)
         case s.Attribute():
-            at.report("unsupported", target.span, "a field cannot be assigned: values do not change in a flow",
-                      help="build a new record with the changed field")  # fmt: skip
+            at.report(
+                "unsupported",
+                target.span,
+                "a field cannot be assigned: values do not change in a flow",
+                help="build a new record with the changed field",
+            )
         case _:
-            at.report("unsupported", target.span, "this cannot be assigned to", help="assign to a name, or to names in brackets")
+            at.report(
+                "unsupported",
+                target.span,
+                "this cannot be assigned to",
+                help="assign to a name, or to names in brackets",
+            )
 
 
 def _unpack(at: FlowLowering, target: s.Display, value: Typed, span: Span) -> None:
     items = target.items
     stars = [i for i, t in enumerate(items) if isinstance(t, s.Starred)]
     if len(stars) > 1:
-        at.report("unsupported", items[stars[1]].span, "only one name of a target can have a star", help="leave one of the stars out")
+        at.report(
+            "unsupported",
+            items[stars[1]].span,
+            "only one name of a target can have a star",
+            help="leave one of the stars out",
+        )
     before = stars[0] if stars else len(items)
     after = len(items) - before - 1 if stars else 0
     types = _part_types(at, target, value, before, bool(stars), after)
@@ -96,8 +111,14 @@ def _part_types(at: FlowLowering, target: s.Display, value: Typed, before: int, 
         m = len(type.args)
         if m < before + after or (not star and m != n):
             wanted = f"at least {before + after}" if star else str(n)
-            at.report("unpack-count", target.span, f"{m} values cannot be unpacked into {wanted} names", expected=wanted, found=str(m),
-                      help="use as many names as there are values")  # fmt: skip
+            at.report(
+                "unpack-count",
+                target.span,
+                f"{m} values cannot be unpacked into {wanted} names",
+                expected=wanted,
+                found=str(m),
+                help="use as many names as there are values",
+            )
             return [ANY] * n
         if not star:
             return list(type.args)
@@ -105,7 +126,9 @@ def _part_types(at: FlowLowering, target: s.Display, value: Typed, before: int, 
         return [*type.args[:before], middle, *type.args[m - after :]]
     item = optypes.element(type)
     if item is None:
-        at.report("not-iterable", target.span, f"{type} cannot be unpacked", found=str(type), help="unpack a tuple or a list")
+        at.report(
+            "not-iterable", target.span, f"{type} cannot be unpacked", found=str(type), help="unpack a tuple or a list"
+        )
         item = ANY
     return [list_of(item) if isinstance(t, s.Starred) else item for t in target.items]
 
@@ -126,7 +149,11 @@ def lower_aug_assign(at: FlowLowering, node: s.AugAssign) -> None:
     if node.op == "+" and kinds == {"list"}:
         rebind(at, target, "extend", (node.value,), node.span)
         return
-    if kinds & {"list", "set", "dict"} and not at.owners.owned(box.expr) and kinds <= {"list", "set", "dict", "frozenset"}:
+    if (
+        kinds & {"list", "set", "dict"}
+        and not at.owners.owned(box.expr)
+        and kinds <= {"list", "set", "dict", "frozenset"}
+    ):
         _shared(at, target, box, f"{target.id} = {target.id} {node.op} ...", node.span)
         return
     value = at.expr(s.Binary(node.op, target, node.value, span=node.span), target.id)
@@ -138,12 +165,21 @@ def lower_aug_assign(at: FlowLowering, node: s.AugAssign) -> None:
 
 def _set_item(at: FlowLowering, target: s.Subscript, op: str | None, value: s.Expr, span: Span) -> None:
     if not isinstance(target.value, s.Name):
-        at.report("nested-target", target.span, "only an item of a name can be assigned: values do not change in a flow",
-                  help="take the inner collection out, change it, and put it back")  # fmt: skip
+        at.report(
+            "nested-target",
+            target.span,
+            "only an item of a name can be assigned: values do not change in a flow",
+            help="take the inner collection out, change it, and put it back",
+        )
         at.expr(value)
         return
     if isinstance(target.index, s.Slice):
-        at.report("nested-target", target.span, "a slice cannot be assigned", help=f"build the new list: {target.value.id} = [...]")
+        at.report(
+            "nested-target",
+            target.span,
+            "a slice cannot be assigned",
+            help=f"build the new list: {target.value.id} = [...]",
+        )
         return
     if op is not None:
         value = s.Binary(op, target, value, span=span)
@@ -166,8 +202,14 @@ def rebind(at: FlowLowering, name: s.Name, operator: str, operands: tuple[s.Expr
     wanted = {"append": ("list",), "extend": ("list",), "set_item": ("dict", "list"), "add_item": ("set",)}[operator]
     kinds = {m.name for m in members(widen(box.type))}
     if box.type != ANY and not kinds & {*wanted, "any"}:
-        at.report("wrong-collection", span, f"{name.id!r} is {box.type}, not a {' or '.join(wanted)}", expected=" or ".join(wanted),
-                  found=str(box.type), help=f"use it on a {wanted[0]}")  # fmt: skip
+        at.report(
+            "wrong-collection",
+            span,
+            f"{name.id!r} is {box.type}, not a {' or '.join(wanted)}",
+            expected=" or ".join(wanted),
+            found=str(box.type),
+            help=f"use it on a {wanted[0]}",
+        )
         return
     if not at.owners.owned(box.expr):
         _shared(at, name, box, _rebuilt(name.id, operator), span)
@@ -177,17 +219,35 @@ def rebind(at: FlowLowering, name: s.Name, operator: str, operands: tuple[s.Expr
     in_place = name.id not in at.tracked and at.owners.quiet(box.expr, used)
     fn = operator if in_place else COPYING[operator]
     _check_items(at, box.type, operator, values, name, span)
-    at.bind(name.id, Typed(Apply(fn, (box.expr, *(v.expr for v in values))), _new_type(box.type, operator, values)), span)
+    at.bind(
+        name.id, Typed(Apply(fn, (box.expr, *(v.expr for v in values))), _new_type(box.type, operator, values)), span
+    )
 
 
 def _check_items(at: FlowLowering, box: Type, operator: str, values: list[Typed], name: s.Name, span: Span) -> None:
-    """Nothing yet is declared of a local collection: it takes what it is given. Only what cannot be gone over is wrong."""
+    """Nothing yet is declared of a local collection: it takes what it is given. Only what cannot be gone over is
+    wrong."""
     if operator == "extend" and optypes.element(values[0].type) is None:
-        at.report("not-iterable", span, f"{values[0].type} has no items to add to {name.id!r}", found=str(values[0].type),
-                  help=f"write {name.id}.append(...)")  # fmt: skip
-    if operator == "set_item" and widen(box).name == "list" and not assignable(values[0].type, Type("int"), at.program.classes):
-        at.report("argument-type", span, f"a list is indexed by int, not by {values[0].type}", expected="int", found=str(values[0].type),
-                  help="use a dict")  # fmt: skip
+        at.report(
+            "not-iterable",
+            span,
+            f"{values[0].type} has no items to add to {name.id!r}",
+            found=str(values[0].type),
+            help=f"write {name.id}.append(...)",
+        )
+    if (
+        operator == "set_item"
+        and widen(box).name == "list"
+        and not assignable(values[0].type, Type("int"), at.program.classes)
+    ):
+        at.report(
+            "argument-type",
+            span,
+            f"a list is indexed by int, not by {values[0].type}",
+            expected="int",
+            found=str(values[0].type),
+            help="use a dict",
+        )
 
 
 def _new_type(box: Type, operator: str, values: list[Typed]) -> Type:
@@ -215,6 +275,10 @@ def _shared(at: FlowLowering, name: s.Name, box: Typed, instead: str, span: Span
     held = at.owners.held_at(box.expr)
     labels = (Label(held, "something else holds it since here"),) if held is not None else ()
     why = "something else holds it too" if held is not None else "this flow did not make it alone"
-    at.report("shared-collection", span, f"{name.id!r} cannot be changed in place: {why}", labels=labels, help=f"write {instead}")
-
-
+    at.report(
+        "shared-collection",
+        span,
+        f"{name.id!r} cannot be changed in place: {why}",
+        labels=labels,
+        help=f"write {instead}",
+    )

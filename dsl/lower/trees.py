@@ -49,9 +49,7 @@ def children(node: Node) -> tuple[Node, ...]:
         case s.DictDisplay():
             return tuple(e for pair in node.items for e in pair if e is not None)
         case s.Comprehension():
-            clauses = tuple(
-                e for c in node.clauses for e in (c.source, *c.conditions, *(o.value for o in c.options))
-            )
+            clauses = tuple(e for c in node.clauses for e in (c.source, *c.conditions, *(o.value for o in c.options)))
             return (*clauses, *((node.key,) if node.key is not None else ()), node.element)
         case s.FormattedValue():
             return (node.value,) if node.spec is None else (node.value, node.spec)
@@ -69,7 +67,8 @@ def subtree(node: Node) -> Iterator[Node]:
 
 
 def names_read(node: Node, assigned: frozenset[str] = frozenset()) -> Iterator[s.Name]:
-    """The names that an expression reads; not those that a comprehension binds itself, nor, in an ``undo``, the names of its
+    """The names that an expression reads; not those that a comprehension binds itself, nor, in an ``undo``, the
+    names of its
     result: ``assigned`` where the expression is assigned, else ``result``."""
     stack: list[tuple[Node, frozenset[str]]] = [(node, frozenset())]
     while stack:
@@ -239,6 +238,23 @@ def too_big(body: tuple[s.Stmt, ...]) -> tuple[Span, str] | None:
 
 
 _EXPRESSIONS = (
-    s.Name, s.Constant, s.Attribute, s.Subscript, s.Slice, s.Call, s.Form, s.Binary, s.Unary, s.Logical, s.Compare, s.Conditional,
-    s.Display, s.DictDisplay, s.Starred, s.Comprehension, s.FString, s.FormattedValue, s.UndoCall,
-)  # fmt: skip
+    s.Name,
+    s.Constant,
+    s.Attribute,
+    s.Subscript,
+    s.Slice,
+    s.Call,
+    s.Form,
+    s.Binary,
+    s.Unary,
+    s.Logical,
+    s.Compare,
+    s.Conditional,
+    s.Display,
+    s.DictDisplay,
+    s.Starred,
+    s.Comprehension,
+    s.FString,
+    s.FormattedValue,
+    s.UndoCall,
+)

@@ -32,8 +32,12 @@ def lower_try(at: FlowLowering, node: s.Try) -> None:
     first = _surely_first(body)
     seen = {n: _seen(entry[n], first.get(n), taken[n], node.span) for n in tracked}
     if at.region.ended is False and body.builder.ended and node.orelse:
-        at.report("unreachable", node.orelse[0].span, "this `else` is never reached: the body never gets to its end",
-                  help="remove it, or move it before")  # fmt: skip
+        at.report(
+            "unreachable",
+            node.orelse[0].span,
+            "this `else` is never reached: the body never gets to its end",
+            help="remove it, or move it before",
+        )
     handed: list[Expr] = []
     orelse = _orelse(at, node, body, handed) if node.orelse and not body.builder.ended else None
     owned = {n for n in tracked if taken[n] and all(at.owners.owned(b.atom) for b in taken[n])}
@@ -41,8 +45,11 @@ def lower_try(at: FlowLowering, node: s.Try) -> None:
     at.tracked = before
     at.frames.pop()
 
-    through = lambda name: at.live.live_after(node, name) or name in final_reads  # noqa: E731
-    final_reads = set(tracked) if node.final else set()
+    final_reads = frozenset(tracked) if node.final else frozenset()
+
+    def through(name: str) -> bool:
+        return at.live.live_after(node, name) or name in final_reads
+
     ends = [orelse if orelse is not None else body, *(arm for _, arm in handlers)]
     joined = join_arms(at, ends, through, "this `try`", node.span)
     regions = list(joined.regions)
@@ -51,7 +58,7 @@ def lower_try(at: FlowLowering, node: s.Try) -> None:
     final = None
     ended = joined.ended
     if node.final:
-        settled = {n: s for n, s in names}
+        settled = dict(names)
         final_seen = {n: _final_state(seen[n], settled.get(n), at.env.get(n)) for n in tracked}
         arm = _final(at, node, tracked, final_seen, settled)
         last = join_arms(at, [arm], lambda name: at.live.live_after(node, name), "this `finally`", node.span)
@@ -61,10 +68,15 @@ def lower_try(at: FlowLowering, node: s.Try) -> None:
         ended = ended or last.ended
     at.emit(
         Try(
-            at.op_id("try"), body_region, tuple(Handler(t, r) for (t, _), r in zip(handlers, regions[1:], strict=True)),
-            regions[0] if orelse is not None else None, final,
-            tuple((n, _atom(entry[n])) for n in tracked), tuple(results), node.span,
-        )  # fmt: skip
+            at.op_id("try"),
+            body_region,
+            tuple(Handler(t, r) for (t, _), r in zip(handlers, regions[1:], strict=True)),
+            regions[0] if orelse is not None else None,
+            final,
+            tuple((n, _atom(entry[n])) for n in tracked),
+            tuple(results),
+            node.span,
+        )
     )
     for name, state in names:
         at.set_name(name, state)
@@ -190,8 +202,12 @@ def _final(
 
 def _caught(at: FlowLowering, handler: s.Except) -> tuple[tuple[Expr, ...] | None, Type]:
     if handler.types is None:
-        at.report("bare-except", handler.span, "`except:` without a class would catch what nobody expects",
-                  help="name the errors: except (HttpError, TimeoutError), or except Exception")  # fmt: skip
+        at.report(
+            "bare-except",
+            handler.span,
+            "`except:` without a class would catch what nobody expects",
+            help="name the errors: except (HttpError, TimeoutError), or except Exception",
+        )
         return None, class_type("Exception")
     nodes = handler.types.items if isinstance(handler.types, s.Display) else (handler.types,)
     exprs: list[Expr] = []
@@ -201,13 +217,22 @@ def _caught(at: FlowLowering, handler: s.Except) -> tuple[tuple[Expr, ...] | Non
         if isinstance(binding, ClassBinding):
             key = at.program.use_class(binding)
             if binding.spec.kind == "record" or (binding.spec.kind == "other" and binding.cls is not None):
-                at.report("not-an-exception", node.span, f"{binding.spec.name} is not an exception class: it is never raised",
-                          help="name an exception class")  # fmt: skip
+                at.report(
+                    "not-an-exception",
+                    node.span,
+                    f"{binding.spec.name} is not an exception class: it is never raised",
+                    help="name an exception class",
+                )
             exprs.append(Global("class", key))
             types.append(class_type(key))
             continue
         if binding is not None and not _may_be_class(binding):
-            at.report("not-an-exception", node.span, "`except` wants an exception class here", help="name a class, or a tuple of them")
+            at.report(
+                "not-an-exception",
+                node.span,
+                "`except` wants an exception class here",
+                help="name a class, or a tuple of them",
+            )
             continue
         exprs.append(at.expr(node).expr)
         types.append(ANY)
@@ -221,7 +246,12 @@ def _may_be_class(binding: object) -> bool:
 def lower_raise(at: FlowLowering, node: s.Raise) -> None:
     if node.error is None:
         if not any(f.kind == "handler" for f in at.frames):
-            at.report("raise-nothing", node.span, "`raise` without an error only makes sense in an `except`", help="write raise ValueError(...)")
+            at.report(
+                "raise-nothing",
+                node.span,
+                "`raise` without an error only makes sense in an `except`",
+                help="write raise ValueError(...)",
+            )
         at.emit(Raise(at.op_id("raise"), None, span=node.span))
         at.region.ended = True
         return
@@ -243,7 +273,12 @@ def error_value(at: FlowLowering, node: s.Expr, *, cause: bool) -> Typed:
     if cause and isinstance(node, s.Constant) and node.value is None:
         return value
     if optypes.is_error(value.type, at.program.classes) is False:
-        at.report("not-an-exception", node.span, f"{value.type} cannot be raised: it is no exception",
-                  expected="an exception", found=str(value.type), help="raise an exception class: raise ValueError(...)")  # fmt: skip
+        at.report(
+            "not-an-exception",
+            node.span,
+            f"{value.type} cannot be raised: it is no exception",
+            expected="an exception",
+            found=str(value.type),
+            help="raise an exception class: raise ValueError(...)",
+        )
     return value
-

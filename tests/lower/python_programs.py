@@ -1,7 +1,9 @@
 """Random flows that are also plain Python functions: what Python does with one is what its graph must mean.
 
-The programs use everything that has the same meaning in both worlds: assignments, branches, loops with ``else``, handlers,
-``match``, comprehensions, lazy operators, collections that grow. Nodes are functions that write down how they are called.
+The programs use everything that has the same meaning in both worlds: assignments, branches, loops with ``else``,
+handlers,
+``match``, comprehensions, lazy operators, collections that grow. Nodes are functions that write down how they are
+called.
 """
 
 from __future__ import annotations
@@ -52,10 +54,14 @@ class Writer:
         if pick < 0.8:
             return f"({self.expr(depth + 1, calls)} // {self.name()})"
         if pick < 0.85:
-            return f"({self.expr(depth + 1, calls)} if {self.test(depth + 1, calls)} else {self.expr(depth + 1, calls)})"
+            return (
+                f"({self.expr(depth + 1, calls)} if {self.test(depth + 1, calls)} else {self.expr(depth + 1, calls)})"
+            )
         if pick < 0.9:
             op = self.rng.choice(["and", "or"])
-            return f"({self.expr(depth + 1, calls)} {op} {self.expr(depth + 1, calls)} {op} {self.expr(depth + 1, calls)})"
+            return (
+                f"({self.expr(depth + 1, calls)} {op} {self.expr(depth + 1, calls)} {op} {self.expr(depth + 1, calls)})"
+            )
         if pick < 0.94 and calls:
             item = self.new("x")
             source = f"range({self.name()} % 4)"
@@ -73,7 +79,8 @@ class Writer:
     def test(self, depth: int = 0, calls: bool = True) -> str:
         pick = self.rng.random()
         if pick < 0.6:
-            return f"{self.expr(depth + 1, calls)} {self.rng.choice(['<', '>', '==', '!=', '<='])} {self.expr(depth + 1, calls)}"
+            op = self.rng.choice(["<", ">", "==", "!=", "<="])
+            return f"{self.expr(depth + 1, calls)} {op} {self.expr(depth + 1, calls)}"
         if pick < 0.7:
             return f"({self.expr(depth + 1, calls)} < {self.expr(depth + 1, calls)} <= {self.expr(depth + 1, calls)})"
         if pick < 0.8:
@@ -93,7 +100,9 @@ class Writer:
             self.statement(depth, loop)
         self.boxes = before
         if self.rng.random() < 0.08 and not self.in_final:
-            ends = ["return (a, b)", f"raise E{self.rng.randrange(1, 3)}({self.name()})"] + (["break", "continue"] * 2 if loop else [])
+            ends = ["return (a, b)", f"raise E{self.rng.randrange(1, 3)}({self.name()})"] + (
+                ["break", "continue"] * 2 if loop else []
+            )
             self.put(depth, self.rng.choice(ends))
 
     def statement(self, depth: int, loop: bool) -> None:
@@ -102,9 +111,9 @@ class Writer:
             self.put(depth, f"{self.name()} = {self.expr()}")
             return
         kind = self.rng.choice(
-            ["assign"] * 5 + ["aug", "aug", "swap", "call", "if", "if", "ifs", "for", "for", "while", "try", "try", "match", "collect",
-             "box", "box", "assert", "search", "part"]
-        )  # fmt: skip
+            "assign assign assign assign assign aug aug swap call if if ifs for for while try try match collect "
+            "box box assert search part".split()
+        )
         getattr(self, f"_{kind}")(depth, loop)
 
     def _assign(self, depth: int, loop: bool) -> None:
@@ -183,7 +192,14 @@ class Writer:
 
     def _match(self, depth: int, loop: bool) -> None:
         self.put(depth, f"match {self.rng.choice([self.expr(), f'pair({self.name()})', '(a, b)', '[c, d, a]'])}:")
-        cases = ["0 | 1 | 2", f"int({self.new('m')})", f"[{self.new('m')}, *{self.new('m')}]", f"({self.new('m')}, 1)", "[_, _, *_]", "3"]
+        cases = [
+            "0 | 1 | 2",
+            f"int({self.new('m')})",
+            f"[{self.new('m')}, *{self.new('m')}]",
+            f"({self.new('m')}, 1)",
+            "[_, _, *_]",
+            "3",
+        ]
         for case in self.rng.sample(cases, self.rng.randrange(1, 4)):
             guard = f" if {self.test()}" if self.rng.random() < 0.3 else ""
             self.put(depth + 1, f"case {case}{guard}:")
@@ -213,10 +229,15 @@ class Writer:
         self.put(
             depth,
             self.rng.choice(
-                [f"{box}.append({self.expr()})", f"{box} += [{self.expr()}, {self.name()}]", f"{self.name()} = len({box}) + {self.expr()}",
-                 f"{self.name()} = sum({box}) % 10", f"{box}.extend([{self.expr()}])"]
+                [
+                    f"{box}.append({self.expr()})",
+                    f"{box} += [{self.expr()}, {self.name()}]",
+                    f"{self.name()} = len({box}) + {self.expr()}",
+                    f"{self.name()} = sum({box}) % 10",
+                    f"{box}.extend([{self.expr()}])",
+                ]
             ),
-        )  # fmt: skip
+        )
 
     def _assert(self, depth: int, loop: bool) -> None:
         self.put(depth, f"assert {self.test()}, {self.name()}")
