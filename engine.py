@@ -18,6 +18,7 @@ from attrs import define, field
 
 from .compiler import ir
 from .compiler.diagnostics import Collector, Diagnostic, InputError, Problem, ProgramError
+from .compiler.garbage import collector_held
 from .compiler.inputs import bind_inputs
 from .compiler.spec import NodeSpec, Objects
 from .dsl.scope import FlowSource
@@ -47,7 +48,8 @@ class Compiled:
         if self._optimized is None:
             from .compiler.passes import optimize
 
-            self._optimized = optimize(self.graph)
+            with collector_held():
+                self._optimized = optimize(self.graph)
         return self._optimized
 
     @property
@@ -55,7 +57,8 @@ class Compiled:
         if self._orders is None:
             from .executor.link import order_flows
 
-            self._orders = order_flows(self.optimized)
+            with collector_held():
+                self._orders = order_flows(self.optimized)
         return self._orders
 
     @property
@@ -63,7 +66,8 @@ class Compiled:
         if self._digest is None:
             from .compiler.digest import digest
 
-            self._digest = digest(self.graph)
+            with collector_held():
+                self._digest = digest(self.graph)
         return self._digest
 
 
@@ -85,7 +89,8 @@ def _compile(source: FlowSource) -> _Findings:
 
         collector = Collector()
         try:
-            lowered = lower(source, collector)
+            with collector_held():
+                lowered = lower(source, collector)
         except ProgramError as error:
             collector.items.extend(d for d in error.diagnostics if d not in collector.items)
             lowered = None
@@ -186,7 +191,8 @@ class Engine:
 
         compiled = self.compiled(flow)
         linker = self._linker(compiled, events=False)
-        return make_plan(compiled.optimized, compiled.orders, compiled.digest, facts(linker))
+        with collector_held():
+            return make_plan(compiled.optimized, compiled.orders, compiled.digest, facts(linker))
 
     def explain(self, flow: Any) -> str:
         """The plan of a flow as text."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .compiler.diagnostics import Collector, Diagnostic, ProgramError
+from .compiler.garbage import collector_held
 from .compiler.nearest import did_you_mean
 from .dsl.scope import FlowSource
 from .facade import Flow
@@ -37,6 +38,7 @@ class Module(types.ModuleType):
         return f"<module {self.__name__} from {self.__file__!r}>"
 
 
+@collector_held()
 def load(path: str | os.PathLike[str], *, allow: Iterable[str] | None = None) -> Module:
     """Loads a ``.cflow`` file, with what it imports.
 
@@ -54,6 +56,7 @@ def load(path: str | os.PathLike[str], *, allow: Iterable[str] | None = None) ->
     return _checked(load_module(Path(path), allow=allow))
 
 
+@collector_held()
 def loads(text: str, *, base: str | os.PathLike[str] | None = None, allow: Iterable[str] | None = None) -> Module:
     """The same from text.
 
@@ -83,6 +86,7 @@ def _checked(loaded: LoadedModule | None) -> Module:
     return Module(loaded)
 
 
+@collector_held()
 def check(text: str, *, base: str | os.PathLike[str] | None = None) -> list[Diagnostic]:
     """Checks ``.cflow`` text; nothing is imported or run.
 
