@@ -126,24 +126,38 @@ class Frame:
     def complete(self, row: int) -> int:
         """``row`` is done: run what is quick and ready, start what waits and is ready, but for one row, which is
         returned (-1: none)."""
+        counts = self.counts
+        ready: list[int] | None = None
+        self.done[row] = 1
+        if self.watchers:
+            self.wake(row)
+        for after in self.table.successors[row]:
+            counts[after] = count = counts[after] - 1
+            if not count:
+                if ready is None:
+                    ready = [after]
+                else:
+                    ready.append(after)
+        if ready is not None:
+            return self.arrive(ready)
+        self.pending -= 1
+        if self.bound < self.table.real:
+            self.settle()
+        if self.pending == 0 and self.idle is not None:
+            self.idle.set()
+        return -1
+
+    def arrive(self, ready: list[int]) -> int:
+        """A row is done and these wait for nothing any more; the rest of :meth:`complete`."""
         table = self.table
         kind, code, successors = table.kind, table.code, table.successors
         counts, done, values = self.counts, self.done, self.values
         waiting: list[int] = []
-        stack = [row]
-        finished = 0
+        stack: list[int] = []
+        finished = 1
         until = 0.0
-        while stack:
-            row = stack.pop()
-            done[row] = 1
-            finished += 1
-            if self.watchers and row in self.watchers:
-                for wake in self.watchers.pop(row):
-                    wake()
-            for after in successors[row]:
-                counts[after] = count = counts[after] - 1
-                if count:
-                    continue
+        while True:
+            for after in ready:
                 what = kind[after]
                 if what == JOIN:
                     stack.append(after)
@@ -167,6 +181,18 @@ class Frame:
                             self.fail(after, None, leave)
                 else:
                     waiting.append(after)
+            if not stack:
+                break
+            row = stack.pop()
+            done[row] = 1
+            finished += 1
+            if self.watchers:
+                self.wake(row)
+            ready = []
+            for after in successors[row]:
+                counts[after] = count = counts[after] - 1
+                if not count:
+                    ready.append(after)
         self.pending -= finished
         if self.bound < table.real:
             self.settle()
@@ -182,6 +208,11 @@ class Frame:
         else:
             self.reserved = False
         return waiting[0]
+
+    def wake(self, row: int) -> None:
+        """Tell code inside other rows that waits for ``row``."""
+        for wake in self.watchers.pop(row, ()):
+            wake()
 
     def reserve(self, row: int) -> bool:
         """Take a call slot for a row about to start: Trio shuffles what is started at once, here the order is kept."""
@@ -272,13 +303,15 @@ async def work(frame: Frame, row: int, reserved: bool, ticket: int) -> None:
                 else:
                     await run.slot(table.priority[row], ticket)
                 try:
-                    kwargs = table.kwargs[row]
-                    if kwargs:
+                    args, kwargs = table.args[row], table.kwargs[row]
+                    if len(args) == 1 and not kwargs:
+                        value = await table.code[row](values[args[0]])
+                    elif kwargs:
                         value = await table.code[row](
-                            *[values[s] for s in table.args[row]], **{k: values[s] for k, s in kwargs}
+                            *[values[s] for s in args], **{k: values[s] for k, s in kwargs}
                         )
                     else:
-                        value = await table.code[row](*[values[s] for s in table.args[row]])
+                        value = await table.code[row](*[values[s] for s in args])
                 finally:
                     run.release()
                 values[table.slot[row]] = value
