@@ -307,9 +307,7 @@ async def work(frame: Frame, row: int, reserved: bool, ticket: int) -> None:
                     if len(args) == 1 and not kwargs:
                         value = await table.code[row](values[args[0]])
                     elif kwargs:
-                        value = await table.code[row](
-                            *[values[s] for s in args], **{k: values[s] for k, s in kwargs}
-                        )
+                        value = await table.code[row](*[values[s] for s in args], **{k: values[s] for k, s in kwargs})
                     else:
                         value = await table.code[row](*[values[s] for s in args])
                 finally:
