@@ -1,11 +1,12 @@
-"""The fake nodes of generated programs, imported by both spellings. A name says what a node does: ``r``eads or ``w``rites which
-of the resources ``a``, ``b``, ``c``; ``u`` declares nothing; a leading ``a_`` is async."""
+"""The fake nodes of generated programs, imported by both spellings.
+
+A name says what a node does: it ``r``eads or ``w``rites which of the resources ``a``, ``b``, ``c``; ``u`` declares
+nothing; a leading ``a_`` is async.
+"""
 
 from __future__ import annotations
 
-from gen_world import Boom as Boom
-from gen_world import Crash as Crash
-from gen_world import wait, world
+from gen_world import Boom as Boom, Crash as Crash, wait, world
 
 from cflow import node
 

@@ -1,4 +1,4 @@
-"""Makes a failing program small: leaves out statements, blocks, options and failures as long as it fails in the same way."""
+"""Makes a failing program small: leaves out statements, blocks, options and failures as long as it fails alike."""
 
 from __future__ import annotations
 

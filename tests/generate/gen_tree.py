@@ -118,8 +118,11 @@ SOMEWHERE = ((0, 0),)
 
 @frozen
 class Program:
-    """Flows, callees first; the last one is ``main``. ``lanes``: for a site within parallel constructs, which ones and which
-    arm of each (-1: a pass of a loop, whose variable is the call's last argument)."""
+    """Flows, callees first; the last one is ``main``.
+
+    ``lanes``: for a site within parallel constructs, which ones and which arm of each (-1: a pass of a loop; the call's
+    last argument tells which).
+    """
 
     flows: tuple[FlowDef, ...]
     inputs: Mapping[str, int]

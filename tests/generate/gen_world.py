@@ -1,8 +1,8 @@
-"""What the fake nodes of generated programs share: the resources they read and write, what was written, and who must fail.
+"""What the fake nodes of generated programs share: the resources, what was written to them, and who must fail.
 
-One world at a time, whichever way a program is run. A node's result and failure follow from its site (a number in the text),
-its arguments and, for a reader, from what has been written to its resource. Writes add up, so that arms in another order
-leave the same state.
+One world at a time, whichever way a program is run. A node's result and failure follow from its site (a number in the
+text), its arguments and, for a reader, from what has been written to its resource. Writes add up, so that arms in
+another order leave the same state.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Crash(Boom):
 
 @frozen
 class Failing:
-    """How a site fails: always, where the sum of its arguments has this ``remainder`` by 3, or the ``first`` so many calls."""
+    """How a site fails: always, where its arguments leave this ``remainder`` by 3, or the ``first`` calls."""
 
     remainder: int | None = None
     first: int | None = None

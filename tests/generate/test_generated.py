@@ -1,8 +1,8 @@
-"""Thousands of generated programs, each in both spellings: one digest, and whatever runs it does what the reference does.
+"""Thousands of generated programs, each in both spellings: one digest, and whatever runs it does as the reference does.
 
-The reference is :func:`cflow.compiler.interpret.interpret`. Everything else has to agree with it on the result or the error and on
-the writes and log lines in their order: the other spelling, every pass, and the executor under a schedule drawn from the seed.
-A program that fails is printed after it has been made small. ``--long`` runs five times as many.
+The reference is :func:`cflow.compiler.interpret.interpret`. Everything else has to agree with it on the result or the
+error and on the writes and log lines in their order: the other spelling, every pass, and the executor under a schedule
+drawn from the seed. A program that fails is printed after it has been made small. ``--long`` runs five times as many.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from random import Random
 
 import pytest
 import trio
-from attrs import evolve
 from gen_check import differences, from_python, from_text, observed, reference
 from gen_program import generate
 from gen_shrink import shrink
@@ -27,6 +26,12 @@ from cflow.engine import compile_flow
 
 BATCHES, BATCH = 40, 50
 PIPELINES = (PASSES, (), *((step,) for step in PASSES))
+
+
+FORMS = """elif|else:|match |for |while |max=|try:|except|finally:|transaction:|undo |parallel:|with parallel=|\
+collect=True|max_failed=|yield |lock=|timeout=|return |break|continue|raise |assert |retry=|default=|.append(|note(|rec(|\
+ and | or | if |case k""".split("|")
+"""What the generated programs hold, taken together."""
 
 
 def check(program: Program, seed: int) -> list[str]:
@@ -90,11 +95,7 @@ def test_the_generator_is_deterministic_and_covers_the_language() -> None:
     programs = [generate(Random(seed)) for seed in range(150)]
     assert [str(p) for p in programs[:20]] == [str(generate(Random(seed))) for seed in range(20)]
     text = "\n".join(map(str, programs))
-    for form in (
-        "elif", "else:", "match ", "for ", "while ", "max=", "try:", "except", "finally:", "transaction:", "undo ", "parallel:",
-        "with parallel=", "collect=True", "max_failed=", "yield ", "lock=", "timeout=", "return ", "break", "continue", "raise ",
-        "assert ", "retry=", "default=", ".append(", "note(", "rec(", " and ", " or ", " if ", "case k",
-    ):  # fmt: skip
+    for form in FORMS:
         assert form in text, form
 
 
