@@ -9,7 +9,6 @@ from __future__ import annotations
 import concurrent.futures
 import os
 import sys
-import uuid
 import weakref
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -326,7 +325,7 @@ class Engine:
         sinks = self.sinks
         linked = self._link(compiled, sinks is not None)
         ambient = read_ambient(compiled.graph)
-        run = Run(id or f"run-{uuid.uuid4().hex[:12]}", self.services, ambient, self.limit, sinks)
+        run = Run(id or f"run-{os.urandom(6).hex()}", self.services, ambient, self.limit, sinks)
         return Started(compiled, linked, run, bound)
 
     async def _detach(
@@ -395,12 +394,12 @@ class Started:
         sinks, run = self.state.sinks, self.state
         if sinks is not None:
             sinks.emit("run", "started", run.id)
-        with self.depth():
-            try:
-                value = direct(run, 0, *args, **kwargs)
-            except BaseException as error:
-                self.failed(error)
-                raise
+        self.deepen()
+        try:
+            value = direct(run, 0, *args, **kwargs)
+        except BaseException as error:
+            self.failed(error)
+            raise
         if sinks is not None:
             sinks.emit("run", "done", run.id)
             sinks.flush()
@@ -419,20 +418,20 @@ class Started:
         if sinks is not None:
             sinks.emit("run", "started", run.id)
         value: Any = None
-        with self.depth():
-            try:
-                with trio.CancelScope() as run.scope:
-                    if run.interrupted:
-                        run.scope.cancel()
-                    value = await self.linked.waiting(run, None, None, 0, 0, *args, **kwargs)
-                if run.scope.cancelled_caught:
-                    raise KeyboardInterrupt
-            except BaseException as error:
-                if not (is_cancellation(error) or isinstance(error, KeyboardInterrupt)):
-                    self.failed(error)
-                elif sinks is not None:
-                    sinks.emit("run", "cancelled", run.id)
-                raise
+        self.deepen()
+        try:
+            with trio.CancelScope() as run.scope:
+                if run.interrupted:
+                    run.scope.cancel()
+                value = await self.linked.waiting(run, None, None, 0, 0, *args, **kwargs)
+            if run.scope.cancelled_caught:
+                raise KeyboardInterrupt
+        except BaseException as error:
+            if not (is_cancellation(error) or isinstance(error, KeyboardInterrupt)):
+                self.failed(error)
+            elif sinks is not None:
+                sinks.emit("run", "cancelled", run.id)
+            raise
         if sinks is not None:
             sinks.emit("run", "done", run.id)
             sinks.flush()
@@ -450,27 +449,17 @@ class Started:
             self.state.sinks.emit("run", "failed", self.state.id, error=error)
             self.state.sinks.flush()
 
-    def depth(self) -> _Depth:
-        return _Depth(self.linked.recursive)
+    def deepen(self) -> None:
+        """Raise Python's recursion limit for a recursive flow.
+
+        It stays raised: another run may need it, and the flow's own limit guards against what it would.
+        """
+        if self.linked.recursive and sys.getrecursionlimit() < PYTHON_DEPTH:
+            sys.setrecursionlimit(PYTHON_DEPTH)
 
 
 PYTHON_DEPTH = 20_000
-"""Python's own recursion limit while a recursive flow runs; the flow's own (1,000) is reached long before."""
-
-
-class _Depth:
-    """Python's recursion limit, raised while a recursive flow runs."""
-
-    def __init__(self, recursive: bool) -> None:
-        self.recursive = recursive
-
-    def __enter__(self) -> None:
-        if self.recursive and sys.getrecursionlimit() < PYTHON_DEPTH:
-            sys.setrecursionlimit(PYTHON_DEPTH)
-
-    def __exit__(self, *exc: object) -> None:
-        # Another run may still need it, so it stays: the limit guards against nothing else here.
-        return None
+"""Python's own recursion limit once a recursive flow has run; the flow's own (1,000) is reached long before."""
 
 
 def read_ambient(graph: ir.Graph) -> dict[str, Any]:
