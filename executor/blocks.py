@@ -161,7 +161,8 @@ async def _worker(
                     raise
                 _failed(state, index, item, exc, collect, max_failed, take)
             else:
-                state.values[index] = value
+                if value is not None or take is not None:  # where nothing is collected, nothing is kept
+                    state.values[index] = value
                 if take is not None and rest == "cancel" and len(state.values) >= take:
                     state.enough = True
                     state.nursery.cancel_scope.cancel()
