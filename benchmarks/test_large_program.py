@@ -58,5 +58,10 @@ def test_check(benchmark: Any, text: tuple[str, Path]) -> None:
 
 def test_plan(benchmark: Any, text: tuple[str, Path]) -> None:
     """From text to plan, nothing kept from before."""
-    plan = benchmark.pedantic(lambda: cflow.loads(text[0], base=text[1]).main.plan(), rounds=3)
+
+    def from_text() -> Any:
+        module = cflow.loads(text[0], base=text[1])
+        return module.main.plan()
+
+    plan = benchmark.pedantic(from_text, rounds=3)
     assert len(plan.steps) > 100
