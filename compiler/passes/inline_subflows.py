@@ -1,8 +1,9 @@
 """Puts the body of a flow in the place of its call: steps inside may then run as early as their own arguments allow.
 
-Not inlined: a flow whose value does not need all of its steps, one with options of its own or at the call, a detached or a stream flow, one that calls itself (the
-limit of nesting counts calls), one that returns early, one that never returns, and one that is large. An operation
-``charge`` of the flow called by ``settle`` becomes ``settle/charge``, so that an error still tells the way.
+Not inlined: a flow whose value does not need all of its steps, one with options of its own or at the call, a detached
+or a stream flow, one that calls itself (the limit of nesting counts calls), one that returns early, one that never
+returns, and one that is large. An operation ``charge`` of the flow called by ``settle`` becomes ``settle/charge``, so
+that an error still tells the way.
 """
 
 from __future__ import annotations
@@ -57,6 +58,8 @@ MAX_FLOW = 20_000
 
 def inline_subflows(graph: Graph) -> Graph:
     """The graph with plain sub-flows inlined, without the flows that nobody calls any more."""
+    if not any(True for flow in graph.flows.values() for _ in _calls(flow)):
+        return graph
     order = _callees_first(graph)
     recursive = _recursive(graph, order)
     flows = dict(graph.flows)
@@ -150,8 +153,8 @@ def _inlinable(flow: FlowGraph) -> Inlinable | None:
 def _all_needed(body: Region) -> bool:
     """Does the value wait for every step of the body, by its arguments alone?
 
-    The value of a call is there when all of its flow has ended. Inlined, it is there when its own step has; what uses it
-    would start earlier than the plan says, unless these are the same.
+    The value of a call is there when all of its flow has ended. Inlined, it is there when its own step has; what uses
+    it would start earlier than the plan says, unless these are the same.
     """
     needed = {ref for result in body.results or () for ref in refs_of(result)}
     for op in reversed(body.ops):
