@@ -32,7 +32,7 @@ def lower_independent(
 ) -> Typed | None:
     own = into.target.id if into is not None and into.appended and isinstance(into.target, s.Name) else ""
     assigned = (*at.live.assigned(*node.body), *(n.id for n in target_names(node.target)))
-    names = dict.fromkeys(n for n in assigned if n != own)
+    names = dict.fromkeys(n for n in assigned if n != own and not isinstance(at.env.get(n), Collecting))
     targets = {n.id for n in target_names(node.target)}
     crossing = []
     for name in names:

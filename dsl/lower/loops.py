@@ -98,7 +98,7 @@ def _sequential(
         node.span,
     )
     at.emit(loop)
-    settle_names(at, after, node, inside)
+    settle_names(at, after, node, inside, own)
     lower_orelse(at, node, flag, after, frame)
     return value
 
@@ -132,7 +132,7 @@ def lower_while(at: FlowLowering, node: s.While) -> None:
     results, after = names_after(at, carried, flag)
     initial = tuple(b.atom for b in carried.before) + ((Const(False),) if flag else ())
     at.emit(Loop(id, body, initial, None, conditions[0], tuple(results), limit=limit, span=node.span))
-    settle_names(at, after, node, [])
+    settle_names(at, after, node)
     if isinstance(node.test, s.Constant) and node.test.value and not frame.breaks:
         at.region.ended = True
         return

@@ -28,6 +28,8 @@ def _cases(at: FlowLowering, node: s.Match, subject: Typed, start: int, covered:
 
     ``covered``: the cases leave no value out.
     """
+    if not node.cases:
+        return  # a syntax error that was reported
     first = node.cases[start]
     if first.guard is None:
         matched = match_pattern(at, first.pattern, subject)

@@ -12,7 +12,7 @@ from ...compiler.types import ANY, BOOL, Type
 from .. import syntax as s
 from .arms import empty_arm, fill_arm, join_arms
 from .constants import widen
-from .env import Bound, Maybe
+from .env import Bound, Collecting, Maybe
 from .state import FlowLowering, Frame
 from .trees import blocks
 
@@ -158,10 +158,13 @@ def names_after(at: FlowLowering, carried: Carried, flag: str) -> tuple[list[str
     return results, after
 
 
-def settle_names(at: FlowLowering, after: list[tuple[str, Bound]], node: s.For | s.While, inside: list[str]) -> None:
-    carried = {name for name, _ in after}
+def settle_names(
+    at: FlowLowering, after: list[tuple[str, Bound]], node: s.For | s.While, inside: Sequence[str] = (), own: str = ""
+) -> None:
+    """What names stand for after a loop. ``inside``: its variables; ``own``: the name it collects into by ``append``."""
+    kept = {own, *(name for name, _ in after)}
     for name in dict.fromkeys([*at.live.assigned(*node.body), *inside]):
-        if name not in carried:
+        if name not in kept and not isinstance(at.env.get(name), Collecting):
             at.env.set(name, Maybe("it is assigned only inside a loop, which may make no pass", node.span))
     for name, state in after:
         at.set_name(name, state)

@@ -12,14 +12,14 @@ from .. import syntax as s
 from ..scope import ClassBinding, UnknownBinding, ValueBinding
 from . import optypes
 from .arms import Arm, fill_arm, join_arms
-from .env import Bound, Maybe, State
+from .env import Bound, Collecting, Maybe, State
 from .names import peek
 from .state import FlowLowering, Frame, Typed
 from .waiting import dotted_binding
 
 
 def lower_try(at: FlowLowering, node: s.Try) -> None:
-    tracked = list(at.live.tracked(node))
+    tracked = [n for n in at.live.tracked(node) if not isinstance(at.env.get(n), Collecting)]
     entry = {name: at.env.get(name) for name in tracked}
     taken: dict[str, list[Bound]] = {n: [e] if isinstance(e, Bound) else [] for n, e in entry.items()}
     before = at.tracked
