@@ -309,7 +309,8 @@ class Engine:
             links = self._linked[compiled] = _Links()
         linked = links.of[events]
         if linked is None or not linked.holds():
-            linked = links.of[events] = self._linker(compiled, events).link()
+            with collector_held():
+                linked = links.of[events] = self._linker(compiled, events).link()
         result: Linked = linked
         return result
 
@@ -420,10 +421,12 @@ class Started:
         value: Any = None
         self.deepen()
         try:
+            with collector_held():
+                entry = self.linked.waiting  # written now, where it is the first time
             with trio.CancelScope() as run.scope:
                 if run.interrupted:
                     run.scope.cancel()
-                value = await self.linked.waiting(run, None, None, 0, 0, *args, **kwargs)
+                value = await entry(run, None, None, 0, 0, *args, **kwargs)
             if run.scope.cancelled_caught:
                 raise KeyboardInterrupt
         except BaseException as error:

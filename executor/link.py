@@ -17,7 +17,6 @@ from attrs import define
 
 from ..compiler import ir
 from ..compiler.diagnostics import MAX_DEPTH, LoopLimit, RecursionLimit
-from ..compiler.garbage import collector_held
 from ..compiler.spec import NodeSpec, Objects
 from ..compiler.walk import all_ops
 from ..planner.fusion import is_eager, overlaps
@@ -456,14 +455,6 @@ class FlowLinker:
     def entry(self, waits: bool) -> Callable[..., Any]:
         """The function of the entry flow, with everything it needs."""
         name = self.flow_name(self.graph.entry, waits)
-        if self._todo:
-            self._write()
-        found: Callable[..., Any] = self.module.names[name]
-        return found
-
-    @collector_held()
-    def _write(self) -> None:
-        """Write and compile the flows that were asked for, and those they ask for."""
         while self._todo:
             while self._todo:
                 self.flow(*self._todo.pop())
@@ -471,6 +462,8 @@ class FlowLinker:
             late, self._late = self._late, []
             for fill in late:
                 fill()
+        found: Callable[..., Any] = self.module.names[name]
+        return found
 
     def link(self) -> Linked:
         """The graph as runnable code."""
