@@ -67,6 +67,7 @@ def _leave(at: FlowLowering, kind: str, span: Span) -> None:
     values = [atom_of(s) for s in states]
     if frame.flag:
         values.append(Const(True) if kind == "break" else atom_of(at.env.get(frame.flag)))
-    frame.breaks = frame.breaks or kind == "break"
+    if kind == "break":
+        frame.breaks.append(states)
     at.emit(Exit(at.op_id(kind), kind, tuple(values), span))  # type: ignore[arg-type]
     at.region.ended = True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...compiler.assignable import assignable, join
-from ...compiler.ir import Const, Loop, Ref, Region
+from ...compiler.ir import Loop, Ref, Region
 from ...compiler.types import Type, list_of
 from .. import syntax as s
 from .comprehension_trees import comprehension_tree
@@ -75,17 +75,17 @@ def _sequential(
         at.body(node.body)
 
     body, frame, collected = attempt_passes(at, node, carried, id, flag, fill, [item_name(node.target)], collects)
-    results, after = names_after(at, carried, flag)
+    after = names_after(at, carried, flag, frame)
+    results = after.results
     value = None
     if collects:
         results.append(at.fresh(into_name(into)))
         value = Typed(Ref(results[-1]), list_of(join(collected) if collected else Type("union", ())))
         at.owners.own(results[-1])
-    initial = tuple(b.atom for b in carried.before) + ((Const(False),) if flag else ())
     loop = Loop(
         id,
         body,
-        initial,
+        carried.initial(flag),
         source.expr,
         None,
         tuple(results),
@@ -129,12 +129,14 @@ def lower_while(at: FlowLowering, node: s.While) -> None:
         at.body(node.body)
 
     body, frame, _ = attempt_passes(at, node, carried, id, flag, fill, [], False, condition)
-    results, after = names_after(at, carried, flag)
-    initial = tuple(b.atom for b in carried.before) + ((Const(False),) if flag else ())
-    at.emit(Loop(id, body, initial, None, conditions[0], tuple(results), limit=limit, span=node.span))
+    after = names_after(at, carried, flag, frame)
+    initial = carried.initial(flag)
+    at.emit(Loop(id, body, initial, None, conditions[0], tuple(after.results), limit=limit, span=node.span))
     settle_names(at, after, node)
-    if isinstance(node.test, s.Constant) and node.test.value and not frame.breaks:
-        at.region.ended = True
+    if isinstance(node.test, s.Constant) and node.test.value:
+        for name, state in after.broken:
+            at.set_name(name, state)
+        at.region.ended = not frame.breaks
         return
     if not frame.breaks:
         narrow(at, node.test, False)

@@ -10,7 +10,7 @@ from ...compiler.assignable import join
 from ...compiler.ir import Apply, Branch, Const, Expr, Ref, Region
 from ...compiler.types import ANY, BOOL, Type
 from .. import syntax as s
-from .arms import empty_arm, fill_arm, join_arms
+from .arms import fill_arm, join_arms
 from .constants import widen
 from .env import Bound, Collecting, Maybe
 from .state import FlowLowering, Frame
@@ -24,21 +24,39 @@ class Carried:
     """The names that a loop hands from pass to pass.
 
     ``types`` are those assumed at the start of a pass; ``owned``: is the collection the flow's own in every pass?
+    ``late``: names without a value before the loop that have one at each ``break``, handed out by these alone.
     """
 
     names: list[str]
     before: list[Bound]
+    late: list[str] = field(factory=list)
     types: list[Type] = field(factory=list)
     owned: list[bool] = field(factory=list)
 
+    @property
+    def all(self) -> list[str]:
+        return [*self.names, *self.late]
+
+    def initial(self, flag: str) -> tuple[Expr, ...]:
+        """What the first pass is given; the late names a value that nobody can read."""
+        late = (Const(None),) * len(self.late)
+        return (*(b.atom for b in self.before), *late, *((Const(False),) if flag else ()))
+
 
 def carried_names(at: FlowLowering, node: s.For | s.While, names: Iterable[str]) -> Carried:
+    """The names among those that the loop assigns whose values matter in the next pass, or after the loop."""
     found = Carried([], [])
+    endless = isinstance(node, s.While) and isinstance(node.test, s.Constant) and bool(node.test.value)
+    by_break = (endless or bool(node.orelse)) and has_break(node.body)
     for name in dict.fromkeys(names):
         state = at.env.get(name)
-        if isinstance(state, Bound) and (at.live.live_after(node, name) or at.live.read_inside(node, name)):
-            found.names.append(name)
-            found.before.append(state)
+        after = at.live.live_after(node, name)
+        if isinstance(state, Bound):
+            if after or at.live.read_inside(node, name):
+                found.names.append(name)
+                found.before.append(state)
+        elif by_break and after and not isinstance(state, Collecting):
+            found.late.append(name)
     return found
 
 
@@ -67,7 +85,7 @@ def attempt_passes(
         ]
         at.report.hold()
         if before is not None:
-            before([at.fresh(n) for n in carried.names] + ([at.fresh(flag)] if flag else []))
+            before([at.fresh(n) for n in carried.all] + ([at.fresh(flag)] if flag else []))
         frame, region, ends, owned, collected = _one_attempt(at, node, carried, loop, flag, fill, own, collects)
         wrong = [
             (n, join((assumed, *seen)))
@@ -100,18 +118,18 @@ def _one_attempt(
     own: list[str],
     collects: bool,
 ) -> tuple[Frame, Region, list[list[Type]], list[bool], list[Type]]:
-    frame = Frame("loop", node.span, loop, tuple(carried.names), flag)
+    frame = Frame("loop", node.span, loop, tuple(carried.all), flag)
     at.frames.append(frame)
     depth = len(at.collectors)
     streams = dict(at.streams)
     first = [at.fresh(n) for n in own]
-    params = [at.fresh(n) for n in carried.names] + ([at.fresh(flag)] if flag else [])
+    params = [at.fresh(n) for n in carried.all] + ([at.fresh(flag)] if flag else [])
     outer = at.open((*first, *params))
     mark = at.env.mark()
     enter_pass(at, carried, params, flag)
     fill(first, frame)
     ended = at.region.ended
-    states = [at.env.get(n) for n in carried.names]
+    states = [at.env.get(n) for n in carried.all]
     if not ended:
         frame.ends.append([s.type if isinstance(s, Bound) else ANY for s in states])
         frame.owned.append([isinstance(s, Bound) and at.owners.owned(s.atom) for s in states])
@@ -135,7 +153,7 @@ def enter_pass(at: FlowLowering, carried: Carried, params: Sequence[str], flag: 
         at.set_name(name, Bound(Ref(param), type))
         if owned:
             at.owners.own(param, (bound.atom.id,) if isinstance(bound.atom, Ref) else ())
-    if flag and len(params) > len(carried.names):
+    if flag and len(params) > len(carried.all):
         at.env.set(flag, Bound(Ref(params[-1]), BOOL))
 
 
@@ -143,46 +161,66 @@ def atom_of(state: object) -> Expr:
     return state.atom if isinstance(state, Bound) else Const(None)
 
 
-def names_after(at: FlowLowering, carried: Carried, flag: str) -> tuple[list[str], list[tuple[str, Bound]]]:
-    """The results of a loop and what the carried names stand for after it."""
-    results, after = [], []
+@define
+class After:
+    """The results of a loop, what the carried names stand for after it, and the late ones after a ``break``."""
+
+    results: list[str] = field(factory=list)
+    names: list[tuple[str, Bound]] = field(factory=list)
+    broken: list[tuple[str, Bound | Maybe]] = field(factory=list)
+
+
+def names_after(at: FlowLowering, carried: Carried, flag: str, frame: Frame) -> After:
+    """Make the results of a loop."""
+    found = After()
+    results, after = found.results, found.names
     for name, type, bound, owned in zip(carried.names, carried.types, carried.before, carried.owned, strict=True):
         result = at.fresh(name)
         results.append(result)
         after.append((name, Bound(Ref(result), type)))
         if owned:
             at.owners.own(result, (bound.atom.id,) if isinstance(bound.atom, Ref) else ())
+    for i, name in enumerate(carried.late, len(carried.names)):
+        results.append(at.fresh(name))
+        known = [row[i] for row in frame.breaks]
+        values = [state for state in known if isinstance(state, Bound)]
+        missing = Maybe("it is not assigned before every `break`", frame.span)
+        whole = bool(values) and len(values) == len(known)
+        found.broken.append((name, Bound(Ref(results[-1]), join(v.type for v in values)) if whole else missing))
     if flag:
         results.append(at.fresh(flag))
         after.append((flag, Bound(Ref(results[-1]), BOOL)))
-    return results, after
+    return found
 
 
 def settle_names(
-    at: FlowLowering, after: list[tuple[str, Bound]], node: s.For | s.While, inside: Sequence[str] = (), own: str = ""
+    at: FlowLowering, after: After, node: s.For | s.While, inside: Sequence[str] = (), own: str = ""
 ) -> None:
-    """What names stand for after a loop. ``inside``: its variables; ``own``: the name it collects into by ``append``."""
-    kept = {own, *(name for name, _ in after)}
+    """What names stand for after a loop with the variables ``inside``; ``own``: what it collects into by ``append``."""
+    kept = {own, *(name for name, _ in after.names)}
     for name in dict.fromkeys([*at.live.assigned(*node.body), *inside]):
         if name not in kept and not isinstance(at.env.get(name), Collecting):
             at.env.set(name, Maybe("it is assigned only inside a loop, which may make no pass", node.span))
-    for name, state in after:
+    for name, state in after.names:
         at.set_name(name, state)
 
 
-def lower_orelse(
-    at: FlowLowering, node: s.For | s.While, flag: str, after: list[tuple[str, Bound]], frame: Frame
-) -> None:
+def lower_orelse(at: FlowLowering, node: s.For | s.While, flag: str, after: After, frame: Frame) -> None:
     """``else``: where no ``break`` was taken."""
     if not node.orelse:
         return
     if not flag or not frame.breaks:
         at.body(node.orelse)
         return
-    broken = after[-1][1].atom
-    arms = [fill_arm(at, lambda: at.body(node.orelse)), empty_arm()]
+
+    def broken() -> None:
+        for name, state in after.broken:
+            at.set_name(name, state)
+
+    arms = [fill_arm(at, lambda: at.body(node.orelse)), fill_arm(at, broken)]
     joined = join_arms(at, arms, lambda name: at.live.live_after(node, name), "this loop's `else`", node.span)
-    at.emit(Branch(at.op_id("else"), (Apply("not", (broken,)),), joined.regions, joined.results, node.span))
+    test = Apply("not", (after.names[-1][1].atom,))
+    at.emit(Branch(at.op_id("else"), (test,), joined.regions, joined.results, node.span))
     joined.settle(at)
 
 

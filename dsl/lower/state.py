@@ -19,7 +19,7 @@ from ...compiler.types import ANY, Type
 from ...compiler.walk import needs, refs_of
 from .. import syntax as s
 from ..scope import Scope
-from .env import Bound, Env, Maybe
+from .env import Bound, Env, Maybe, State
 from .live import Liveness
 from .ownership import Ownership
 from .report import Reporter
@@ -93,7 +93,8 @@ class Frame:
     """The types that the carried names had at each end of a pass, ``break`` and ``continue``."""
     owned: list[list[bool]] = field(factory=list)
     """Whether they were collections of the flow's own there."""
-    breaks: bool = False
+    breaks: list[list[State | None]] = field(factory=list)
+    """What the carried names stood for at each ``break``."""
     finals: frozenset[str] = frozenset()
     """The names that the ``finally`` of this ``try`` assigns."""
     catches: bool = False

@@ -40,7 +40,7 @@ def lower_try(at: FlowLowering, node: s.Try) -> None:
         )
     handed: list[Expr] = []
     orelse = _orelse(at, node, body, handed) if node.orelse and not body.builder.ended else None
-    owned = {n for n in tracked if taken[n] and all(at.owners.owned(b.atom) for b in taken[n])}
+    owned = _owned(at, taken)
     handlers = [_handler(at, h, tracked, seen, owned) for h in node.handlers]
     at.tracked = before
     at.frames.pop()
@@ -60,7 +60,7 @@ def lower_try(at: FlowLowering, node: s.Try) -> None:
     if node.final:
         settled = dict(names)
         final_seen = {n: _final_state(seen[n], settled.get(n), at.env.get(n)) for n in tracked}
-        arm = _final(at, node, tracked, final_seen, settled)
+        arm = _final(at, node, tracked, final_seen, settled, _owned(at, taken))
         last = join_arms(at, [arm], lambda name: at.live.live_after(node, name), "this `finally`", node.span)
         final = last.regions[0]
         names = [(n, s) for n, s in names if n not in dict(last.names)] + list(last.names)
@@ -97,6 +97,11 @@ def _seen(entry: State | None, first: Expr | None, taken: list[Bound], span: Spa
     return Maybe("the step that fails may come before it is assigned", span)
 
 
+def _owned(at: FlowLowering, taken: dict[str, list[Bound]]) -> set[str]:
+    """The names that stood for collections of the flow's own all along."""
+    return {name for name, states in taken.items() if states and all(at.owners.owned(b.atom) for b in states)}
+
+
 def _final_state(seen: State, settled: State | None, outer: State | None) -> State:
     if isinstance(seen, Bound):
         after = settled if settled is not None else outer
@@ -108,8 +113,13 @@ def _atom(state: State | None) -> Expr | None:
     return state.atom if isinstance(state, Bound) else None
 
 
-def _enter(at: FlowLowering, tracked: Sequence[str], params: Sequence[str], seen: dict[str, State]) -> None:
+def _enter(
+    at: FlowLowering, tracked: Sequence[str], params: Sequence[str], seen: dict[str, State], owned: set[str]
+) -> None:
+    """The tracked names stand for the parameters of a handler or a ``finally``; ``owned`` for collections of the flow."""
     for name, param in zip(tracked, params, strict=True):
+        if name in owned:
+            at.owners.own(param)
         state = seen[name]
         at.set_name(name, Bound(Ref(param), state.type) if isinstance(state, Bound) else _maybe(state))
 
@@ -156,10 +166,7 @@ def _handler(
     at.frames.append(Frame("handler", handler.span))
 
     def fill() -> None:
-        _enter(at, tracked, params, seen)
-        for name, param in zip(tracked, params, strict=True):
-            if name in owned:
-                at.owners.own(param)
+        _enter(at, tracked, params, seen, owned)
         if handler.name is not None:
             at.set_name(handler.name, Bound(Ref(error), type))
         at.body(handler.body)
@@ -172,25 +179,25 @@ def _handler(
 
 
 def _final(
-    at: FlowLowering, node: s.Try, tracked: Sequence[str], seen: dict[str, State], settled: dict[str, Bound | Maybe]
+    at: FlowLowering,
+    node: s.Try,
+    tracked: Sequence[str],
+    seen: dict[str, State],
+    settled: dict[str, Bound | Maybe],
+    owned: set[str],
 ) -> Arm:
     params = [at.fresh(n) for n in tracked]
     at.frames.append(Frame("final", node.final[0].span))
-
-    def fill() -> None:
-        for name, state in settled.items():
-            # What only the statements before may have assigned, and no `finally` reads unless it is tracked.
-            if name not in tracked and isinstance(state, Maybe):
-                at.env.set(name, state)
-        _enter(at, tracked, params, seen)
-        mark.append(at.env.mark())
-        at.body(node.final)
-
-    mark: list[int] = []
     outer = at.open(tuple(params))
     start = at.env.mark()
-    fill()
-    changed = at.env.changes(mark[0])
+    for name, state in settled.items():
+        # What only the statements before may have assigned, and no `finally` reads unless it is tracked.
+        if name not in tracked and isinstance(state, Maybe):
+            at.env.set(name, state)
+    _enter(at, tracked, params, seen, owned)
+    mark = at.env.mark()
+    at.body(node.final)
+    changed = at.env.changes(mark)
     builder = at.back(outer)
     at.env.rewind(start)
     at.frames.pop()
