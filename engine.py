@@ -7,13 +7,15 @@ the engine's listeners and substitutes and is kept with the engine.
 from __future__ import annotations
 
 import concurrent.futures
+import contextvars
 import os
 import sys
+import threading
 import weakref
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from .compiler import ir
 from .compiler.diagnostics import Collector, Diagnostic, InputError, Problem, ProgramError
@@ -31,6 +33,10 @@ if TYPE_CHECKING:
 Substitute = Callable[[NodeSpec, Callable[..., Any]], "Callable[..., Any] | None"]
 
 
+_COMPILING = threading.RLock()
+"""Held while a flow is compiled or linked, so that threads that start one flow at once do it once."""
+
+
 @define(eq=False)
 class Compiled:
     """A flow, compiled: the graph as written, and what the passes made of it, with the findings of the check."""
@@ -41,14 +47,16 @@ class Compiled:
     _optimized: ir.Graph | None = None
     _orders: dict[str, RegionOrder] | None = None
     _digest: str | None = None
+    _entered: dict[str, Compiled] = field(factory=dict)
 
     @property
     def optimized(self) -> ir.Graph:
         if self._optimized is None:
             from .compiler.passes import optimize
 
-            with collector_held():
-                self._optimized = optimize(self.graph)
+            with _COMPILING, collector_held():
+                if self._optimized is None:
+                    self._optimized = optimize(self.graph)
         return self._optimized
 
     @property
@@ -56,9 +64,19 @@ class Compiled:
         if self._orders is None:
             from .executor.link import order_flows
 
-            with collector_held():
-                self._orders = order_flows(self.optimized)
+            with _COMPILING, collector_held():
+                if self._orders is None:
+                    self._orders = order_flows(self.optimized)
         return self._orders
+
+    def entered(self, key: str) -> Compiled:
+        """The program with another of its flows as its entry."""
+        found = self._entered.get(key)
+        if found is None:
+            found = self._entered.setdefault(
+                key, Compiled(evolve(self.graph, entry=key), self.objects, self.diagnostics)
+            )
+        return found
 
     @property
     def digest(self) -> str:
@@ -83,7 +101,12 @@ _COMPILED: weakref.WeakKeyDictionary[FlowSource, _Findings] = weakref.WeakKeyDic
 
 def _compile(source: FlowSource) -> _Findings:
     found = _COMPILED.get(source)
-    if found is None:
+    if found is not None:
+        return found
+    with _COMPILING:
+        found = _COMPILED.get(source)
+        if found is not None:
+            return found
         from .dsl.lower import lower
 
         collector = Collector()
@@ -156,7 +179,7 @@ class Engine:
         self._builtins = dict(builtins or {})
         self._clock = clock
         self._linked: weakref.WeakKeyDictionary[Compiled, _Links] = weakref.WeakKeyDictionary()
-        self._pool: concurrent.futures.ThreadPoolExecutor | None = None
+        self._background: Any = None
 
     # ---- programs --------------------------------------------------------------------------------
 
@@ -223,22 +246,33 @@ class Engine:
         """The same inside Trio, and inside asyncio. A stream flow gives an async iterator."""
         from .executor.launch import start
 
-        return await start(self._prepare(flow, args, inputs))
+        return await start(self._prepare(flow, args, inputs), self._clock)
 
     async def start_compiled(self, compiled: Compiled, bound: Mapping[str, Any]) -> Any:
         """As :meth:`start`, for a program that is compiled already (a test's body) and inputs that are bound."""
         from .executor.launch import start
 
-        return await start(self._started(compiled, dict(bound)))
+        return await start(self._started(compiled, dict(bound)), self._clock)
 
     def submit(self, flow: Any, /, *args: Any, **inputs: Any) -> concurrent.futures.Future[Any]:
-        """Run a flow in the background."""
-        started = self._prepare(flow, args, inputs)
-        if self._pool is None:
-            self._pool = concurrent.futures.ThreadPoolExecutor(32, thread_name_prefix="cflow-submit")
-        from .executor.launch import run_loop
+        """Run a flow in the background, on one loop with the others that were submitted.
 
-        return self._pool.submit(run_loop, started.main, started.state, self._clock)
+        Raises
+        ------
+        TypeError: it is a stream flow, which somebody has to read.
+        """
+        started = self._prepare(flow, args, inputs)
+        if started.stream:
+            msg = "a stream flow is read with .run or .start; it has no one result to wait for"
+            raise TypeError(msg)
+        started.state.owns_loop = True
+        with _COMPILING:
+            if self._background is None:
+                from .executor.away import Background
+
+                self._background = Background(self._clock)
+        future: concurrent.futures.Future[Any] = self._background.submit(started.main)
+        return future
 
     def run_node(self, node: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run one node to its end, from ordinary code."""
@@ -290,8 +324,13 @@ class Engine:
         from .executor.builtins import BUILTINS
         from .executor.link import FlowLinker
 
+        # Linked code is kept by the compiled program, so it must not keep the program.
+        kept = weakref.ref(compiled)
+
         async def detach(run: Run, key: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
-            return await self._detach(compiled, run, key, args, kwargs)
+            program = kept()
+            assert program is not None  # the run that detaches holds it
+            return await self._detach(program, run, key, args, kwargs)
 
         return FlowLinker(
             compiled.optimized,
@@ -333,11 +372,13 @@ class Engine:
         self, compiled: Compiled, run: Run, key: str, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> str:
         graph = compiled.graph
-        other = _entered(compiled, key)
+        other = compiled.entered(key)
         bound = bind_inputs(graph.flows[key].params, args, kwargs, compiled.objects.classes, name=graph.flows[key].name)
 
         async def launch(id: str) -> Any:
-            return await self._started(other, bound, id).main()
+            started = self._started(other, bound, id)
+            started.state.owns_loop = run.owns_loop
+            return await started.main()
 
         id: str = await self.services.detached.start(launch, run.owns_loop)
         return id
@@ -348,13 +389,6 @@ class _Links:
     """Linked code with (True) and without listeners."""
 
     of: dict[bool, Any] = field(factory=lambda: {True: None, False: None})
-
-
-def _entered(compiled: Compiled, key: str) -> Compiled:
-    """The program with another entry."""
-    from attrs import evolve
-
-    return Compiled(evolve(compiled.graph, entry=key), compiled.objects, compiled.diagnostics)
 
 
 @define(eq=False)
@@ -444,10 +478,7 @@ class Started:
         """Tell listeners, and write to the error where it came from."""
         from .executor.errors import explain_failure
 
-        secrets = frozenset(
-            str(self.state.ambient[s.name]) for s in self.compiled.graph.ambient.values() if s.kind == "secret"
-        )
-        explain_failure(error, self.linked.graph, self.compiled.objects, frozenset(s for s in secrets if s))
+        explain_failure(error, self.linked.graph, self.compiled.objects)
         if self.state.sinks is not None:
             self.state.sinks.emit("run", "failed", self.state.id, error=error)
             self.state.sinks.flush()
@@ -474,6 +505,7 @@ def read_ambient(graph: ir.Graph) -> dict[str, Any]:
     """
     if not graph.ambient:
         return {}
+    from .compiler.secrets import SecretText
     from .compiler.textvalues import parse_text
 
     values: dict[str, Any] = {}
@@ -491,7 +523,8 @@ def read_ambient(graph: ir.Graph) -> dict[str, Any]:
                 values[spec.name] = spec.default
             continue
         try:
-            values[spec.name] = parse_text(text, spec.type, {})
+            value = parse_text(text, spec.type, {})
+            values[spec.name] = SecretText(value) if spec.kind == "secret" and isinstance(value, str) else value
         except (ValueError, TypeError) as error:
             shown = "" if spec.kind == "secret" else f": {error}"
             problems.append(Problem(spec.name, f"the environment variable {spec.name} does not fit {spec.type}{shown}"))

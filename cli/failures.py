@@ -18,7 +18,8 @@ from typing import Any, Protocol
 
 from ..compiler.diagnostics import NOWHERE, CflowError, Diagnostic, InputError, ProgramError, Span
 from ..compiler.render import as_json, render
-from .output import NOTHING_HIDDEN, Hidden, note, plain, wants_colour
+from ..compiler.secrets import hide
+from .output import Hide, note, plain, wants_colour
 
 
 def disk_sources(file: str) -> Sequence[str] | None:
@@ -90,7 +91,7 @@ def context_of(error: BaseException) -> FailureContext | None:
     return found
 
 
-def print_failure(error: BaseException, *, json_form: bool = False, hide: Hidden = NOTHING_HIDDEN) -> None:
+def print_failure(error: BaseException, *, json_form: bool = False, hide: Hide = hide) -> None:
     """What a flow raised, on standard error: the author's line, the way there, the inputs of the failed call."""
     if json_form:
         note(hide(json.dumps({"error": failure_json(error)}, ensure_ascii=False)))

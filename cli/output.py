@@ -16,12 +16,14 @@ import os
 import stat
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from decimal import Decimal
 from pathlib import Path, PurePath
 from typing import Any
 
 import attrs
+
+from ..compiler.secrets import hide, redact
 
 
 def plain(value: Any) -> Any:
@@ -85,28 +87,11 @@ def to_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(plain(value), ensure_ascii=False, indent=2)
 
 
-HIDDEN = "<secret>"
+Hide = Callable[[str], str]
+"""Takes out of a text what must not be shown."""
 
 
-class Hidden:
-    """What must not be shown: the values of secrets, and any text that holds one."""
-
-    def __init__(self, secrets: Iterable[str] = ()) -> None:
-        # In JSON a secret is written with escapes. One of a character or two would hide half of every word.
-        forms = {form for secret in secrets if len(secret) > 2 for form in (secret, json.dumps(secret)[1:-1])}
-        self.forms = sorted(forms, key=len, reverse=True)
-
-    def __call__(self, text: str) -> str:
-        """The text without its secrets."""
-        for form in self.forms:
-            text = text.replace(form, HIDDEN)
-        return text
-
-
-NOTHING_HIDDEN = Hidden()
-
-
-def write_result(value: Any, *, as_json: bool, hide: Hidden = NOTHING_HIDDEN) -> None:
+def write_result(value: Any, *, as_json: bool, hide: Hide = hide) -> None:
     """A result on standard output. An iterator is a stream: one item a line, as it comes.
 
     For people, nothing is printed of ``None``; as JSON it is ``null``.
@@ -114,11 +99,11 @@ def write_result(value: Any, *, as_json: bool, hide: Hidden = NOTHING_HIDDEN) ->
     if isinstance(value, Iterator):
         form = to_json if as_json else _item
         for item in value:
-            print(hide(form(item)), flush=True)
+            print(hide(form(redact(item))), flush=True)
     elif as_json:
-        print(hide(to_json(value)))
+        print(hide(to_json(redact(value))))
     elif value is not None:
-        print(hide(to_text(value)))
+        print(hide(to_text(redact(value))))
 
 
 def _item(value: Any) -> str:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from attrs import define, field
 
-from .output import NOTHING_HIDDEN, Hidden
+from ..compiler.secrets import hide
+from .output import Hide
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -29,9 +30,7 @@ SHOWN = 12
 
 
 @contextmanager
-def progress(
-    *, events: bool, silent: bool, hide: Hidden = NOTHING_HIDDEN, stream: TextIO | None = None
-) -> Iterator[list[Any]]:
+def progress(*, events: bool, silent: bool, hide: Hide = hide, stream: TextIO | None = None) -> Iterator[list[Any]]:
     """The sinks of a run.
 
     Parameters
@@ -58,7 +57,7 @@ def progress(
 class Events:
     """One JSON object a line."""
 
-    def __init__(self, out: TextIO, hide: Hidden) -> None:
+    def __init__(self, out: TextIO, hide: Hide) -> None:
         self.out = out
         self.hide = hide
 
@@ -118,7 +117,7 @@ class Tally:
 class Lines:
     """A line when a node has ended: not more than one a second of each node, but each failure and each retry."""
 
-    def __init__(self, out: TextIO, hide: Hidden) -> None:
+    def __init__(self, out: TextIO, hide: Hide) -> None:
         self.out = out
         self.hide = hide
         self.tally = Tally()

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import os
+import contextlib
+import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import Any
 
 from ..compiler.diagnostics import InputError, ProgramError
 from .failures import print_failure, print_wrong
 from .inputs import read_json, read_pairs
-from .output import Hidden, write_result
+from .output import write_result
 from .progress import progress
 from .target import open_flow
-
-if TYPE_CHECKING:
-    from ..compiler.ir import Graph
 
 
 def execute(arguments: argparse.Namespace) -> int:
@@ -24,7 +22,8 @@ def execute(arguments: argparse.Namespace) -> int:
     from ..engine import Engine, default_engine, read_ambient
 
     try:
-        flow = open_flow(arguments.target)
+        with nodes_print_to_standard_error():  # importing a file runs its top level
+            flow = open_flow(arguments.target)
         texts, values = read_pairs(arguments.inputs), read_json(arguments.input)
         compiled = default_engine().compiled(flow)
         classes = compiled.objects.classes
@@ -33,24 +32,37 @@ def execute(arguments: argparse.Namespace) -> int:
     except (ProgramError, InputError) as error:
         print_wrong(error, json_form=arguments.json)
         return 2
-    hide = secrets_of(compiled.graph)
     try:
-        with progress(events=arguments.events, silent=arguments.json, hide=hide) as sinks:
+        with progress(events=arguments.events, silent=arguments.json) as sinks:
             options = {} if arguments.limit is None else {"limit": arguments.limit}
-            result = Engine(sinks=sinks, **options).run(flow, **inputs)
+            with nodes_print_to_standard_error():
+                result = Engine(sinks=sinks, **options).run(flow, **inputs)
             if isinstance(result, Iterator):
-                write_result(result, as_json=arguments.json, hide=hide)
+                write_result(_apart(result), as_json=arguments.json)
                 return 0
     except BrokenPipeError:
         raise
     except Exception as error:
-        print_failure(error, json_form=arguments.json, hide=hide)
+        print_failure(error, json_form=arguments.json)
         return 1
     # After the live picture is gone: a result stands below it, alone.
-    write_result(result, as_json=arguments.json, hide=hide)
+    write_result(result, as_json=arguments.json)
     return 0
 
 
-def secrets_of(graph: Graph) -> Hidden:
-    """The values of the program's secrets, which nothing may show."""
-    return Hidden(os.environ.get(spec.name, "") for spec in graph.ambient.values() if spec.kind == "secret")
+@contextlib.contextmanager
+def nodes_print_to_standard_error() -> Iterator[None]:
+    """Standard output is the result's: what a node prints goes where everything else goes."""
+    with contextlib.redirect_stdout(sys.stderr):
+        yield
+
+
+def _apart(items: Iterator[Any]) -> Iterator[Any]:
+    """The items of a stream; what its nodes print while it moves on is not among them."""
+    while True:
+        with nodes_print_to_standard_error():
+            try:
+                item = next(items)
+            except StopIteration:
+                return
+        yield item

@@ -16,6 +16,7 @@ from .convert import convert
 from .diagnostics import EngineBug
 from .ir import Ambient, Apply, Clause, Comprehension, Const, Expr, Global, Ref, Star, Target
 from .operators import BUILTIN_EXCEPTIONS, BUILTINS, OPERATORS, call_method, unpack
+from .secrets import join
 from .spec import Objects
 
 Env = Mapping[str, Any]
@@ -107,7 +108,7 @@ def _apply(expr: Apply, value_of: Callable[[Expr], Any], objects: Objects) -> An
         case "set":
             return set(args)
         case "fstring":
-            return "".join(args)
+            return join(tuple(args))
         case "new":
             return args[0](*args[1:], **kwargs)
         case "method":

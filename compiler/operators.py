@@ -15,6 +15,8 @@ from typing import Any
 
 from attrs import frozen
 
+from .secrets import made_with
+
 
 @frozen
 class Operator:
@@ -168,9 +170,11 @@ def has_attr(value: Any, name: str) -> bool:
     return hasattr(value, name)
 
 
-_DATE = "ctime date day days dst fold fromordinal hour isocalendar isoformat isoweekday max microsecond microseconds min minute month \
+_DATE = (
+    "ctime date day days dst fold fromordinal hour isocalendar isoformat isoweekday max microsecond microseconds min minute month \
 replace resolution second seconds strftime time timestamp timetuple timetz toordinal total_seconds tzinfo tzname utcoffset \
 utctimetuple weekday year astimezone".split()
+)
 _TEXT = "capitalize casefold center count encode endswith expandtabs find index isalnum isalpha isascii isdecimal \
 isdigit isidentifier islower isnumeric isprintable isspace istitle isupper join ljust lower lstrip partition removeprefix \
 removesuffix replace rfind rindex rjust rpartition rsplit rstrip split splitlines startswith strip swapcase title translate upper zfill".split()
@@ -185,7 +189,9 @@ METHODS: dict[type, frozenset[str]] = {
     tuple: frozenset("count index".split()),
     dict: frozenset("copy get items keys values".split()),
     set: frozenset("copy difference intersection isdisjoint issubset issuperset symmetric_difference union".split()),
-    frozenset: frozenset("copy difference intersection isdisjoint issubset issuperset symmetric_difference union".split()),
+    frozenset: frozenset(
+        "copy difference intersection isdisjoint issubset issuperset symmetric_difference union".split()
+    ),
     range: frozenset("count index".split()),
     dt.date: frozenset(_DATE),
     dt.time: frozenset(_DATE),
@@ -227,7 +233,8 @@ def call_method(value: Any, name: str, *args: Any, **kwargs: Any) -> Any:
     if name == "strftime" and len(str(args[:1])) > 1000:
         msg = "the format of strftime is too long"
         raise ValueError(msg)
-    return getattr(value, name)(*args, **kwargs)
+    result = getattr(value, name)(*args, **kwargs)
+    return made_with(result, args) if isinstance(value, str) else result
 
 
 def read_attribute(value: Any, name: str) -> Any:

@@ -16,12 +16,10 @@ from attrs import frozen
 from ..compiler import ir
 from ..compiler.diagnostics import NOWHERE, Span
 from ..compiler.evaluate import arguments, evaluate
+from ..compiler.secrets import redact
 from ..compiler.spec import Objects
-from ..compiler.types import Signature
 from .frame import work
 from .source import LINES
-
-HIDDEN = "<secret>"
 
 
 @frozen
@@ -38,9 +36,7 @@ class Failure:
     inputs: Mapping[str, Any]
 
 
-def explain_failure(
-    error: BaseException, graph: ir.Graph, objects: Objects, secrets: frozenset[str], outer: str = ""
-) -> None:
+def explain_failure(error: BaseException, graph: ir.Graph, objects: Objects) -> None:
     """Write to ``error`` where in the run it came from, once."""
     if getattr(error, "__cflow__", None) is not None:
         return
@@ -66,7 +62,7 @@ def explain_failure(
     else:
         op, frame = places[-1]
         path = [graph.main.name, *(o.id for o, _ in places if isinstance(o, (ir.Subflow, ir.Call)) or o is op)]
-        inputs = _inputs(op, frame, graph, objects, secrets)
+        inputs = _inputs(op, frame, graph, objects)
         failure = Failure(graph.main.name, op.id, op.span, tuple(path), attempt, inputs)
     try:
         error.__cflow__ = failure  # type: ignore[attr-defined]
@@ -92,7 +88,7 @@ def _row_op(frame: FrameType) -> ir.Op | None:
     return ops[0] if len(ops) == 1 else None
 
 
-def _inputs(op: ir.Op, frame: FrameType, graph: ir.Graph, objects: Objects, secrets: frozenset[str]) -> dict[str, Any]:
+def _inputs(op: ir.Op, frame: FrameType, graph: ir.Graph, objects: Objects) -> dict[str, Any]:
     """The arguments of a call, computed again from the values its frame still holds; nothing where that is not
     certain."""
     if not isinstance(op, (ir.Call, ir.Subflow)):
@@ -110,7 +106,7 @@ def _inputs(op: ir.Op, frame: FrameType, graph: ir.Graph, objects: Objects, secr
     else:
         names = [p.name for p in graph.flows[op.target].params]
     named = {names[i] if i < len(names) else f"#{i + 1}": value for i, value in enumerate(args)}
-    return {name: redact(value, secrets) for name, value in {**named, **kwargs}.items()}
+    return {name: redact(value) for name, value in {**named, **kwargs}.items()}
 
 
 class _Values(dict[str, Any]):
@@ -118,23 +114,3 @@ class _Values(dict[str, Any]):
 
     def __missing__(self, key: str) -> Any:
         raise KeyError(key)
-
-
-def redact(value: Any, secrets: frozenset[str]) -> Any:
-    """``value`` without the secrets in it; text made from a secret is secret."""
-    if not secrets:
-        return value
-    if isinstance(value, str):
-        return HIDDEN if any(s in value for s in secrets) else value
-    if isinstance(value, bytes):
-        return HIDDEN if any(s.encode() in value for s in secrets) else value
-    if isinstance(value, Mapping):
-        return {redact(k, secrets): redact(v, secrets) for k, v in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return (
-            type(value)(redact(v, secrets) for v in value) if type(value) in (list, tuple, set, frozenset) else HIDDEN
-        )
-    return HIDDEN if any(s in repr(value) for s in secrets) else value
-
-
-__all__ = ["Failure", "Signature", "explain_failure", "redact"]

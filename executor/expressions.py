@@ -14,6 +14,7 @@ from ..compiler import ir
 from ..compiler.convert import convert
 from ..compiler.evaluate import evaluate, global_value
 from ..compiler.operators import FORBIDDEN_ATTRIBUTES, OPERATORS, call_method, read_attribute, unpack
+from ..compiler.secrets import join
 from ..compiler.spec import Objects
 from ..compiler.walk import refs_of
 from .source import Module
@@ -25,12 +26,13 @@ _PLAIN = (type(None), bool, int, str, bytes)
 
 
 class Printer:
-    """Prints expressions for one graph."""
+    """Prints expressions for one graph. ``secret``: text in it may be secret."""
 
-    def __init__(self, module: Module, objects: Objects) -> None:
+    def __init__(self, module: Module, objects: Objects, secret: bool = False) -> None:
         self.module = module
         self.objects = objects
-        module.names.update(_method=call_method, _attr=read_attribute, _unpack=unpack)
+        self.secret = secret
+        module.names.update(_method=call_method, _attr=read_attribute, _unpack=unpack, _join=join)
 
     def text(self, expr: ir.Expr, ref: Callable[[str], str], temp: Callable[[str], str] | None = None) -> str:
         """The source of ``expr``.
@@ -142,7 +144,8 @@ class _Text:
             case "dict":
                 return self.mapping(args, depth)
             case "fstring":
-                return f"''.join(({''.join(self.item(a, depth) + ', ' for a in args)}))"
+                parts = "".join(self.item(a, depth) + ", " for a in args)
+                return f"_join(({parts}))" if self.printer.secret else f"''.join(({parts}))"
             case "new":
                 return f"{self.item(args[0], depth)}({self.arguments(args[1:], expr.kwargs, depth)})"
             case "method":

@@ -7,17 +7,18 @@ Ctrl-C cancels the run and lets compensations finish; the second breaks them off
 from __future__ import annotations
 
 import asyncio
-import queue
 import signal
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
 import trio
 
+from .away import Away, Main, run_away
+from .feed import AsyncioItems, Items, TrioItems
 from .run import Run
-from .streams import FlowStream, _Handshake, opened
+from .streams import FlowStream
 
 
 class Ready(Protocol):
@@ -31,16 +32,9 @@ class Ready(Protocol):
     async def main(self, put: Any = None) -> Any: ...
 
 
-Main = Callable[[], Awaitable[Any]]
-
-
 def loop_is_running() -> bool:
     """Is an event loop, Trio's or asyncio's, running in this thread?"""
-    try:
-        trio.lowlevel.current_task()
-    except RuntimeError:
-        return asyncio._get_running_loop() is not None
-    return True
+    return trio.lowlevel.in_trio_task() or asyncio._get_running_loop() is not None
 
 
 def run_loop(main: Main, run: Run | None, clock: Any = None) -> Any:
@@ -48,44 +42,9 @@ def run_loop(main: Main, run: Run | None, clock: Any = None) -> Any:
     if run is not None:
         run.owns_loop = True
     if loop_is_running():
-        return _in_thread(main, run, clock)
+        return run_away(main, run, clock)
     with interrupts(run):
         return trio.run(main, clock=clock)
-
-
-def _in_thread(main: Main, run: Run | None, clock: Any) -> Any:
-    outcome: list[tuple[bool, Any]] = []
-    token: list[trio.lowlevel.TrioToken] = []
-
-    async def entry() -> Any:
-        token.append(trio.lowlevel.current_trio_token())
-        return await main()
-
-    def work() -> None:
-        try:
-            outcome.append((True, trio.run(entry, clock=clock)))
-        except BaseException as exc:
-            outcome.append((False, exc))
-
-    thread = threading.Thread(target=work, name="cflow-run")
-    thread.start()
-    while thread.is_alive():
-        try:
-            thread.join()
-        except KeyboardInterrupt:
-            _tell(token, run)
-    good, value = outcome[0]
-    if good:
-        return value
-    raise value
-
-
-def _tell(token: list[trio.lowlevel.TrioToken], run: Run | None) -> None:
-    if token and run is not None:
-        try:
-            token[0].run_sync_soon(run.interrupt)
-        except trio.RunFinishedError:
-            pass
 
 
 @contextmanager
@@ -118,49 +77,32 @@ def interrupts(run: Run | None) -> Iterator[None]:
 # ---- inside a loop ---------------------------------------------------------------------------------------
 
 
-async def start(ready: Ready) -> Any:
-    """Run inside Trio, in the caller's task, or inside asyncio, in a thread."""
-    if asyncio._get_running_loop() is None:
+async def start(ready: Ready, clock: Any = None) -> Any:
+    """Run inside Trio, in the caller's task, or inside asyncio, in a thread (on ``clock``)."""
+    if trio.lowlevel.in_trio_task() or asyncio._get_running_loop() is None:
         if ready.stream:
-            return _items(ready)
+            return TrioItems(FlowStream(ready.main))
         return await ready.main()
     if ready.stream:
-        msg = "a stream flow is read inside Trio, or with .run from ordinary code, not inside asyncio"
-        raise RuntimeError(msg)
-    return await _from_asyncio(ready)
+        return AsyncioItems(FlowStream(ready.main), ready.state, clock)
+    return await _from_asyncio(ready, clock)
 
 
-async def _from_asyncio(ready: Ready) -> Any:
+async def _from_asyncio(ready: Ready, clock: Any) -> Any:
     loop = asyncio.get_running_loop()
     done: asyncio.Future[Any] = loop.create_future()
-    token: list[trio.lowlevel.TrioToken] = []
     cancelled = False
 
     def finish(good: bool, value: Any) -> None:
-        if done.done():
-            return
         if good:
             done.set_result(value)
+        elif isinstance(value, KeyboardInterrupt) and cancelled:
+            done.set_exception(asyncio.CancelledError())
         else:
             done.set_exception(value)
 
-    async def entry() -> Any:
-        token.append(trio.lowlevel.current_trio_token())
-        return await ready.main()
-
-    def work() -> None:
-        try:
-            value = trio.run(entry)
-        except BaseException as exc:
-            if isinstance(exc, KeyboardInterrupt) and cancelled:
-                exc = asyncio.CancelledError()
-            loop.call_soon_threadsafe(finish, False, exc)
-        else:
-            loop.call_soon_threadsafe(finish, True, value)
-
-    ready.state.owns_loop = True
-    thread = threading.Thread(target=work, name="cflow-run")
-    thread.start()
+    away = Away(ready.main, ready.state, clock, lambda good, value: loop.call_soon_threadsafe(finish, good, value))
+    away.thread.start()
     while True:
         try:
             return await asyncio.shield(done)
@@ -168,24 +110,15 @@ async def _from_asyncio(ready: Ready) -> Any:
             if done.done():
                 raise
             cancelled = True
-            if token:
-                _tell(token, ready.state)
-            else:
-                ready.state.interrupted += 1
-
-
-async def _items(ready: Ready) -> AsyncIterator[Any]:
-    async with opened(ready.state, FlowStream(ready.main)) as items:
-        async for item in items:
-            yield item
+            away.interrupt()
 
 
 # ---- as an iterator --------------------------------------------------------------------------------------
 
 
 def iterate(ready: Ready, clock: Any = None) -> Iterator[Any]:
-    """The items of a stream flow, for ordinary code: the loop turns in this thread, only while an item is asked for."""
-    return _Pump(FlowStream(ready.main), clock)
+    """The items of a stream flow, for ordinary code."""
+    return Items(FlowStream(ready.main), ready.state, clock)
 
 
 def iterate_source(source: Any, clock: Any = None) -> Iterator[Any]:
@@ -199,77 +132,4 @@ def iterate_source(source: Any, clock: Any = None) -> Iterator[Any]:
             with trio.CancelScope(shield=True):
                 await source.aclose()
 
-    return _Pump(FlowStream(produce), clock)
-
-
-class _Pump:
-    """Trio as a guest of a plain iterator: :meth:`__next__` turns the loop until there is an item."""
-
-    def __init__(self, stream: FlowStream, clock: Any) -> None:
-        self._work: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
-        self._handshake = _Handshake()
-        self._scope: trio.CancelScope | None = None
-        self._token: trio.lowlevel.TrioToken | None = None
-        self._outcome: Any = None
-        self._stream = stream
-        self._clock = clock
-        self._state = "new"
-
-    def __iter__(self) -> _Pump:
-        return self
-
-    def _begin(self) -> None:
-        async def main() -> None:
-            self._token = trio.lowlevel.current_trio_token()
-            self._handshake = _Handshake()
-            with trio.CancelScope() as self._scope:
-                await self._handshake.produce(self._stream)
-
-        def done(outcome: Any) -> None:
-            self._outcome = outcome
-
-        self._state = "open"
-        trio.lowlevel.start_guest_run(
-            main,
-            run_sync_soon_threadsafe=self._work.put,
-            done_callback=done,
-            clock=self._clock,
-            host_uses_signal_set_wakeup_fd=True,
-        )
-        while self._token is None and self._outcome is None:
-            self._work.get()()
-
-    def __next__(self) -> Any:
-        if self._state == "closed":
-            raise StopIteration
-        if self._state == "new":
-            self._begin()
-        if self._outcome is None:
-            assert self._token is not None
-            self._token.run_sync_soon(self._handshake.asked.set)
-        while not self._handshake.items and self._outcome is None:
-            self._work.get()()
-        if self._handshake.items:
-            return self._handshake.items.pop()
-        self._state = "closed"
-        self._outcome.unwrap()
-        if self._handshake.error is not None:
-            raise self._handshake.error
-        raise StopIteration
-
-    def close(self) -> None:
-        """Stop the run: cancel it and let it finish."""
-        if self._state == "open" and self._outcome is None:
-            assert self._token is not None
-            self._token.run_sync_soon(self._cancel)
-            while self._outcome is None:
-                self._work.get()()
-        self._state = "closed"
-
-    def _cancel(self) -> None:
-        if self._scope is not None:
-            self._scope.cancel()
-
-    def __del__(self) -> None:
-        if self._state == "open" and self._outcome is None:
-            self.close()
+    return Items(FlowStream(produce), None, clock)

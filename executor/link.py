@@ -8,6 +8,7 @@ where nothing in it can, one that is a plain function call. What is linked depen
 from __future__ import annotations
 
 import inspect
+import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -125,7 +126,7 @@ class FlowLinker:
         self._substitute = substitute
         self._costs = costs or {}
         self.module = Module(graph.main.name)
-        self.printer = Printer(self.module, objects)
+        self.printer = Printer(self.module, objects, secret=any(a.kind == "secret" for a in graph.ambient.values()))
         self.blocks = Blocks(self)
         self._late: list[Callable[[], None]] = []
         self.tracked = any(isinstance(op, ir.Try) and op.tracked for op in all_ops(graph))
@@ -137,6 +138,7 @@ class FlowLinker:
         self._keep: list[Any] = []
         self._names: dict[tuple[str, bool], str] = {}
         self._todo: list[tuple[str, bool]] = []
+        self._writing = threading.RLock()
         self._direct: dict[str, bool] = {}
         self.recursive = _recursive(graph)
         self._bind(detach)

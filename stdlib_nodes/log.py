@@ -13,6 +13,7 @@ import sys
 from typing import Any, TextIO
 
 from .. import context, node
+from ..compiler.secrets import hide, redact
 
 _LOGGER = logging.getLogger("cflow.flow")
 
@@ -77,8 +78,9 @@ _FALLBACK = _StandardError()
 
 
 def _say(level: int, message: Any, fields: dict[str, Any]) -> None:
+    shown = hide(str(message))
     record = _LOGGER.makeRecord(
-        _LOGGER.name, level, "(flow)", 0, "%s", (message,), None, extra={"fields": fields, "run": _run()}
+        _LOGGER.name, level, "(flow)", 0, "%s", (shown,), None, extra={"fields": redact(fields), "run": _run()}
     )
     if _LOGGER.hasHandlers():
         if _LOGGER.isEnabledFor(level):

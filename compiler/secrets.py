@@ -1,0 +1,131 @@
+"""Secret text: it works like any other, and is shown as ``<secret>``.
+
+Text made from a secret is secret: what the language makes of it (slices, methods, f-strings, ``+``) is a
+:class:`SecretText` again. What a node makes of it in its own code is plain to Python, so whoever shows something passes
+it through :func:`hide` or :func:`redact`, which know the texts of all secrets of the process.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+HIDDEN = "<secret>"
+
+SHORTEST = 3
+"""A text of fewer characters is hidden only as a value: taken out of other texts it would leave holes in every word."""
+
+MOST = 10_000
+"""Texts remembered at most; a loop may make a new one in every pass."""
+
+_known: dict[str, None] = {}
+"""The texts of secrets, in the forms in which they are shown (as they are, and as JSON writes them)."""
+
+
+class SecretText(str):
+    """A ``str`` that is shown as ``<secret>``."""
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> SecretText:
+        if len(text) >= SHORTEST and len(_known) < MOST:
+            _known[str.__str__(text)] = None
+            _known[json.dumps(str.__str__(text))[1:-1]] = None
+        return super().__new__(cls, text)
+
+    def __repr__(self) -> str:
+        return HIDDEN
+
+    def __str__(self) -> str:
+        return self
+
+    def __format__(self, spec: str) -> str:
+        return SecretText(str.__format__(self, spec))
+
+    def __radd__(self, other: str) -> SecretText:
+        return SecretText(other + str.__str__(self)) if isinstance(other, str) else NotImplemented
+
+    def __iter__(self) -> Iterator[str]:
+        return (SecretText(c) for c in str.__iter__(self))
+
+    def __reduce__(self) -> tuple[type[SecretText], tuple[str]]:
+        return SecretText, (str.__str__(self)[:],)
+
+
+def taint(value: Any) -> Any:
+    """``value``, made from a secret: its text is secret."""
+    if isinstance(value, str):
+        return SecretText(value)
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(taint, value))
+    return value
+
+
+def _tainting(name: str) -> Callable[..., Any]:
+    plain = getattr(str, name)
+
+    def method(self: SecretText, *args: Any, **kwargs: Any) -> Any:
+        return taint(plain(self, *args, **kwargs))
+
+    method.__name__ = name
+    return method
+
+
+for _name in (
+    "__add__ __mul__ __rmul__ __getitem__ capitalize casefold center expandtabs join ljust lower lstrip partition "
+    "removeprefix removesuffix replace rjust rpartition rsplit rstrip split splitlines strip swapcase title translate "
+    "upper zfill"
+).split():
+    setattr(SecretText, _name, _tainting(_name))
+
+
+def join(parts: tuple[str, ...]) -> str:
+    """The parts of an f-string, together: secret if one of them is."""
+    text = "".join(parts)
+    return SecretText(text) if any(isinstance(part, SecretText) for part in parts) else text
+
+
+def made_with(result: Any, args: tuple[Any, ...]) -> Any:
+    """The result of a method of text, secret if an argument (or an item of one) is."""
+    for arg in args:
+        if isinstance(arg, SecretText):
+            return taint(result)
+        if isinstance(arg, (list, tuple)) and any(isinstance(item, SecretText) for item in arg):
+            return taint(result)
+    return result
+
+
+def hide(text: str) -> str:
+    """``text`` without the secrets in it."""
+    if isinstance(text, SecretText):
+        return HIDDEN
+    for secret in sorted(_known, key=len, reverse=True):
+        if secret in text:
+            text = text.replace(secret, HIDDEN)
+    return text
+
+
+def redact(value: Any) -> Any:
+    """``value`` without the secrets in it: containers part by part, text that holds one as a whole, anything else whose
+    ``repr`` would show one as ``<secret>``."""
+    if not _known:
+        return value
+    match value:
+        case SecretText():
+            return HIDDEN
+        case str():
+            return hide(value)
+        case Mapping():
+            return {redact(key): redact(item) for key, item in value.items()}
+        case list() | tuple() | set() | frozenset() if type(value) in (list, tuple, set, frozenset):
+            return type(value)(redact(item) for item in value)
+        case None | bool() | int() | float():
+            return value
+    shown = repr(value)
+    return value if hide(shown) == shown and HIDDEN not in shown else HIDDEN
+
+
+def forget() -> None:
+    """Forget every secret: for tests."""
+    _known.clear()

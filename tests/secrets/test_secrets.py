@@ -1,0 +1,98 @@
+"""Secrets: what is made of one is one, and nothing that is shown shows it."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import cflow
+from cflow.compiler.secrets import HIDDEN, SecretText, forget, hide, redact
+
+WORD = "s3cr3t-abcdef"
+
+
+@pytest.fixture(autouse=True)
+def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TOKEN", WORD)
+    forget()
+    yield
+    forget()
+
+
+def flow_of(expression: str) -> Any:
+    return cflow.loads(f"secret TOKEN\nflow main() -> Any:\n    return {expression}\n").main
+
+
+@pytest.mark.parametrize(
+    ("expression", "text"),
+    [
+        ("TOKEN", WORD),
+        ("TOKEN[:4]", WORD[:4]),
+        ("TOKEN[::-1]", WORD[::-1]),
+        ("TOKEN.upper()", WORD.upper()),
+        ("TOKEN + '!'", WORD + "!"),
+        ("'Bearer ' + TOKEN", "Bearer " + WORD),
+        ("f'Bearer {TOKEN}'", "Bearer " + WORD),
+        ("f'{TOKEN:>20}'", f"{WORD:>20}"),
+        ("'-'.join(['a', TOKEN])", "a-" + WORD),
+        ("'x'.replace('x', TOKEN)", WORD),
+        ("TOKEN * 2", WORD * 2),
+        ("str(TOKEN)", WORD),
+        ("TOKEN.split('-')[0]", "s3cr3t"),
+        ("max(['a', TOKEN])", WORD),
+    ],
+)
+def test_what_is_made_of_a_secret_works_and_is_secret(expression: str, text: str) -> None:
+    value = flow_of(expression).run()
+    assert isinstance(value, SecretText)
+    assert value == text
+    assert repr(value) == HIDDEN
+    assert redact({"key": [value]}) == {"key": [HIDDEN]}
+
+
+def test_repr_in_text_is_hidden() -> None:
+    assert WORD not in flow_of("f'{TOKEN!r}'").run()
+
+
+def test_text_that_a_node_made_is_hidden_where_it_is_shown() -> None:
+    SecretText(WORD)
+    assert hide("got " + WORD) == f"got {HIDDEN}"
+    assert hide(json.dumps({"key": WORD})) == json.dumps({"key": HIDDEN})
+    assert redact(ValueError(WORD)) == HIDDEN
+
+
+def test_a_short_secret_is_hidden_as_a_value_only() -> None:
+    short = SecretText("ab")
+    SecretText(WORD)
+    assert redact([short, "abba"]) == [HIDDEN, "abba"]
+    assert hide("abba") == "abba"
+
+
+def test_a_secret_survives_pickling() -> None:
+    again = pickle.loads(pickle.dumps(SecretText(WORD)))
+    assert isinstance(again, SecretText)
+    assert again == WORD
+
+
+def test_log_lines_hide_it(caplog: pytest.LogCaptureFixture) -> None:
+    text = 'import log\nsecret TOKEN\nflow main() -> None:\n    log.info(f"tok {TOKEN}", key=TOKEN, part=[TOKEN[:4]])\n'
+    with caplog.at_level("INFO", "cflow.flow"):
+        cflow.loads(text).main.run()
+    (record,) = caplog.records
+    assert record.getMessage() == HIDDEN
+    assert record.fields == {"key": HIDDEN, "part": [HIDDEN]}  # type: ignore[attr-defined]
+
+
+def test_a_failure_hides_it() -> None:
+    text = "secret TOKEN\nflow main() -> int:\n    return int(TOKEN)\n"
+    with pytest.raises(ValueError, match="invalid literal") as caught:
+        cflow.loads(text).main.run()
+    assert WORD not in hide(str(caught.value))
+
+
+def test_a_program_without_secrets_joins_plainly() -> None:
+    assert type(cflow.loads("flow main(n: int) -> str:\n    return f'{n}!'\n").main.run(1)) is str
