@@ -130,18 +130,18 @@ RULES: tuple[Rule, ...] = (
              xs = [*xs, 1]
              return xs
          """),
-    rule("nested-target", "error", "An item of an item cannot be assigned", "`a[i][j] = v`, or a slice as a target.",
-         "Only the version of a name's own collection can be replaced.",
+    rule("slice-target", "error", "A slice cannot be assigned", "`xs[a:b] = ...` stands in a flow.",
+         "Values do not change in a flow; an item of a collection that nothing else holds can be replaced, a stretch of it not.",
          """
          flow main() -> Any:
-             rows = [[1], [2]]
-             rows[0][0] = 5
-             return rows
+             xs = [1, 2, 3]
+             xs[0:2] = [5]
+             return xs
          """, """
          flow main() -> Any:
-             first = [1]
-             first[0] = 5
-             return [first, [2]]
+             xs = [1, 2, 3]
+             xs = [5, *xs[2:]]
+             return xs
          """),
     rule("not-an-exception", "error", "This is no exception", "`raise` or `except` is given something that is not an exception.",
          "It can be neither raised nor caught.",

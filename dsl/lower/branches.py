@@ -18,6 +18,7 @@ def lower_if(at: FlowLowering, node: s.If) -> None:
 
 def _chain(at: FlowLowering, node: s.If, start: int) -> None:
     """The arms from ``start`` on. A later test that calls out goes, with all after it, into the last region."""
+    id = at.op_id("if")
     tests = []
     arms: list[Arm] = []
     mark = at.env.mark()
@@ -42,7 +43,7 @@ def _chain(at: FlowLowering, node: s.If, start: int) -> None:
     last = arms[-1]
     arms[-1] = Arm(last.builder, {**narrowed, **last.changes})
     joined = join_arms(at, arms, lambda name: at.live.live_after(node, name), "this `if`", node.span)
-    at.emit(Branch(at.op_id("if"), tuple(tests), joined.regions, joined.results, node.span))
+    at.emit(Branch(id, tuple(tests), joined.regions, joined.results, node.span))
     joined.settle(at)
 
 

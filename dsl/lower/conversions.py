@@ -10,8 +10,17 @@ from .constants import widen
 from .optypes import known_to_be, members
 from .state import FlowLowering, Typed
 
-_FROM_TEXT = frozenset("int float bool complex date datetime time timedelta Decimal Path bytes".split())
-"""What conversion makes from text, or from numbers, though the types are not assignable."""
+_BECOMES: dict[str, frozenset[str]] = {
+    "str": frozenset("date datetime time timedelta Decimal Path class literal".split()),
+    "int": frozenset("float complex timedelta Decimal class".split()),
+    "float": frozenset("complex timedelta Decimal class".split()),
+    "dict": frozenset("class mapping".split()),
+    **dict.fromkeys(
+        ("list", "tuple"), frozenset("list tuple set frozenset sequence collection iterable class".split())
+    ),
+    **dict.fromkeys(("set", "frozenset"), frozenset("set frozenset collection iterable".split())),
+}
+"""What conversion makes of a type beside itself."""
 
 
 def converted(at: FlowLowering, value: Typed, wanted: Type, span: Span) -> Typed:
@@ -32,18 +41,9 @@ def converted(at: FlowLowering, value: Typed, wanted: Type, span: Span) -> Typed
 
 
 def _convertible(source: Type, target: Type) -> bool:
-    """Might conversion at run time succeed? Text and numbers become other plain values, dicts records, containers
-    each other."""
-    source = widen(source)
-    for a in members(source):
-        for b in members(target):
-            if a.name in ("str", "int", "float", "dict") and (b.name in _FROM_TEXT or b.name in ("class", "literal")):
-                return True
-            if a.name in _BOXES and b.name in _BOXES:
-                return True
-            if b.name == "any" or a.name == "any" or a.name == b.name:
-                return True
-    return False
-
-
-_BOXES = frozenset("list tuple set frozenset dict mapping sequence collection iterable class".split())
+    """Might conversion at run time succeed for some values?"""
+    return any(
+        "any" in (a.name, b.name) or a.name == b.name or b.name in _BECOMES.get(a.name, ())
+        for a in members(widen(source))
+        for b in members(target)
+    )

@@ -37,6 +37,7 @@ def _cases(at: FlowLowering, node: s.Match, subject: Typed, start: int, covered:
             _report_unreached(at, node, start)
             _arm(at, node, first, matched, subject)
             return
+    id = at.op_id("match")
     tests: list[Expr] = []
     arms: list[Arm] = []
     i = start
@@ -67,7 +68,7 @@ def _cases(at: FlowLowering, node: s.Match, subject: Typed, start: int, covered:
         else:
             arms.append(fill_arm(at, lambda: None))
     joined = join_arms(at, arms, lambda name: at.live.live_after(node, name), "this `match`", node.span)
-    at.emit(Branch(at.op_id("match"), tuple(tests), joined.regions, joined.results, node.span))
+    at.emit(Branch(id, tuple(tests), joined.regions, joined.results, node.span))
     joined.settle(at)
 
 

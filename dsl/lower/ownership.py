@@ -11,7 +11,7 @@ from __future__ import annotations
 from attrs import define, field
 
 from ...compiler.diagnostics import Span
-from ...compiler.ir import Apply, Branch, Comprehension, Expr, Loop, Op, Ref
+from ...compiler.ir import Apply, Branch, Comprehension, Exit, Expr, Loop, Op, Raise, Ref
 from ...compiler.walk import needs
 
 _MAKERS = frozenset(
@@ -88,6 +88,7 @@ class Ownership:
 
 
 def _guards(op: Op) -> bool:
+    """Does nothing that follows in the region start before ``op`` has ended, or not at all?"""
     if isinstance(op, Branch):
         return any(r.results is None for r in op.regions)
-    return isinstance(op, Loop) and op.condition is not None
+    return isinstance(op, (Exit, Raise)) or (isinstance(op, Loop) and op.condition is not None)

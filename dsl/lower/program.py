@@ -46,6 +46,9 @@ class Program:
     _asked: set[str] = field(factory=set)
     _bindings: dict[str, ClassBinding] = field(factory=dict)
 
+    def __attrs_post_init__(self) -> None:
+        self.report.classes = self.classes
+
     # ---- names outside flows ---------------------------------------------------------------------
 
     def lookup(self, scope: Scope, name: str) -> Binding | None:

@@ -5,9 +5,12 @@ Knows nothing of flows.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from attrs import define, field
 
 from ...compiler.diagnostics import Collector, Diagnostic, Label, Severity, Span
+from ...compiler.spec import ClassSpec
 
 MAX_FINDINGS = 100
 """Findings of one severity reported for one program; a person fixes the first of them anyway."""
@@ -24,6 +27,8 @@ class Reporter:
     """Where lowering reports. ``failed``: an error was reported through it."""
 
     collector: Collector
+    classes: Mapping[str, ClassSpec] = field(factory=dict)
+    """The classes of the program: people are told their names, not their keys."""
     failed: bool = False
     _seen: set[tuple[str, Span, str]] = field(factory=set)
     _counts: dict[str, int] = field(factory=dict)
@@ -42,7 +47,14 @@ class Reporter:
     ) -> None:
         """Report one finding. The severity is the rule's."""
         severity: Severity = "warning" if id in WARNINGS else "error"
+        message, expected, found, help = map(self._named, (message, expected, found, help))
         self.add(Diagnostic(id, severity, message, span, labels, expected, found, help))
+
+    def _named(self, text: str) -> str:
+        for key, spec in self.classes.items():
+            if key in text and key != spec.name:
+                text = text.replace(key, spec.name)
+        return text
 
     def add(self, diagnostic: Diagnostic) -> None:
         """Report a finding that is made already (a front end's)."""

@@ -35,11 +35,12 @@ def lower_with(at: FlowLowering, node: s.With) -> None:
                     f"a lock is named by text, not by {value.type}",
                     help='write with lock="printer"',
                 )
+    id = at.op_id(node.kind)
     at.frames.append(Frame("scope", node.span))
     arm = fill_arm(at, lambda: at.body(node.body))
     at.frames.pop()
     joined = join_arms(at, [arm], lambda name: at.live.live_after(node, name), f"this {node.kind}", node.span)
-    at.emit(Scope(at.op_id(node.kind), node.kind, arg, joined.regions[0], joined.results, node.span))
+    at.emit(Scope(id, node.kind, arg, joined.regions[0], joined.results, node.span))
     joined.settle(at)
 
 

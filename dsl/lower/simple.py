@@ -17,7 +17,7 @@ from .forms import handle_of
 from .live import REBINDING
 from .loop_trees import appended_value
 from .names import peek
-from .state import FlowLowering, Typed
+from .state import UNKNOWN, FlowLowering, Typed
 from .targets import rebind
 from .tries import error_value
 from .waiting import dotted_binding, is_method_call
@@ -32,6 +32,8 @@ def lower_expression(at: FlowLowering, node: s.ExprStmt) -> None:
     if isinstance(value, s.Constant) and (isinstance(value.value, str) or value.value is Ellipsis):
         return  # a docstring, or `...` for "nothing yet"
     lowered = peek(at, value)
+    if lowered is UNKNOWN:
+        return  # what is wrong with it was said
     if at.waits(value) and not _is_pure_call(at, value):
         return
     if not any(f.catches for f in at.frames):
@@ -84,7 +86,7 @@ def lower_yield(at: FlowLowering, node: s.Yield) -> None:
         if not assignable(value.type, wanted, at.program.classes):
             at.report(
                 "return-type",
-                node.span,
+                node.value.span,
                 f"the flow yields {wanted}, not {value.type}",
                 expected=str(wanted),
                 found=str(value.type),
@@ -176,7 +178,7 @@ def _check_return(at: FlowLowering, node: s.Return, type: Type) -> Type:
         found = "nothing" if node.value is None else str(type)
         at.report(
             "return-type",
-            node.span,
+            node.span if node.value is None else node.value.span,
             f"the flow returns {at.returns}, not {found}",
             expected=str(at.returns),
             found=found,

@@ -206,7 +206,9 @@ class FlowLowering:
             return value
         result = self.fresh("value")
         self.steps += 1
-        self.region.insert(position, Eval(self.op_id("value"), value.expr, result, span))
+        step = Eval(self.op_id("value"), value.expr, result, span)
+        self.owners.noted(step)
+        self.region.insert(position, step)
         return Typed(Ref(result), value.type)
 
     def in_order(

@@ -165,17 +165,11 @@ def lower_aug_assign(at: FlowLowering, node: s.AugAssign) -> None:
 
 def _set_item(at: FlowLowering, target: s.Subscript, op: str | None, value: s.Expr, span: Span) -> None:
     if not isinstance(target.value, s.Name):
-        at.report(
-            "nested-target",
-            target.span,
-            "only an item of a name can be assigned: values do not change in a flow",
-            help="take the inner collection out, change it, and put it back",
-        )
-        at.expr(value)
+        at.expr(value)  # the front ends have reported it: only an item of a name can be assigned
         return
     if isinstance(target.index, s.Slice):
         at.report(
-            "nested-target",
+            "slice-target",
             target.span,
             "a slice cannot be assigned",
             help=f"build the new list: {target.value.id} = [...]",

@@ -25,6 +25,7 @@ def lower_try(at: FlowLowering, node: s.Try) -> None:
     before = at.tracked
     at.tracked = {**before, **{n: [*before.get(n, []), taken[n]] for n in tracked}}
 
+    id = at.op_id("try")
     at.frames.append(Frame("scope", node.span, finals=frozenset(at.live.assigned(*node.final))))
     at.frames.append(Frame("scope", node.span, catches=bool(node.handlers)))
     body = fill_arm(at, lambda: at.body(node.body))
@@ -38,6 +39,8 @@ def lower_try(at: FlowLowering, node: s.Try) -> None:
             "this `else` is never reached: the body never gets to its end",
             help="remove it, or move it before",
         )
+    if not node.final:
+        at.tracked = before  # nothing comes after the handlers that could ask
     handed: list[Expr] = []
     orelse = _orelse(at, node, body, handed) if node.orelse and not body.builder.ended else None
     owned = _owned(at, taken)
@@ -68,7 +71,7 @@ def lower_try(at: FlowLowering, node: s.Try) -> None:
         ended = ended or last.ended
     at.emit(
         Try(
-            at.op_id("try"),
+            id,
             body_region,
             tuple(Handler(t, r) for (t, _), r in zip(handlers, regions[1:], strict=True)),
             regions[0] if orelse is not None else None,
@@ -116,7 +119,7 @@ def _atom(state: State | None) -> Expr | None:
 def _enter(
     at: FlowLowering, tracked: Sequence[str], params: Sequence[str], seen: dict[str, State], owned: set[str]
 ) -> None:
-    """The tracked names stand for the parameters of a handler or a ``finally``; ``owned`` for collections of the flow."""
+    """The tracked names stand for the parameters of a handler or ``finally``, the ``owned`` ones for collections."""
     for name, param in zip(tracked, params, strict=True):
         if name in owned:
             at.owners.own(param)
