@@ -39,6 +39,7 @@ from .ir import (
     Subflow,
     Try,
 )
+from .promises import promise
 from .spec import NodeSpec, Objects, Retry
 from .values import Collected, Failed
 from .walk import deep
@@ -236,6 +237,10 @@ class Interpreter:
 
     def once(self, spec: NodeSpec, args: list[Any], kwargs: dict[str, Any]) -> Frame:
         value = self.call(spec, self.objects.nodes.get(spec.key), args, kwargs)
+        if not (spec.is_stream or spec.trusted or spec.builtin):
+            held = promise(spec.name, spec.signature.returns, self.objects.classes)
+            if held is not None:
+                held.check(value)
         yield from ()
         return (stream_of(value) or value) if spec.is_stream else value
 

@@ -67,6 +67,7 @@ def call(code: Straight, op: ir.Call, place: Place) -> None:
     if not place.waits:
         text = f"{result} = {fn}({code.arguments(op.args, op.kwargs, place)})"
         in_place(code, text, name, place) if place.measured and not spec.trusted else code.write(text)
+        kept(code, site, result)
         note_undo(code, op, place)
         return
     if policy or linker.events:
@@ -82,13 +83,24 @@ def call(code: Straight, op: ir.Call, place: Place) -> None:
             code.write(f"{result} = await _capped(_run, {fn}{', ' if arguments else ''}{arguments})")
         else:
             code.write(f"{result} = await {fn}({arguments})")
+        kept(code, site, result)
     elif site.placement == invoke.LANE:
         args, kwargs = split(code, op.args, op.kwargs, place)
         code.write(f"{result} = await _call(_run, {name}, {args}, {kwargs})")
     else:
         text = f"{result} = {fn}({code.arguments(op.args, op.kwargs, place)})"
         code.write(text) if spec.trusted else in_place(code, text, name, place)
+        kept(code, site, result)
     note_undo(code, op, place)
+
+
+def kept(code: Straight, site: invoke.Site, result: str) -> None:
+    """Hold the node to its annotation: a glance at the class, and a closer look only where that does not settle it."""
+    if site.promise is not None:
+        promise = code.module.constant(site.promise, "_p")
+        quick = site.promise.quick
+        test = f"if {result}.__class__ is not {code.module.constant(quick, '_c')}: " if quick is not None else ""
+        code.write(f"{test}{promise}.check({result})")
 
 
 def note_undo(code: Straight, op: ir.Call | ir.Subflow, place: Place) -> None:
@@ -231,4 +243,5 @@ def lane_call(code: Straight, op: ir.Call, place: Place) -> bool:
     code.write("_t = _clock()")
     code.write(f"{code.name(op.result)} = {fn}({code.arguments(op.args, op.kwargs, place)})")
     code.write(f"{name}.tier.measured(_clock() - _t)")
+    kept(code, site, code.name(op.result))
     return site.reader

@@ -21,6 +21,7 @@ import trio
 from attrs import define, field
 
 from ..compiler.ir import Op
+from ..compiler.promises import Promise
 from .groups import first_error, is_cancellation
 from .leave import Leave
 from .run import SLICE, Run
@@ -52,6 +53,7 @@ class Table:
     counts: list[int]
     priority: list[float]
     ops: list[tuple[Op, ...]]
+    promise: list[Promise | None]
     template: list[Any] = field(factory=list)
     takes: list[int] = field(factory=list)
     outer: list[tuple[int, int]] = field(factory=list)
@@ -312,6 +314,9 @@ async def work(frame: Frame, row: int, reserved: bool, ticket: int) -> None:
                         value = await table.code[row](*[values[s] for s in args])
                 finally:
                     run.release()
+                promise = table.promise[row]
+                if promise is not None and value.__class__ is not promise.quick:
+                    promise.check(value)
                 values[table.slot[row]] = value
             elif what == BLOCK:
                 leave = await table.code[row](frame, row)

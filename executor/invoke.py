@@ -18,6 +18,7 @@ import trio
 from attrs import define, field
 
 from ..compiler.durations import seconds
+from ..compiler.promises import Promise
 from ..compiler.spec import NodeSpec, Retry
 from .events import What
 from .groups import is_cancellation
@@ -42,6 +43,7 @@ class Site:
     placement: str
     tier: Tier
     reader: bool
+    promise: Promise | None = None
     cap: bool = True
     line: int = 0
     lock: str = ""
@@ -81,12 +83,16 @@ async def call(run: Run, site: Site, args: tuple[Any, ...], kwargs: dict[str, An
         await run.slot()
     try:
         if site.placement is LOOP:
-            return await site.fn(*args, **kwargs)
-        if site.placement is LANE:
-            return await hop(run, site, site.fn, args, kwargs)
-        return site.fn(*args, **kwargs)
+            value = await site.fn(*args, **kwargs)
+        elif site.placement is LANE:
+            value = await hop(run, site, site.fn, args, kwargs)
+        else:
+            value = site.fn(*args, **kwargs)
     finally:
         run.release()
+    if site.promise is not None:
+        site.promise.check(value)
+    return value
 
 
 async def capped(run: Run, fn: Callable[..., Awaitable[Any]], *args: Any, **kwargs: Any) -> Any:
@@ -109,6 +115,8 @@ def place(run: Run, site: Site, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     began = time.perf_counter()
     try:
         value = site.fn(*args, **kwargs)
+        if site.promise is not None:
+            site.promise.check(value)
     except BaseException as exc:
         sinks.emit("node", "failed", run.id, site.id, error=exc)
         raise

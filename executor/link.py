@@ -18,6 +18,7 @@ from attrs import define
 
 from ..compiler import ir
 from ..compiler.diagnostics import MAX_DEPTH, LoopLimit, RecursionLimit
+from ..compiler.promises import Promise, promise
 from ..compiler.spec import NodeSpec, Objects
 from ..compiler.walk import all_ops
 from ..planner.fusion import is_eager, overlaps
@@ -131,6 +132,7 @@ class FlowLinker:
         self._late: list[Callable[[], None]] = []
         self.tracked = any(isinstance(op, ir.Try) and op.tracked for op in all_ops(graph))
         self.epoch = TIERS.epoch
+        self._promises: dict[str, Promise | None] = {}
         self._functions: dict[str, Callable[..., Any]] = {}
         self._sites: dict[int, invoke.Site] = {}
         self._waits: dict[int, bool] = {}
@@ -193,7 +195,15 @@ class FlowLinker:
     def new_site(self, id: str, spec: NodeSpec) -> invoke.Site:
         fn = self.function(spec)
         reader = not spec.effects.retires
-        return invoke.Site(id, spec, fn, placement(spec, fn), TIERS.of(fn), reader)
+        return invoke.Site(id, spec, fn, placement(spec, fn), TIERS.of(fn), reader, self.promise(spec))
+
+    def promise(self, spec: NodeSpec) -> Promise | None:
+        """What the node's results are held to; nothing for what the language itself ships."""
+        if spec.trusted or spec.is_stream or spec.builtin:
+            return None
+        if spec.key not in self._promises:
+            self._promises[spec.key] = promise(spec.name, spec.signature.returns, self.objects.classes)
+        return self._promises[spec.key]
 
     def waits(self, order: OpOrder) -> bool:
         """Can the operation wait for something other than the processor?"""

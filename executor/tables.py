@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field
 
 from ..compiler import ir
+from ..compiler.promises import Promise
 from ..compiler.spec import WORLD
 from ..planner.fusion import before, segments
 from ..planner.order import OpOrder, RegionOrder, conflicts, emit_loops
@@ -330,12 +331,20 @@ class Tabler:
             successors=[tuple(s) for s in successors],
             counts=[len(d) + (kinds[r] == OUTER) for r, d in enumerate(deps)],
             priority=priority,
+            promise=[self.promised(ops) for ops in self.rows] + [None] * nothing,
             ops=[tuple(self.order.ops[i].op for i in ops) for ops in self.rows] + [()] * nothing,
             template=self.template,
             takes=takes,
             outer=self.outer,
             first=first,
         )
+
+    def promised(self, ops: list[int]) -> Promise | None:
+        """What the result of a row that is one plain call is held to."""
+        op = self.order.ops[ops[0]].op
+        if len(ops) != 1 or not isinstance(op, ir.Call) or not self.linker.plain_call(op):
+            return None
+        return self.linker.site(op).promise
 
     def priorities(self, successors: list[list[int]], kinds: list[int]) -> list[float]:
         """The longest path from each row to the end; a pseudo row may stand before or after its successors."""
