@@ -438,15 +438,13 @@ class Interpreter:
     # ---- arms ------------------------------------------------------------------------------------
 
     def parallel(self, op: Parallel, act: Activation) -> Frame:
-        before = act.names
+        # No arm reads what another assigns, so the tracked names just add up: a handler sees those of the arms before.
         results: list[Any] = []
         for region in op.regions:
-            act.names = dict(before)
             out = yield self.region(region, act)
             if isinstance(out, Leave):
                 return out
             results.extend(out)
-        act.names = before
         return tuple(results)
 
     def race(self, op: Race, act: Activation) -> Frame:
