@@ -344,12 +344,13 @@ class Engine:
 
     def _link(self, compiled: Compiled, events: bool) -> Linked:
         links = self._linked.get(compiled)
-        if links is None:
-            links = self._linked[compiled] = _Links()
-        linked = links.of[events]
+        linked = links.of[events] if links is not None else None
         if linked is None or not linked.holds():
-            with collector_held():
-                linked = links.of[events] = self._linker(compiled, events).link()
+            with _COMPILING, collector_held():
+                links = self._linked.setdefault(compiled, _Links())
+                linked = links.of[events]
+                if linked is None or not linked.holds():
+                    linked = links.of[events] = self._linker(compiled, events).link()
         result: Linked = linked
         return result
 
@@ -431,7 +432,13 @@ class Started:
             sinks.emit("run", "started", run.id)
         self.deepen()
         try:
-            value = direct(run, 0, *args, **kwargs)
+            # What nodes set in contextvars stays in the run.
+            value = contextvars.copy_context().run(direct, run, 0, *args, **kwargs)
+        except KeyboardInterrupt:
+            if sinks is not None:
+                sinks.emit("run", "cancelled", run.id)
+                sinks.flush()
+            raise
         except BaseException as error:
             self.failed(error)
             raise

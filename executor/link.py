@@ -37,7 +37,7 @@ from .scopes import timeout
 from .source import Module
 from .straight import Straight
 from .streams import FlowStream, opened
-from .tables import Tabled, Tabler
+from .tables import Tabled, Tabler, yields
 from .tiers import TIERS
 from .undo import UndoLog
 
@@ -418,6 +418,7 @@ class FlowLinker:
             ([place.log] if place.waits and place.log != "None" else [])
             + list(place.collects.values())
             + ["_tk"] * self.tracked
+            + ["_put"] * yields(order)
         )
         params = ", ".join(["_run", "_depth", *extra, *(self.module.local(v) for v in values)])
         kind, wait = ("async def", "await ") if place.waits else ("def", "")

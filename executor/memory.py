@@ -1,8 +1,13 @@
-"""The ports inside one process: everything is gone when the process is."""
+"""The ports inside one process: everything is gone when the process is.
+
+An engine's runs may be on loops in several threads, each with a clock of its own, so what they share is guarded by a
+mutex, and a waiter is woken on its own loop.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import logging
 import math
 import threading
@@ -14,23 +19,24 @@ from contextvars import ContextVar
 from typing import Any
 
 import trio
-from attrs import define, field
 
 from ..compiler.durations import UNITS
 from .ports import Services
 
 logger = logging.getLogger("cflow")
 
+_monotonic = time.monotonic
 
 _HELD: ContextVar[frozenset[str]] = ContextVar("cflow_locks", default=frozenset())
 """The locks held by this task and by the blocks around it (tasks inherit it)."""
 
 
 class MemoryLocks:
-    """Locks by name; a name's lock exists while somebody holds or wants it."""
+    """Locks by name, first come, first served; a name is known while somebody holds it."""
 
     def __init__(self) -> None:
-        self._locks: dict[str, tuple[trio.Lock, int]] = {}
+        self._mutex = threading.Lock()
+        self._queues: dict[str, deque[_Waiter]] = {}
 
     @contextlib.asynccontextmanager
     async def hold(self, name: str) -> AsyncIterator[None]:
@@ -38,21 +44,43 @@ class MemoryLocks:
         if name in held:  # whoever holds it, here or around, does not take it again
             yield
             return
-        lock, users = self._locks.get(name) or (trio.Lock(), 0)
-        self._locks[name] = (lock, users + 1)
+        await self._acquire(name)
         try:
-            async with lock:
-                token = _HELD.set(held | {name})
-                try:
-                    yield
-                finally:
-                    _HELD.reset(token)
+            token = _HELD.set(held | {name})
+            try:
+                yield
+            finally:
+                _HELD.reset(token)
         finally:
-            lock, users = self._locks[name]
-            if users == 1:
-                del self._locks[name]
-            else:
-                self._locks[name] = (lock, users - 1)
+            self._release(name)
+
+    async def _acquire(self, name: str) -> None:
+        await trio.lowlevel.checkpoint_if_cancelled()
+        with self._mutex:
+            queue = self._queues.get(name)
+            if queue is None:
+                self._queues[name] = deque()
+                return
+            waiter = _Waiter()
+            queue.append(waiter)
+        try:
+            await waiter.event.wait()
+        except trio.Cancelled:
+            with self._mutex:
+                mine = bool(waiter.box)
+                if not mine:
+                    queue.remove(waiter)
+            if mine:
+                self._release(name)
+            raise
+
+    def _release(self, name: str) -> None:
+        with self._mutex:
+            queue = self._queues[name]
+            while queue:
+                if queue.popleft().answer(None):
+                    return
+            del self._queues[name]
 
 
 def parse_rate(rate: str) -> tuple[int, float]:
@@ -80,16 +108,60 @@ class MemoryRates:
     """Sliding windows: of any period, at most so many calls start in it."""
 
     def __init__(self) -> None:
-        self._starts: dict[tuple[str, str], deque[float]] = {}
+        self._mutex = threading.Lock()
+        self._starts: dict[tuple[str, str], deque[_Moment]] = {}
 
     async def wait(self, key: str, rate: str) -> None:
         calls, length = parse_rate(rate)
-        starts = self._starts.setdefault((key, rate), deque(maxlen=calls))
-        now = trio.current_time()
-        start = now if len(starts) < calls else max(now, starts[0] + length)
-        starts.append(start)  # booked before the wait, so that waiters keep their order
+        with self._mutex:
+            starts = self._starts.setdefault((key, rate), deque(maxlen=calls))
+            now = trio.current_time()
+            start = now if len(starts) < calls else max(now, starts[0].here() + length)
+            starts.append(_Moment(start))  # booked before the wait, so that waiters keep their order
         if start > now:
             await trio.sleep_until(start)
+
+
+class _Moment:
+    """A time, for every loop: by the clock of the loop that took it (tests turn it), elsewhere by the machine's."""
+
+    __slots__ = ("loop", "token", "wall")
+
+    def __init__(self, time: float) -> None:
+        self.token = trio.lowlevel.current_trio_token()
+        self.loop = time
+        self.wall = _monotonic() + time - trio.current_time()
+
+    def here(self) -> float:
+        """The moment on the clock of this loop."""
+        if self.token is trio.lowlevel.current_trio_token():
+            return self.loop
+        return trio.current_time() + self.wall - _monotonic()
+
+
+class _Waiter:
+    """A task that waits for an answer, which may come from another loop."""
+
+    __slots__ = ("box", "event", "token")
+
+    def __init__(self) -> None:
+        self.event = trio.Event()
+        self.token = trio.lowlevel.current_trio_token()
+        self.box: list[Any] = []
+        """The answer, once there is one."""
+
+    def answer(self, value: Any) -> bool:
+        """Give it the answer; False where its loop has ended."""
+        try:
+            here = trio.lowlevel.in_trio_run() and trio.lowlevel.current_trio_token() is self.token
+            if not here:
+                self.token.run_sync_soon(self.event.set)
+        except trio.RunFinishedError:
+            return False
+        self.box.append(value)
+        if here:
+            self.event.set()
+        return True
 
 
 class MemorySignals:
@@ -97,85 +169,104 @@ class MemorySignals:
     goes to whoever waits first."""
 
     def __init__(self) -> None:
+        self._mutex = threading.Lock()
         self._kept: dict[tuple[str | None, str, Any], deque[Any]] = {}
         self._waiting: dict[tuple[str, str, Any], deque[_Waiter]] = {}
 
     async def wait(self, run: str, name: str, key: Any) -> Any:
+        mine = (run, name, key)
+        with self._mutex:
+            found = self._take(run, name, key)
+            if not found:
+                waiter = _Waiter()
+                self._waiting.setdefault(mine, deque()).append(waiter)
+        if found:
+            await trio.lowlevel.cancel_shielded_checkpoint()  # it is taken, so it may not be lost
+            return found[0]
+        try:
+            await waiter.event.wait()
+        except trio.Cancelled:
+            with self._mutex:
+                if waiter.box:  # it came while we were being cancelled: nothing acknowledged is lost
+                    self._kept.setdefault(mine, deque()).appendleft(waiter.box[0])
+            raise
+        finally:
+            with self._mutex:
+                self._forget(mine, waiter)
+        return waiter.box[0]
+
+    def _take(self, run: str, name: str, key: Any) -> list[Any]:
+        """What is kept for this waiter, as a list of one; empty: nothing."""
         for place in ((run, name, key), (None, name, key)):
             kept = self._kept.get(place)
             if kept:
                 value = kept.popleft()
                 if not kept:
                     del self._kept[place]
-                await trio.lowlevel.checkpoint()
-                return value
-        mine = (run, name, key)
-        waiter = _Waiter(trio.Event(), trio.lowlevel.current_trio_token())
-        self._waiting.setdefault(mine, deque()).append(waiter)
-        try:
-            await waiter.event.wait()
-        except trio.Cancelled:
-            if waiter.box:  # it came while we were being cancelled: nothing acknowledged is lost
-                self._kept.setdefault(mine, deque()).appendleft(waiter.box[0])
-            raise
-        finally:
-            self._waiting[mine].remove(waiter) if waiter in self._waiting.get(mine, ()) else None
-            if not self._waiting.get(mine):
-                self._waiting.pop(mine, None)
-        return waiter.box[0]
+                return [value]
+        return []
+
+    def _forget(self, place: tuple[str, str, Any], waiter: _Waiter) -> None:
+        waiters = self._waiting.get(place)
+        if waiters is not None:
+            if waiter in waiters:
+                waiters.remove(waiter)
+            if not waiters:
+                del self._waiting[place]
 
     def send(self, run: str | None, name: str, value: Any, key: Any = None) -> None:
-        for place, waiters in self._waiting.items():
-            if place[1:] != (name, key) or (run is not None and place[0] != run):
-                continue
-            for waiter in waiters:
-                if not waiter.box:
-                    waiter.box.append(value)
-                    waiter.token.run_sync_soon(waiter.event.set)
-                    return
-        self._kept.setdefault((run, name, key), deque()).append(value)
+        with self._mutex:
+            for place, waiters in list(self._waiting.items()):
+                if place[1:] != (name, key) or (run is not None and place[0] != run):
+                    continue
+                for waiter in waiters:
+                    if not waiter.box and waiter.answer(value):
+                        return
+            self._kept.setdefault((run, name, key), deque()).append(value)
 
     def waiting(self, run: str | None = None) -> list[tuple[str, str, Any]]:
         """What is waited for: ``(run, name, key)``."""
-        return [place for place in self._waiting if run is None or place[0] == run]
-
-
-@define(eq=False)
-class _Waiter:
-    event: trio.Event
-    token: trio.lowlevel.TrioToken
-    box: list[Any] = field(factory=list)
+        with self._mutex:
+            return [place for place in self._waiting if run is None or place[0] == run]
 
 
 class MemoryCache:
     """Values by key with single flight, bounded in number (the oldest go first)."""
 
     def __init__(self, size: int = 10_000) -> None:
+        self._mutex = threading.Lock()
         self._size = size
         self._values: dict[str, tuple[Any, _Birth]] = {}
-        self._flights: dict[str, trio.Event] = {}
+        self._flights: dict[str, list[_Waiter]] = {}
 
     async def get(self, key: str, compute: Callable[[], Awaitable[Any]], ttl: float | None) -> tuple[Any, bool]:
         while True:
-            found = self._values.get(key)
-            if found is not None:
-                value, born = found
-                if ttl is None or born.age() < ttl:
-                    return value, True
-                del self._values[key]
-            flight = self._flights.get(key)
-            if flight is None:
-                break
-            await flight.wait()
-        flight = self._flights[key] = trio.Event()
+            with self._mutex:
+                found = self._values.get(key)
+                if found is not None:
+                    value, born = found
+                    if ttl is None or born.age() < ttl:
+                        return value, True
+                    del self._values[key]
+                waiters = self._flights.get(key)
+                if waiters is None:
+                    self._flights[key] = []
+                    break
+                waiter = _Waiter()
+                waiters.append(waiter)
+            await waiter.event.wait()
         try:
             value = await compute()
-            self._values[key] = (value, _Birth())
-            while len(self._values) > self._size:
-                del self._values[next(iter(self._values))]
+            with self._mutex:
+                self._values.pop(key, None)  # renewed, it is the youngest
+                self._values[key] = (value, _Birth())
+                while len(self._values) > self._size:
+                    del self._values[next(iter(self._values))]
         finally:
-            del self._flights[key]
-            flight.set()
+            with self._mutex:
+                waiters = self._flights.pop(key)
+            for waiter in waiters:
+                waiter.answer(None)
         return value, False
 
 
@@ -202,25 +293,28 @@ class MemoryDetached:
     under way."""
 
     def __init__(self) -> None:
-        self.runs: dict[str, str] = {}
+        self.runs: set[str] = set()
 
     async def start(self, launch: Callable[[str], Awaitable[Any]], own_thread: bool) -> str:
         run = f"run-{uuid.uuid4().hex[:12]}"
-        self.runs[run] = "running"
+        self.runs.add(run)
+        context = contextvars.copy_context()
+        context.run(_HELD.set, frozenset())  # the caller's locks are not this run's
 
         async def body() -> None:
             try:
                 await launch(run)
-            except Exception:
+            except trio.Cancelled:
+                raise
+            except BaseException:
                 logger.exception("the detached run %s failed", run)
-                self.runs[run] = "failed"
-            else:
-                self.runs[run] = "done"
+            finally:
+                self.runs.discard(run)
 
         if own_thread:
-            threading.Thread(target=trio.run, args=(body,), name=f"cflow-{run}").start()
+            threading.Thread(target=context.run, args=(trio.run, body), name=f"cflow-{run}").start()
         else:
-            trio.lowlevel.spawn_system_task(body, name=f"cflow-{run}")
+            trio.lowlevel.spawn_system_task(body, name=f"cflow-{run}", context=context)
         await trio.lowlevel.checkpoint()
         return run
 

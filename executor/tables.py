@@ -111,6 +111,9 @@ class Tabler:
         for out in self.collected():
             takes_slots.append(self.slot("*" + out))
             texts.append(out)
+        if any(yields(o) for o in self.order.ops):
+            takes_slots.append(self.slot("*_put"))
+            texts.append("_put")
         for order in self.order.ops:
             for result in order.op.results:
                 self.slot(result)
@@ -247,6 +250,8 @@ class Tabler:
         for loop, out in self.place.collects.items():
             if any(loop in _emits(o) for o in orders):
                 code.write(f"{out} = _v[{self.slot('*' + out)}]")
+        if any(yields(o) for o in orders):
+            code.write(f"_put = _v[{self.slot('*_put')}]")
 
     def block(self, row: int, order: OpOrder, outside: Outer) -> str:
         """An async function of the frame for an operation that waits or holds regions."""
@@ -387,6 +392,13 @@ def _emits(order: OpOrder) -> set[str]:
     if isinstance(order.op, ir.Emit):
         return {order.op.loop}
     return {loop for region in order.regions for loop in emit_loops(region)}
+
+
+def yields(order: OpOrder) -> bool:
+    """Is there a ``yield`` of a stream flow in it?"""
+    if isinstance(order.op, ir.Emit):
+        return order.op.loop == ""
+    return any(yields(o) for region in order.regions for o in region.ops)
 
 
 def _site_row(

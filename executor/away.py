@@ -1,0 +1,142 @@
+"""Runs on loops in threads: one that its caller waits for, and the engine's loop for what was submitted.
+
+The caller's contextvars go along, and what nodes change in them stays there.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextvars
+import threading
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import trio
+
+from .run import Run
+
+Main = Callable[[], Awaitable[Any]]
+Done = Callable[[bool, Any], object]
+"""Told in the thread: was it a result, and the result or the error."""
+
+
+class Away:
+    """One run on a loop in a thread of its own."""
+
+    def __init__(self, main: Main, run: Run | None, clock: Any, done: Done) -> None:
+        self._main = main
+        self._run = run
+        self._clock = clock
+        self._done = done
+        self._token: trio.lowlevel.TrioToken | None = None
+        self._context = contextvars.copy_context()
+        self.thread = threading.Thread(target=self._work, name="cflow-run")
+        if run is not None:
+            run.owns_loop = True
+
+    async def _entry(self) -> Any:
+        self._token = trio.lowlevel.current_trio_token()
+        return await self._main()
+
+    def _work(self) -> None:
+        try:
+            value = self._context.run(lambda: trio.run(self._entry, clock=self._clock))
+        except BaseException as exc:
+            self._done(False, exc)
+        else:
+            self._done(True, value)
+
+    def interrupt(self) -> None:
+        """As Ctrl-C: the first time the run is cancelled, the second time its compensations are broken off."""
+        if self._run is None:
+            return
+        if self._token is None:
+            self._run.interrupted += 1  # the run looks when it begins
+            return
+        try:
+            self._token.run_sync_soon(self._run.interrupt)
+        except trio.RunFinishedError:
+            pass
+
+
+def run_away(main: Main, run: Run | None, clock: Any = None) -> Any:
+    """Run ``main`` on a loop in a thread and wait for it: for callers in whose thread a loop is running already."""
+    outcome: list[tuple[bool, Any]] = []
+    away = Away(main, run, clock, lambda good, value: outcome.append((good, value)))
+    away.thread.start()
+    while away.thread.is_alive():
+        try:
+            away.thread.join()
+        except KeyboardInterrupt:
+            away.interrupt()
+    good, value = outcome.pop()
+    if good:
+        return value
+    try:
+        raise value
+    finally:
+        del value  # its traceback holds this frame
+
+
+class Background:
+    """The loop of what was submitted to an engine: a thread that lives as long as there is something to run."""
+
+    def __init__(self, clock: Any = None) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._jobs: list[Callable[[trio.Nursery], object]] = []
+        self._token: trio.lowlevel.TrioToken | None = None
+        self._alive = False
+        self._count = 0
+        self._wake: trio.Event | None = None
+
+    def submit(self, main: Main) -> concurrent.futures.Future[Any]:
+        """Run ``main`` beside the others."""
+        future: concurrent.futures.Future[Any] = concurrent.futures.Future()
+        context = contextvars.copy_context()
+
+        async def job() -> None:
+            if future.set_running_or_notify_cancel():
+                try:
+                    value = await main()
+                except trio.Cancelled:
+                    future.set_exception(concurrent.futures.CancelledError())
+                    raise
+                except BaseException as exc:
+                    future.set_exception(exc)
+                else:
+                    future.set_result(value)
+            self._count -= 1
+            if not self._count and self._wake is not None:
+                self._wake.set()
+
+        with self._lock:
+            self._jobs.append(lambda nursery: context.run(nursery.start_soon, job))
+            if not self._alive:
+                self._alive = True
+                threading.Thread(target=self._work, name="cflow-submitted").start()
+            elif self._token is not None:
+                self._token.run_sync_soon(self._look)
+        return future
+
+    def _look(self) -> None:
+        if self._wake is not None:
+            self._wake.set()
+
+    def _work(self) -> None:
+        trio.run(self._serve, clock=self._clock)
+
+    async def _serve(self) -> None:
+        async with trio.open_nursery() as nursery:
+            while True:
+                self._wake = trio.Event()
+                with self._lock:
+                    self._token = trio.lowlevel.current_trio_token()
+                    jobs, self._jobs = self._jobs, []
+                    if not jobs and not self._count:
+                        self._alive, self._token = False, None
+                        return
+                self._count += len(jobs)
+                for job in jobs:
+                    job(nursery)
+                await self._wake.wait()
