@@ -86,7 +86,16 @@ def call(code: Straight, op: ir.Call, place: Place) -> None:
         kept(code, site, result)
     elif site.placement == invoke.LANE:
         args, kwargs = split(code, op.args, op.kwargs, place)
-        code.write(f"{result} = await _call(_run, {name}, {args}, {kwargs})")
+        hop = f"{result} = await _call(_run, {name}, {args}, {kwargs})"
+        if place.loop is None:
+            code.write(hop)
+        else:
+            # A loop may run long enough to find out that the node is quick: it does not wait for the next run.
+            with code.write.block(f"if {name}.tier.trusted:"):
+                in_place(code, f"{result} = {fn}({code.arguments(op.args, op.kwargs, place)})", name, place)
+                kept(code, site, result)
+            with code.write.block("else:"):
+                code.write(hop)
     else:
         text = f"{result} = {fn}({code.arguments(op.args, op.kwargs, place)})"
         code.write(text) if spec.trusted else in_place(code, text, name, place)
@@ -186,7 +195,7 @@ def lane_run(code: Straight, order: RegionOrder, index: int, place: Place, until
     0: nothing to fuse. Between two calls the thread looks whether the run was cancelled.
     """
     linker = code.linker
-    if not place.waits or linker.events or place.outer:
+    if not place.waits or linker.events or place.outer or place.loop is not None:
         return 0
     ops: list[ir.Eval | ir.Call] = []
     calls = 0

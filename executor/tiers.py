@@ -1,59 +1,75 @@
 """Where a plain ``def`` node runs: found out by measuring.
 
-A ``def`` node begins in a thread, since nobody knows whether it blocks. After :data:`CALLS` calls of which the worst
-took under :data:`QUICK` it is trusted and called in place; when it then stalls it goes back for good. ``epoch``
-changes with every move, so that linked code knows when to link again. ``runs=`` is obeyed and never measured.
+A ``def`` node begins in a thread, since nobody knows whether it blocks. After :data:`CALLS` calls, hardly one of which
+took :data:`QUICK` or longer, it is trusted and called in place; when it then stalls it goes back, and has to show
+:data:`AGAIN` times as many quick calls the next time. So one that blocks now and then stays where it is, and one that a
+busy machine interrupted comes back. ``epoch`` changes with every move, so that linked code knows when to link again. ``runs=`` is
+obeyed and never measured.
 """
 
 from __future__ import annotations
 
+import time
 import weakref
 from collections.abc import Callable
 from typing import Any
 
 CALLS = 64
 QUICK = 200e-6
-STALL = 20e-3
+OUTLIERS = 2
+"""Calls in a window that may take longer than QUICK, but not STALL: the first one may have paid for an import, and a
+busy machine interrupts whom it likes."""
+
+STALL = 50e-3
 LONG = 1e-3
 STRIKES = 3
-"""One call over STALL seconds ends the trust; calls over LONG may be the machine's doing, so it takes a few."""
+NEAR = 0.05
+"""One call over STALL seconds ends the trust. So do STRIKES calls over LONG, each within NEAR seconds of the one before:
+a single one is more often the machine's doing than the node's."""
+
+AGAIN = 16
 
 
 class Tier:
-    """What is known of one function."""
+    """What is known of one function. ``seen`` and ``total``: all measured calls, and the seconds they took."""
 
-    __slots__ = ("__weakref__", "barred", "calls", "seen", "strikes", "total", "trusted", "worst")
+    __slots__ = ("__weakref__", "calls", "last", "needed", "seen", "slow", "strikes", "total", "trusted")
 
     def __init__(self) -> None:
-        self.calls = 0
         self.seen = 0
         self.total = 0.0
-        self.worst = 0.0
         self.trusted = False
-        self.barred = False
+        self.needed = CALLS
+        self.calls = 0
+        self.slow = 0
         self.strikes = 0
+        self.last = 0.0
 
     def measured(self, seconds: float) -> None:
         """One call in a thread took so long."""
         self.seen += 1
         self.total += seconds
-        if self.barred or self.trusted:
+        if self.trusted:
             return
         self.calls += 1
-        if seconds > self.worst:
-            self.worst = seconds
-        if self.calls >= CALLS:
-            if self.worst < QUICK:
-                self.trusted = True
-                TIERS.epoch += 1
-            else:  # a window, not a life sentence: the first calls may have paid for imports
-                self.calls, self.worst = 0, 0.0
+        if seconds >= QUICK:
+            self.slow += 1 if seconds < STALL else OUTLIERS + 1
+        if self.slow > OUTLIERS:
+            self.calls = self.slow = 0
+        elif self.calls >= self.needed:
+            self.trusted = True
+            TIERS.epoch += 1
 
     def stalled(self, seconds: float) -> None:
         """A call in place took longer than it may."""
-        self.strikes += STRIKES if seconds > STALL else 1
-        if self.strikes >= STRIKES and not self.barred:
-            self.trusted, self.barred = False, True
+        now = time.perf_counter()
+        near = now - self.last - seconds < NEAR
+        self.last = now
+        self.strikes = self.strikes + 1 if near else 1
+        if self.trusted and (seconds > STALL or self.strikes >= STRIKES):
+            self.trusted = False
+            self.calls = self.slow = self.strikes = 0
+            self.needed *= AGAIN
             TIERS.epoch += 1
 
 
