@@ -3,6 +3,8 @@ truth."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ...compiler.assignable import assignable, join
 from ...compiler.types import ANY, BOOL, NONE, Type, class_type, union
 from .. import syntax as s
@@ -107,9 +109,9 @@ def _same(member: Type, cls: Type) -> bool:
     return member.name == cls.name and cls.name != "class" and not (cls.name == "int" and member == BOOL)
 
 
-def _keep(at: FlowLowering, name: s.Name, keep: object) -> None:
+def _keep(at: FlowLowering, name: s.Name, keep: Callable[[Type], Type | None]) -> None:
     state = at.env.get(name.id)
-    if not isinstance(state, Bound) or state.type == ANY or not callable(keep):
+    if not isinstance(state, Bound) or state.type == ANY:
         return
     left = [kept for kept in map(keep, members(state.type)) if kept is not None]
     if left and union(*left) != state.type:

@@ -13,7 +13,7 @@ from ...compiler.durations import seconds
 from ...compiler.ir import NO_POLICY, Apply, Const, Expr, Global, Policy, Ref, Undo
 from ...compiler.nearest import did_you_mean
 from ...compiler.spec import POLICY_KEYS, Effects, Retry
-from ...compiler.types import ANY, Type
+from ...compiler.types import Type
 from .. import hints, syntax as s
 from ..scope import Binding, ClassBinding, FlowBinding, NodeBinding, UnknownBinding
 from .arguments import Arguments, Given, check_arguments, lower_arguments
@@ -21,7 +21,7 @@ from .constants import value_expr
 from .env import Bound
 from .names import unknown_name
 from .optypes import members
-from .state import FlowLowering, Typed
+from .state import UNKNOWN, FlowLowering, Typed
 from .waiting import dotted_binding
 
 DURATIONS = ("timeout", "cache")
@@ -122,9 +122,10 @@ def check_option(at: FlowLowering, name: str, value: Typed, span: Span) -> Expr 
 def duration(at: FlowLowering, value: Typed, span: Span) -> Expr:
     """A duration; a constant one in seconds, so that ``2m``, ``120`` and ``"2m"`` are the same program."""
     expr = value.expr
-    if isinstance(expr, Const) and not (expr.value is None and value.type == ANY):
+    if isinstance(expr, Const) and value is not UNKNOWN:
+        constant: Any = expr.value
         try:
-            number = seconds(expr.value)
+            number = seconds(constant)
         except (TypeError, ValueError) as error:
             at.report("bad-duration", span, str(error), help="write a duration like 10s, 5m or 1h30m")
             return Const(0)

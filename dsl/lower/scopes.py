@@ -22,10 +22,10 @@ def lower_with(at: FlowLowering, node: s.With) -> None:
     arg: Expr | None = None
     if node.arg is not None:
         value = peek(at, node.arg)
-        if node.kind != "lock":
+        if node.kind == "transaction" and value.expr == Const(None):
+            arg = None
+        elif node.kind != "lock":
             arg = duration(at, value, node.arg.span)
-            if arg == Const(None):
-                arg = None
         else:
             arg = value.expr
             if not any(m.name in ("str", "any") for m in members(widen(value.type))):
