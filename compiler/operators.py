@@ -2,7 +2,8 @@
 
 Each operator has a function, which is its meaning, and, where plain Python source means exactly the same,
 a template that generated code uses instead. Lazy operators (``and or if compare``) and operators with a variable shape
-(``list tuple set dict fstring new``) have no function here: both users of the table know them by name (:data:`LAZY`, :data:`SHAPED`).
+(``list tuple set dict fstring new``) have no function here: both users of the table know them by name (:data:`LAZY`,
+:data:`SHAPED`).
 """
 
 from __future__ import annotations
@@ -28,12 +29,13 @@ class Operator:
 
 
 LAZY = frozenset({"and", "or", "if", "compare"})
-"""``and``/``or`` (operands), ``if`` (test, then, else), ``compare`` (Const of the tuple of operators, then the operands):
-they evaluate only what Python would."""
+"""``and``/``or`` (operands), ``if`` (test, then, else), ``compare`` (Const of the tuple of operators, then the
+operands): they evaluate only what Python would."""
 
 SHAPED = frozenset({"list", "tuple", "set", "dict", "fstring", "new", "method"})
-"""``list``/``tuple``/``set`` (items, maybe Star), ``dict`` (each entry: a key and then its value, or one Star of a mapping),
-``fstring`` (parts, each a string), ``new`` (Global class, then arguments), ``method`` (value, Const name, then arguments; :func:`call_method`)."""
+"""``list``/``tuple``/``set`` (items, maybe Star), ``dict`` (each entry: a key and then its value, or one Star of a
+mapping), ``fstring`` (parts, each a string), ``new`` (Global class, then arguments), ``method`` (value, Const name,
+then arguments; :func:`call_method`)."""
 
 MAX_POWER_BITS = 1 << 17
 MAX_REPEAT = 1 << 26
@@ -89,7 +91,8 @@ def format_value(value: Any, conversion: str, spec: str) -> str:
 
 
 def unpack(value: Any, before: int, star: bool, after: int) -> tuple[Any, ...]:
-    """The values of ``a, b, *rest, z = value``: a tuple of ``before`` values, the list of the rest if ``star``, ``after`` values."""
+    """The values of ``a, b, *rest, z = value``: a tuple of ``before`` values, the list of the rest if ``star``, and
+    ``after`` values."""
     items = list(value) if not isinstance(value, (list, tuple)) else value
     n = len(items)
     if n < before + after:
@@ -170,14 +173,17 @@ def has_attr(value: Any, name: str) -> bool:
     return hasattr(value, name)
 
 
-_DATE = (
-    "ctime date day days dst fold fromordinal hour isocalendar isoformat isoweekday max microsecond microseconds min minute month \
-replace resolution second seconds strftime time timestamp timetuple timetz toordinal total_seconds tzinfo tzname utcoffset \
-utctimetuple weekday year astimezone".split()
-)
-_TEXT = "capitalize casefold center count encode endswith expandtabs find index isalnum isalpha isascii isdecimal \
-isdigit isidentifier islower isnumeric isprintable isspace istitle isupper join ljust lower lstrip partition removeprefix \
-removesuffix replace rfind rindex rjust rpartition rsplit rstrip split splitlines startswith strip swapcase title translate upper zfill".split()
+_DATE = """
+    ctime date day days dst fold fromordinal hour isocalendar isoformat isoweekday max microsecond microseconds
+    min minute month replace resolution second seconds strftime time timestamp timetuple timetz toordinal
+    total_seconds tzinfo tzname utcoffset utctimetuple weekday year astimezone
+""".split()
+_TEXT = """
+    capitalize casefold center count encode endswith expandtabs find index isalnum isalpha isascii isdecimal
+    isdigit isidentifier islower isnumeric isprintable isspace istitle isupper join ljust lower lstrip partition
+    removeprefix removesuffix replace rfind rindex rjust rpartition rsplit rstrip split splitlines startswith
+    strip swapcase title translate upper zfill
+""".split()
 
 METHODS: dict[type, frozenset[str]] = {
     str: frozenset(_TEXT),
@@ -209,8 +215,11 @@ METHODS: dict[type, frozenset[str]] = {
 ALL_METHODS = frozenset().union(*METHODS.values())
 
 FORBIDDEN_ATTRIBUTES = frozenset(
-    "gi_frame gi_code gi_yieldfrom cr_frame cr_code cr_await cr_origin ag_frame ag_code ag_await f_back f_builtins f_code f_globals \
-f_locals f_trace tb_frame tb_next func_globals func_code co_code co_consts mro format format_map".split()
+    """
+    gi_frame gi_code gi_yieldfrom cr_frame cr_code cr_await cr_origin ag_frame ag_code ag_await f_back
+    f_builtins f_code f_globals f_locals f_trace tb_frame tb_next func_globals func_code co_code co_consts mro
+    format format_map
+    """.split()
 )
 """Names that lead from a value to Python's own objects; with every name that begins with ``_`` they cannot be read."""
 
@@ -247,7 +256,7 @@ def read_attribute(value: Any, name: str) -> Any:
 
 def _binary(symbol: str) -> Operator:
     namespace: dict[str, Any] = {}
-    exec(f"def op(a, b): return a {symbol} b", namespace)  # noqa: S102 - a fixed list of symbols
+    exec(f"def op(a, b): return a {symbol} b", namespace)  # a fixed list of symbols
     return Operator(namespace["op"], f"({{0}} {symbol} {{1}})", fails=symbol not in ("is", "is not"))
 
 
@@ -259,12 +268,20 @@ BUILTINS: dict[str, Callable[..., Any]] = {
         sum, tuple, zip,
     )
 }  # fmt: skip
-"""The built-in functions of the language: fixed and pure. ``callable=`` arguments (``key=``) may only name one of these."""
+"""The built-in functions of the language: fixed and pure. A ``key=`` may only name one of these."""
+
+
+def _listed(function: Callable[..., Any]) -> Callable[..., Any]:
+    """An iterator is consumed by its first reader, so it is not a value; a flow gets the list."""
+
+    def listed(*args: Any, **kwargs: Any) -> list[Any]:
+        return list(function(*args, **kwargs))
+
+    return listed
+
 
 for _lazy in ("enumerate", "filter", "map", "reversed", "zip"):
-    _f = BUILTINS[_lazy]
-    # An iterator is consumed by its first reader, so it is not a value; a flow gets the list.
-    BUILTINS[_lazy] = (lambda f: lambda *a, **k: list(f(*a, **k)))(_f)
+    BUILTINS[_lazy] = _listed(BUILTINS[_lazy])
 
 BUILTIN_EXCEPTIONS: dict[str, type[BaseException]] = {
     name: cls

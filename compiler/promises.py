@@ -1,7 +1,8 @@
 """What a node promised to return, checked on what it did return.
 
 A check of the outermost form only: that a ``list[int]`` is a list, not that its items are integers, so that a result of
-any size costs the same. What an annotation cannot be held to (``Any``, protocols, classes known by their text alone) passes.
+any size costs the same. What an annotation cannot be held to (``Any``, protocols, classes known by their text alone)
+passes.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 from attrs import frozen
 
 from .secrets import redact
-from .types import Type
+from .types import Type as Promised
 
 _CLASSES: dict[str, type | tuple[type, ...]] = {
     **{c.__name__: c for c in (bool, bytes, complex, dict, frozenset, int, list, set, str, tuple, range)},
@@ -34,10 +35,10 @@ class Promise:
     """
 
     node: str
-    type: Type
-    classes: tuple[type, ...]
+    type: Promised
+    classes: tuple[Any, ...]
     literals: tuple[Any, ...]
-    quick: type | None
+    quick: Any
 
     def check(self, value: Any) -> None:
         """Does ``value`` keep the promise?
@@ -57,7 +58,7 @@ class Promise:
         raise TypeError(msg)
 
 
-def promise(node: str, type: Type, classes: Mapping[str, type]) -> Promise | None:
+def promise(node: str, type: Promised, classes: Mapping[str, type]) -> Promise | None:
     """The promise in a node's return annotation; None where there is nothing to hold it to."""
     found: list[Any] = []
     literals: list[Any] = []

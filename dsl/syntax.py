@@ -275,7 +275,8 @@ class AsPattern:
 
 
 Pattern = (
-    ValuePattern | CapturePattern | SequencePattern | StarPattern | MappingPattern | ClassPattern | OrPattern | AsPattern
+    ValuePattern | CapturePattern | SequencePattern | StarPattern | MappingPattern | ClassPattern | OrPattern
+    | AsPattern
 )  # fmt: skip
 
 # ---- statements ----------------------------------------------------------------------------------

@@ -144,8 +144,8 @@ class _Text:
             case "dict":
                 return self.mapping(args, depth)
             case "fstring":
-                parts = "".join(self.item(a, depth) + ", " for a in args)
-                return f"_join(({parts}))" if self.printer.secret else f"''.join(({parts}))"
+                pieces = "".join(self.item(a, depth) + ", " for a in args)
+                return f"_join(({pieces}))" if self.printer.secret else f"''.join(({pieces}))"
             case "new":
                 return f"{self.item(args[0], depth)}({self.arguments(args[1:], expr.kwargs, depth)})"
             case "method":

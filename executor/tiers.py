@@ -3,8 +3,8 @@
 A ``def`` node begins in a thread, since nobody knows whether it blocks. After :data:`CALLS` calls, hardly one of which
 took :data:`QUICK` or longer, it is trusted and called in place; when it then stalls it goes back, and has to show
 :data:`AGAIN` times as many quick calls the next time. So one that blocks now and then stays where it is, and one that a
-busy machine interrupted comes back. ``epoch`` changes with every move, so that linked code knows when to link again. ``runs=`` is
-obeyed and never measured.
+busy machine interrupted comes back. ``epoch`` changes with every move, so that linked code knows when to link again.
+``runs=`` is obeyed and never measured.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ STALL = 50e-3
 LONG = 1e-3
 STRIKES = 3
 NEAR = 0.05
-"""One call over STALL seconds ends the trust. So do STRIKES calls over LONG, each within NEAR seconds of the one before:
+"""One call over STALL seconds ends the trust. So do STRIKES calls over LONG, each within NEAR seconds of the one
+before:
 a single one is more often the machine's doing than the node's."""
 
 AGAIN = 16

@@ -15,7 +15,10 @@ PARTS = ("dsl", "compiler", "planner", "executor", "stdlib_nodes", "store", "cli
 # The executor runs graphs, so it reads their form (docs/decisions/0009); it never checks or changes one.
 FORM = {
     f"compiler.{name}"
-    for name in "diagnostics ir spec types values operators exprs walk evaluate convert durations digest".split()
+    for name in (
+        *("diagnostics", "ir", "spec", "types", "values", "operators", "exprs", "walk", "evaluate", "convert"),
+        *("durations", "digest", "secrets", "promises"),
+    )
 }
 
 # Part -> the parts it may import. What is not listed stands on top (the wiring at the root, the command) and may import
