@@ -277,7 +277,7 @@ class _Verifier:
         """The law that an operation breaks, apart from those on its expressions and regions, and how."""
         match op:
             case Call() | Subflow():
-                # A flow may write less after a pass has taken away what cannot be reached: its undo is then owed all the same.
+                # A flow may write less after a pass took away what cannot be reached: its undo is owed all the same.
                 if isinstance(op, Call) and op.policy.undo is not None and not self.effects_of(op).writes:
                     return "undo", f"{op.id} has an undo and writes nothing"
                 if isinstance(op, Subflow) and op.detached and op.policy.undo is not None:

@@ -268,8 +268,8 @@ class _Scan:
         if LOG in order.effects.writes:
             self.log = index
         if order.effects.logs_only and isinstance(order.op, ir.Call):
-            # Only later log lines, and the end of the block, wait for a log line. Of a block that holds one, something else
-            # may fail (its test, a pure step), so that counts like any step.
+            # Only later log lines, and the end of the block, wait for a log line. Of a block that holds one, something
+            # else may fail (its test, a pure step), so that counts like any step.
             return
         if order.entry_all:
             self.since = []
