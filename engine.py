@@ -485,7 +485,7 @@ class Started:
         """Tell listeners, and write to the error where it came from."""
         from .executor.errors import explain_failure
 
-        explain_failure(error, self.linked.graph, self.compiled.objects)
+        explain_failure(error, self.linked.graph, self.compiled.objects, self.state.number)
         if self.state.sinks is not None:
             self.state.sinks.emit("run", "failed", self.state.id, error=error)
             self.state.sinks.flush()

@@ -17,6 +17,7 @@ from attrs import field, frozen
 
 from ..compiler import ir
 from .frame import work
+from .invoke import CALLS, Tries
 from .source import LINES
 
 
@@ -49,39 +50,44 @@ def context() -> Context:
 
     Raises
     ------
-    RuntimeError: the caller is not a node of a running flow.
+    RuntimeError: the caller is not a node of a running flow (a thread that a node started is not one either: ask
+    before, and hand it on).
     """
-    attempt = 1
-    key_frame: FrameType | None = None
+    node: FrameType | None = None  # the frame that the engine called
     for frame in _callers():
-        name = frame.f_code.co_name
         local = frame.f_locals
-        if name == "_attempts" and "number" in local:
-            attempt, key_frame = local["number"], frame
-            continue
+        if frame.f_code in CALLS:
+            run, tries = local["run"], local.get("tries")
+            return _found(run, local["site"].id, tries, node)
         op: Any = None
-        run: Any = None
+        run = None
         lines = LINES.get(frame.f_code.co_filename)
         if lines is not None and frame.f_lineno < len(lines):
             op, run = lines[frame.f_lineno], local.get("_run")
         elif frame.f_code is work.__code__ and len(local["table"].ops[local["row"]]) == 1:
             op, run = local["table"].ops[local["row"]][0], local["run"]
         if isinstance(op, (ir.Call, ir.Eval)) and run is not None:
-            return Context(run.id, op.id, attempt, _key(run, op.id, key_frame), run)
+            return _found(run, op.id, None, node)
+        node = frame
     msg = "context() was called outside of a running flow: call it in a node"
     raise RuntimeError(msg)
 
 
-def _key(run: Any, node: str, frame: FrameType | None) -> str:
-    """One key for all attempts of a call: kept with the loop over the attempts, where there is one."""
-    place = "".join(c if not c.isspace() else "_" for c in f"{run.id}/{node}")
-    if frame is None:
-        return f"{place}/{next(run.calls)}"
-    policy = frame.f_locals["policy"]
-    number = policy.setdefault("\0call", None)
-    if number is None:
-        number = policy["\0call"] = next(run.calls)
-    return f"{place}/{number}"
+def _found(run: Any, id: str, tries: Tries | None, node: FrameType | None) -> Context:
+    """The call, under its key: kept with its attempts where it may have several, else in the node's own frame."""
+    if tries is not None:
+        number = tries.key = tries.key or next(run.calls)
+    elif node is None:
+        number = next(run.calls)
+    else:
+        # A frame keeps what is added to its locals as long as it lives; no code can see it.
+        number = node.f_locals.get(_KEY) or next(run.calls)
+        node.f_locals[_KEY] = number
+    where = "".join("_" if c.isspace() else c for c in f"{run.id}/{id}")
+    return Context(run.id, id, tries.number if tries is not None else 1, f"{where}/{number}", run)
+
+
+_KEY = "\0cflow call"
 
 
 def _callers() -> Iterator[FrameType]:

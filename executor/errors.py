@@ -7,19 +7,21 @@ written to the error (``__cflow__``); the error itself keeps its type and text.
 from __future__ import annotations
 
 import linecache
-from collections.abc import Mapping
-from types import FrameType
+from collections.abc import Mapping, Sequence
+from types import FrameType, TracebackType
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from ..compiler import ir
 from ..compiler.diagnostics import NOWHERE, Span
 from ..compiler.evaluate import arguments, evaluate
-from ..compiler.secrets import redact
+from ..compiler.secrets import HIDDEN, redact
 from ..compiler.spec import Objects
-from .frame import work
-from .source import LINES
+from .frame import CALL, work
+from .invoke import CALLS, _attempts
+from .run import NUMBERS
+from .source import LINES, NAMES
 
 
 @frozen
@@ -34,36 +36,33 @@ class Failure:
     path: tuple[str, ...]
     attempt: int
     inputs: Mapping[str, Any]
+    _number: int = field(default=0, repr=False, eq=False)
+    _read: TracebackType | None = field(default=None, repr=False, eq=False)
+    """The traceback that was read: where the same error is raised again, it hangs below the new one."""
 
 
-def explain_failure(error: BaseException, graph: ir.Graph, objects: Objects) -> None:
-    """Write to ``error`` where in the run it came from, once."""
-    if getattr(error, "__cflow__", None) is not None:
+def explain_failure(error: BaseException, graph: ir.Graph, objects: Objects, run: int) -> None:
+    """Write to ``error`` where in the run it came from; what a run inside this one wrote stands.
+
+    ``run``: the number of the run (:data:`~.run.NUMBERS`).
+    """
+    before: Failure | None = getattr(error, "__cflow__", None)
+    if before is not None and before._number > run:
         return
-    places: list[tuple[ir.Op, FrameType]] = []
-    attempt = 1
-    tb = error.__traceback__
-    while tb is not None:
-        frame = tb.tb_frame
-        lines = LINES.get(frame.f_code.co_filename)
-        if lines is not None and tb.tb_lineno < len(lines):
-            op = lines[tb.tb_lineno]
-            if op is not None and (not places or places[-1][0] is not op):
-                places.append((op, frame))
-        elif frame.f_code is work.__code__:
-            found = _row_op(frame)
-            if found is not None and (not places or places[-1][0] is not found):
-                places.append((found, frame))
-        elif frame.f_code.co_name == "_attempts" and "number" in frame.f_locals:
-            attempt = frame.f_locals["number"]
-        tb = tb.tb_next
+    places, attempt, exact = _read(error, before._read if before is not None else None)
+    number = next(NUMBERS)
     if not places:
-        failure = Failure(graph.main.name, "", graph.main.span, (graph.main.name,), attempt, {})
+        at = graph.main.span
+        failure = Failure(
+            graph.main.name, "", at, (graph.main.name,), attempt, {}, number=number, read=error.__traceback__
+        )
     else:
         op, frame = places[-1]
         path = [graph.main.name, *(o.id for o, _ in places if isinstance(o, (ir.Subflow, ir.Call)) or o is op)]
-        inputs = _inputs(op, frame, graph, objects)
-        failure = Failure(graph.main.name, op.id, op.span, tuple(path), attempt, inputs)
+        inputs = _inputs(op, frame, exact, graph, objects)
+        failure = Failure(
+            graph.main.name, op.id, op.span, tuple(path), attempt, inputs, number=number, read=error.__traceback__
+        )
     try:
         error.__cflow__ = failure  # type: ignore[attr-defined]
     except AttributeError:  # an exception class with slots
@@ -72,45 +71,101 @@ def explain_failure(error: BaseException, graph: ir.Graph, objects: Objects) -> 
         error.add_note(_note(failure))
 
 
+Given = tuple[Sequence[Any], Mapping[str, Any]]
+"""The arguments of a call: by position, by name."""
+
+
+def _read(error: BaseException, end: TracebackType | None) -> tuple[list[tuple[ir.Op, FrameType]], int, Given | None]:
+    """The operations on the way to the error with their frames, the attempt, and the arguments of the call that failed
+    where a frame of the engine holds them."""
+    places: list[tuple[ir.Op, FrameType]] = []
+    attempt = 1
+    given: Given | None = None
+    tb = error.__traceback__
+    while tb is not None and tb is not end:
+        frame = tb.tb_frame
+        op = _op(frame, tb.tb_lineno)
+        if op is not None:
+            if places and places[-1][0] is op:
+                places.pop()  # a row, and the code of the row
+            places.append((op, frame))
+            given = None
+        elif frame.f_code is _attempts.__code__:
+            attempt = frame.f_locals["number"]
+        elif frame.f_code in CALLS and given is None:
+            given = frame.f_locals["args"], frame.f_locals["kwargs"]
+        tb = tb.tb_next
+    return places, attempt, given
+
+
+def _op(frame: FrameType, line: int) -> ir.Op | None:
+    """The operation that a frame is at: by the line of generated code, or by the row of a table."""
+    lines = LINES.get(frame.f_code.co_filename)
+    if lines is not None:
+        found: ir.Op | None = lines[line] if line < len(lines) else None
+        return found
+    if frame.f_code is work.__code__:
+        ops = frame.f_locals["table"].ops[frame.f_locals["row"]]
+        return ops[0] if len(ops) == 1 else None
+    return None
+
+
 def _note(failure: Failure) -> str:
     line = linecache.getline(failure.span.file, failure.span.line).strip()
     text = f"in flow {failure.flow}, {failure.span.file}:{failure.span.line}"
     return f"{text}: {line}" if line else text
 
 
-def _row_op(frame: FrameType) -> ir.Op | None:
-    """The operation of a table's row that has no code of its own."""
-    values = frame.f_locals
-    try:
-        ops: tuple[ir.Op, ...] = values["table"].ops[values["row"]]
-    except (KeyError, IndexError):
-        return None
-    return ops[0] if len(ops) == 1 else None
-
-
-def _inputs(op: ir.Op, frame: FrameType, graph: ir.Graph, objects: Objects) -> dict[str, Any]:
-    """The arguments of a call, computed again from the values its frame still holds; nothing where that is not
-    certain."""
+def _inputs(op: ir.Op, frame: FrameType, given: Given | None, graph: ir.Graph, objects: Objects) -> dict[str, Any]:
+    """The arguments of a call: as the engine held them, else computed again from the values its frame still holds;
+    nothing where that is not certain."""
     if not isinstance(op, (ir.Call, ir.Subflow)):
         return {}
-    env = dict(frame.f_locals)
-    run = env.get("_run") or env.get("run")
     try:
-        args, kwargs = arguments(
-            op.args, op.kwargs, lambda e: evaluate(e, _Values(env), objects, run.ambient if run is not None else {})
-        )
+        args, kwargs = given or _row(frame) or _computed(op, frame, objects)
     except Exception:
         return {}
-    if isinstance(op, ir.Call):
-        names = [p.name for p in graph.nodes[op.target].signature.params]
-    else:
-        names = [p.name for p in graph.flows[op.target].params]
+    params = graph.nodes[op.target].signature.params if isinstance(op, ir.Call) else graph.flows[op.target].params
+    names = [p.name for p in params]
     named = {names[i] if i < len(names) else f"#{i + 1}": value for i, value in enumerate(args)}
-    return {name: redact(value) for name, value in {**named, **kwargs}.items()}
+    return {name: _shown(value) for name, value in {**named, **kwargs}.items()}
+
+
+def _row(frame: FrameType) -> Given | None:
+    """The arguments of a row without code of its own."""
+    if frame.f_code is not work.__code__:
+        return None
+    table, row, values = (frame.f_locals[n] for n in ("table", "row", "values"))
+    if table.kind[row] != CALL:
+        return None
+    return tuple(values[s] for s in table.args[row]), {name: values[s] for name, s in table.kwargs[row]}
+
+
+def _computed(op: ir.Call | ir.Subflow, frame: FrameType, objects: Objects) -> Given:
+    """The arguments, evaluated again."""
+    values = _Values(frame)
+    run = frame.f_locals.get("_run")
+    ambient = run.ambient if run is not None else {}
+    return arguments(op.args, op.kwargs, lambda e: evaluate(e, values, objects, ambient))
+
+
+def _shown(value: Any) -> Any:
+    """The value without secrets in it; one that cannot be looked at may hold some."""
+    try:
+        return redact(value)
+    except Exception:
+        return HIDDEN
 
 
 class _Values(dict[str, Any]):
-    """Values by id from a frame's locals, or, in a table's row, unknown."""
+    """Values by id from the locals of a frame of generated code."""
 
-    def __missing__(self, key: str) -> Any:
-        raise KeyError(key)
+    def __init__(self, frame: FrameType) -> None:
+        super().__init__(frame.f_locals)
+        self._names = NAMES.get(frame.f_code.co_filename, {})
+
+    def __getitem__(self, id: str) -> Any:
+        return super().__getitem__(self._names.get(id, id))
+
+
+__all__ = ["Failure", "explain_failure", "redact"]

@@ -50,17 +50,26 @@ class Site:
     digest: str = field(default="")
 
 
-async def hop(run: Run, site: Site, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Call ``fn`` in a thread. A cancelled reader is left behind in its thread; a writer is waited for."""
+@define(eq=False)
+class Tries:
+    """The attempts of one call, for :func:`~.context.context`: which one is under way, and the number in its key."""
+
+    number: int = 1
+    key: int = 0
+
+
+async def hop(run: Run, site: Site, args: tuple[Any, ...], kwargs: dict[str, Any], tries: Tries | None = None) -> Any:
+    """Call a node in a thread. A cancelled reader is left behind in its thread; a writer is waited for."""
     return await trio.to_thread.run_sync(
-        functools.partial(_timed, run, site, fn, args, kwargs), abandon_on_cancel=site.reader, limiter=lanes(run)
+        timed, run, site, args, kwargs, tries, abandon_on_cancel=site.reader, limiter=lanes(run)
     )
 
 
-def _timed(run: Run, site: Site, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def timed(run: Run, site: Site, args: tuple[Any, ...], kwargs: dict[str, Any], tries: Tries | None) -> Any:
+    """A call in a thread, with a clock around it."""
     began = time.perf_counter()
     try:
-        return fn(*args, **kwargs)
+        return site.fn(*args, **kwargs)
     finally:
         site.tier.measured(time.perf_counter() - began)
 
@@ -75,7 +84,7 @@ def lanes(run: Run) -> trio.CapacityLimiter:
     return run.lanes
 
 
-async def call(run: Run, site: Site, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+async def call(run: Run, site: Site, args: tuple[Any, ...], kwargs: dict[str, Any], tries: Tries | None = None) -> Any:
     """One call without options, under the cap."""
     if run.free > 0:
         run.free -= 1
@@ -85,7 +94,7 @@ async def call(run: Run, site: Site, args: tuple[Any, ...], kwargs: dict[str, An
         if site.placement is LOOP:
             value = await site.fn(*args, **kwargs)
         elif site.placement is LANE:
-            value = await hop(run, site, site.fn, args, kwargs)
+            value = await hop(run, site, args, kwargs, tries)
         else:
             value = site.fn(*args, **kwargs)
     finally:
@@ -125,6 +134,10 @@ def place(run: Run, site: Site, args: tuple[Any, ...], kwargs: dict[str, Any]) -
         site.tier.stalled(spent)
     sinks.emit("node", "done", run.id, site.id)
     return value
+
+
+CALLS = frozenset({call.__code__, timed.__code__, place.__code__})
+"""Functions that call a node; in their frames stand ``run``, ``site``, ``args``, ``kwargs`` and perhaps ``tries``."""
 
 
 async def lane(run: Run, reader: bool, fn: Callable[..., Any], *args: Any) -> Any:
@@ -175,15 +188,17 @@ async def invoke(
 ) -> Any:
     """Call a node under its policy, tell the listeners, and note the undo it owes."""
 
+    tries = Tries()
+
     async def attempt() -> Any:
-        return await call(run, site, args, kwargs)
+        return await call(run, site, args, kwargs, tries)
 
     def completed(value: Any) -> None:
         if log is not None and undoing is not None:
             log.add(*undoing(value))
 
     key = functools.partial(cache_key, site, args, kwargs)
-    return await apply_policy(run, site.id, site.spec.key, attempt, policy, completed, key)
+    return await apply_policy(run, site.id, site.spec.key, attempt, policy, completed, key, tries)
 
 
 async def apply_policy(
@@ -194,13 +209,16 @@ async def apply_policy(
     policy: dict[str, Any],
     completed: Callable[[Any], None] | None = None,
     key: Callable[[], str] | None = None,
+    tries: Tries | None = None,
 ) -> Any:
     """Run ``attempt`` as ``policy`` says. Shared by node calls and flow calls; ``target`` names the rate limit."""
     sinks = run.sinks
     if sinks is not None:
         sinks.emit("node", "started", run.id, id)
     try:
-        work: Callable[[], Awaitable[Any]] = functools.partial(_attempts, run, id, target, attempt, policy, completed)
+        work: Callable[[], Awaitable[Any]] = functools.partial(
+            _attempts, run, id, target, attempt, policy, completed, tries
+        )
         if policy.get("cache") is not None and policy["cache"] is not False and key is not None:
             ttl = None if policy["cache"] is True else seconds(policy["cache"])
             work = functools.partial(_cached, run, id, run.services.cache, "cache:" + key(), work, ttl)
@@ -234,6 +252,7 @@ async def _attempts(
     attempt: Callable[[], Awaitable[Any]],
     policy: dict[str, Any],
     completed: Callable[[Any], None] | None,
+    tries: Tries | None,
 ) -> Any:
     retry = as_retry(policy.get("retry"))
     more = retry.times if retry is not None else 0
@@ -252,6 +271,8 @@ async def _attempts(
                 run.sinks.emit("node", "retried", run.id, id, number, exc)
             await trio.sleep(pause(retry, number - 1))
             number += 1
+            if tries is not None:
+                tries.number = number
             continue
         if completed is not None:
             completed(value)

@@ -23,6 +23,10 @@ SLICE = 300e-6
 """Seconds of work in place after which a run lets other tasks in."""
 
 
+NUMBERS = itertools.count(1)
+"""Numbers runs, and failures among them: by these one knows which began first."""
+
+
 class Run:
     """The state of one run, shared by all its generated code.
 
@@ -44,6 +48,7 @@ class Run:
         "id",
         "interrupted",
         "lanes",
+        "number",
         "owns_loop",
         "progress",
         "scope",
@@ -57,6 +62,7 @@ class Run:
         self, id: str, services: Services, ambient: Mapping[str, Any], limit: int = 1000, sinks: Sinks | None = None
     ) -> None:
         self.id = id
+        self.number = next(NUMBERS)
         self.services = services
         self.ambient = ambient
         self.free = limit

@@ -22,6 +22,9 @@ PREFIX = "<cflow "
 LINES: dict[str, list[Any]] = {}
 """For each generated file, the operation of each line (None: glue), from line 1 at index 1."""
 
+NAMES: dict[str, dict[str, str]] = {}
+"""For each generated file, the Python names of its values by their ids."""
+
 _SERIAL = itertools.count(1)
 
 
@@ -121,6 +124,7 @@ class Module:
         exec(code, self.names)
         linecache.cache[filename] = (len(text), None, [line + "\n" for line in lines], filename)
         LINES[filename] = [None, *(op for w in self._functions for op in w.ops)]
+        NAMES[filename] = self._pythonic
         weakref.finalize(self, _forget, filename)
         self._functions = []
 
@@ -133,6 +137,7 @@ class Module:
 def _forget(filename: str) -> None:
     linecache.cache.pop(filename, None)
     LINES.pop(filename, None)
+    NAMES.pop(filename, None)
 
 
 Ref = Callable[[str], str]
