@@ -263,8 +263,8 @@ def _binary(symbol: str) -> Operator:
 BUILTINS: dict[str, Callable[..., Any]] = {
     f.__name__: f
     for f in (
-        abs, all, any, ascii, bin, bool, bytes, chr, complex, dict, divmod, enumerate, filter, float, frozenset, hash, hex,
-        int, isinstance, len, list, map, max, min, oct, ord, range, repr, reversed, round, set, slice, sorted, str,
+        abs, all, any, ascii, bin, bool, bytes, chr, complex, dict, divmod, enumerate, filter, float, frozenset, hash,
+        hex, int, isinstance, len, list, map, max, min, oct, ord, range, repr, reversed, round, set, slice, sorted, str,
         sum, tuple, zip,
     )
 }  # fmt: skip
