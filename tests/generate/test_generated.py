@@ -116,6 +116,6 @@ def test_hypothesis_may_drive_the_generator(random: Random) -> None:
 
 @pytest.mark.parametrize("seed", [759, 2151])
 def test_programs_that_once_went_wrong(seed: int) -> None:
-    """759: a write overtook a loop that holds a log line and fails. 2151: a flow with an undo wrote nothing after a pass."""
+    """A write overtook a loop that holds a log line and fails (759); a flow with an undo wrote nothing after a pass."""
     for pipeline in range(len(PIPELINES)):
         assert check(generate(Random(seed)), pipeline) == []
