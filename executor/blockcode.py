@@ -240,7 +240,8 @@ class Blocks:
         body = order.regions[0]
         handlers = order.regions[1 : 1 + len(op.handlers)]
         rest = list(order.regions[1 + len(op.handlers) :])
-        inner = place.fork(depth=place.depth + 1, tracks=place.tracks or bool(op.tracked))
+        # Python counts an `except` and a `finally` as a block each, and two for an `except` arm.
+        inner = place.fork(depth=place.depth + 2, tracks=place.tracks or bool(op.tracked))
         ends = op.orelse.params if op.orelse is not None else results
         with write.block("try:"):
             code.region(body, inner.fork(), lambda texts: code.assign(ends, texts))
@@ -276,7 +277,7 @@ class Blocks:
             error, *names = handler.region.params
             code.write(f"{code.name(error)} = {caught}")
             self.tracked(code, op, names)
-            inner = place.fork(error=error)
+            inner = place.fork(error=error, depth=place.depth + 1)
             code.region(order, inner, lambda texts: code.assign(results, texts))
 
     def tracked(self, code: Straight, op: ir.Try, names: list[str]) -> None:
@@ -297,7 +298,7 @@ class Blocks:
     def scope(self, code: Straight, op: ir.Scope, order: OpOrder, place: Place) -> None:
         write = code.write
         region = order.regions[0]
-        inner = place.fork(depth=place.depth + 1)
+        inner = place.fork(depth=place.depth + (2 if op.kind == "transaction" else 1))
 
         def finish(texts: list[str]) -> None:
             code.assign(op.results, texts)
