@@ -103,7 +103,16 @@ def _not_callable(at: FlowLowering, node: s.Call, binding: Binding | None) -> No
     elif isinstance(func, s.Name) and binding is None:
         unknown_name(at, func)
     elif isinstance(func, s.Attribute) and binding is None:
-        lower_attribute(at, func)
+        owner = dotted_binding(at, func.value)
+        if isinstance(owner, (ClassBinding, TypeBinding, BuiltinBinding)):
+            at.report(
+                "unknown-method",
+                func.span,
+                f"{func.name!r} is called on a class: a flow calls methods of values",
+                help=f"make it a node: @node def {func.name}(...): return ....{func.name}(...)",
+            )
+        else:
+            lower_attribute(at, func)
     elif isinstance(binding, BadBinding):
         at.report(
             "forbidden-name",

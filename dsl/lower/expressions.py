@@ -8,7 +8,7 @@ from ...compiler.nearest import did_you_mean
 from ...compiler.operators import FORBIDDEN_ATTRIBUTES, MAX_POWER_BITS, MAX_REPEAT
 from ...compiler.types import ANY, ELLIPSIS, STR, Type
 from .. import syntax as s
-from ..scope import BadBinding, ClassBinding, PackBinding
+from ..scope import BadBinding, BuiltinBinding, ClassBinding, PackBinding, TypeBinding
 from . import optypes
 from .attributes import attribute_type
 from .constants import type_of, widen
@@ -205,6 +205,15 @@ def lower_attribute(at: FlowLowering, node: s.Attribute, hint: str = "") -> Type
         # A member of an enum, or a constant of the class.
         value = binding_value(at, base, base.spec.name, node.value.span)
         return Typed(Apply("attr", (value.expr, Const(node.name))), ANY)
+    if isinstance(base, (TypeBinding, BuiltinBinding)):
+        # Its attributes are functions and descriptors of Python's own, not values of a program.
+        at.report(
+            "unknown-attribute",
+            node.span,
+            f"{node.name!r} is read from a built-in class or function: a flow reads attributes of values",
+            help="read it in a node and return what you need",
+        )
+        return UNKNOWN
     value = peek(at, node.value)
     return Typed(Apply("attr", (value.expr, Const(node.name))), attribute_type(at, value.type, node))
 
