@@ -58,6 +58,9 @@ def _only_appended(loop: s.For, name: str, collector: bool) -> bool:
     found = False
     if any(n.id == name for e in exprs(loop) for n in names_read(e)):
         return False
+    # What an `else` appends comes after the passes, so it is not collected by them.
+    if any(appended_value(statement, name) is not None for statement in statements(loop.orelse)):
+        return False
     for statement in (*statements(loop.body), *statements(loop.orelse)):
         if appended_value(statement, name) is not None:
             statement_reads = names_read(statement.value.args[0])  # type: ignore[union-attr]
