@@ -1,7 +1,7 @@
 """The wiring: compile, order, link, run. An :class:`Engine` owns the limits, the listeners and the ports of its runs.
 
-What a program means is the same in every engine, so the compiled graph is kept with the flow; linked code depends on
-the engine's listeners and substitutes and is kept with the engine.
+What a program means is the same in every engine, so the compiled graph is kept with the flow (:mod:`.compiled`); linked
+code depends on the engine's listeners and substitutes and is kept with the engine.
 """
 
 from __future__ import annotations
@@ -9,131 +9,26 @@ from __future__ import annotations
 import concurrent.futures
 import contextvars
 import os
-import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, evolve, field
+from attrs import define, field
 
+from .compiled import Compiled as Compiled, compile_flow as compile_flow, compiling, deepen, findings
 from .compiler import ir
-from .compiler.diagnostics import Collector, Diagnostic, InputError, Problem, ProgramError
-from .compiler.garbage import collector_held
+from .compiler.diagnostics import Diagnostic, InputError, Problem
 from .compiler.inputs import bind_inputs
-from .compiler.spec import NodeSpec, Objects
+from .compiler.spec import NodeSpec
 from .dsl.scope import FlowSource
 
 if TYPE_CHECKING:
     from .executor.link import Linked
     from .executor.run import Run
-    from .planner.order import RegionOrder
     from .planner.plan import Plan
 
 Substitute = Callable[[NodeSpec, Callable[..., Any]], "Callable[..., Any] | None"]
-
-
-_COMPILING = threading.RLock()
-"""Held while a flow is compiled or linked, so that threads that start one flow at once do it once."""
-
-
-@define(eq=False)
-class Compiled:
-    """A flow, compiled: the graph as written, and what the passes made of it, with the findings of the check."""
-
-    graph: ir.Graph
-    objects: Objects
-    diagnostics: list[Diagnostic]
-    _optimized: ir.Graph | None = None
-    _orders: dict[str, RegionOrder] | None = None
-    _digest: str | None = None
-    _entered: dict[str, Compiled] = field(factory=dict)
-
-    @property
-    def optimized(self) -> ir.Graph:
-        if self._optimized is None:
-            from .compiler.passes import optimize
-
-            with _COMPILING, collector_held():
-                if self._optimized is None:
-                    self._optimized = optimize(self.graph)
-        return self._optimized
-
-    @property
-    def orders(self) -> dict[str, RegionOrder]:
-        if self._orders is None:
-            from .executor.link import order_flows
-
-            with _COMPILING, collector_held():
-                if self._orders is None:
-                    self._orders = order_flows(self.optimized)
-        return self._orders
-
-    def entered(self, key: str) -> Compiled:
-        """The program with another of its flows as its entry."""
-        found = self._entered.get(key)
-        if found is None:
-            found = self._entered.setdefault(
-                key, Compiled(evolve(self.graph, entry=key), self.objects, self.diagnostics)
-            )
-        return found
-
-    @property
-    def digest(self) -> str:
-        if self._digest is None:
-            from .compiler.digest import digest
-
-            with collector_held():
-                self._digest = digest(self.graph)
-        return self._digest
-
-
-@define(eq=False)
-class _Findings:
-    """What compiling a flow gave: the program, or the findings that stand in its way."""
-
-    compiled: Compiled | None
-    diagnostics: list[Diagnostic]
-
-
-_COMPILED: weakref.WeakKeyDictionary[FlowSource, _Findings] = weakref.WeakKeyDictionary()
-
-
-def _compile(source: FlowSource) -> _Findings:
-    found = _COMPILED.get(source)
-    if found is not None:
-        return found
-    with _COMPILING:
-        found = _COMPILED.get(source)
-        if found is not None:
-            return found
-        from .dsl.lower import lower
-
-        collector = Collector()
-        try:
-            with collector_held():
-                lowered = lower(source, collector)
-        except ProgramError as error:
-            collector.items.extend(d for d in error.diagnostics if d not in collector.items)
-            lowered = None
-        compiled = None
-        if lowered is not None and not collector.failed:
-            compiled = Compiled(lowered.graph, lowered.objects, collector.items)
-        found = _COMPILED[source] = _Findings(compiled, collector.items)
-    return found
-
-
-def compile_flow(source: FlowSource) -> Compiled:
-    """The compiled flow; compiling happens once.
-
-    Raises
-    ------
-    ProgramError: the program is wrong.
-    """
-    found = _compile(source)
-    if found.compiled is None:
-        raise ProgramError(found.diagnostics)
-    return found.compiled
 
 
 class Engine:
@@ -180,6 +75,7 @@ class Engine:
         self._clock = clock
         self._linked: weakref.WeakKeyDictionary[Compiled, _Links] = weakref.WeakKeyDictionary()
         self._background: Any = None
+        self._lock = threading.Lock()
 
     # ---- programs --------------------------------------------------------------------------------
 
@@ -200,7 +96,7 @@ class Engine:
 
     def check(self, flow: Any) -> list[Diagnostic]:
         """Every finding about a flow; nothing runs."""
-        return list(_compile(_source(flow)).diagnostics)
+        return list(findings(_source(flow)).diagnostics)
 
     def digest(self, flow: Any) -> str:
         """What the flow means, as a hash."""
@@ -213,7 +109,7 @@ class Engine:
 
         compiled = self.compiled(flow)
         linker = self._linker(compiled, events=False)
-        with collector_held():
+        with compiling():
             return make_plan(compiled.optimized, compiled.orders, compiled.digest, facts(linker))
 
     def explain(self, flow: Any) -> str:
@@ -266,11 +162,11 @@ class Engine:
             msg = "a stream flow is read with .run or .start; it has no one result to wait for"
             raise TypeError(msg)
         started.state.owns_loop = True
-        with _COMPILING:
-            if self._background is None:
-                from .executor.away import Background
+        if self._background is None:
+            from .executor.away import Background
 
-                self._background = Background(self._clock)
+            with self._lock:
+                self._background = self._background or Background(self._clock)
         future: concurrent.futures.Future[Any] = self._background.submit(started.main)
         return future
 
@@ -346,7 +242,7 @@ class Engine:
         links = self._linked.get(compiled)
         linked = links.of[events] if links is not None else None
         if linked is None or not linked.holds():
-            with _COMPILING, collector_held():
+            with compiling():
                 links = self._linked.setdefault(compiled, _Links())
                 linked = links.of[events]
                 if linked is None or not linked.holds():
@@ -430,7 +326,8 @@ class Started:
         sinks, run = self.state.sinks, self.state
         if sinks is not None:
             sinks.emit("run", "started", run.id)
-        self.deepen()
+        if self.linked.recursive:
+            deepen()
         try:
             # What nodes set in contextvars stays in the run.
             value = contextvars.copy_context().run(direct, run, 0, *args, **kwargs)
@@ -460,10 +357,13 @@ class Started:
         if sinks is not None:
             sinks.emit("run", "started", run.id)
         value: Any = None
-        self.deepen()
+        if self.linked.recursive:
+            deepen()
         try:
-            with collector_held():
-                entry = self.linked.waiting  # written now, where it is the first time
+            entry = self.linked.waiting
+            if entry is None:
+                with compiling():
+                    entry = self.linked.written()
             with trio.CancelScope() as run.scope:
                 if run.interrupted:
                     run.scope.cancel()
@@ -489,18 +389,6 @@ class Started:
         if self.state.sinks is not None:
             self.state.sinks.emit("run", "failed", self.state.id, error=error)
             self.state.sinks.flush()
-
-    def deepen(self) -> None:
-        """Raise Python's recursion limit for a recursive flow.
-
-        It stays raised: another run may need it, and the flow's own limit guards against what it would.
-        """
-        if self.linked.recursive and sys.getrecursionlimit() < PYTHON_DEPTH:
-            sys.setrecursionlimit(PYTHON_DEPTH)
-
-
-PYTHON_DEPTH = 20_000
-"""Python's own recursion limit once a recursive flow has run; the flow's own (1,000) is reached long before."""
 
 
 def read_ambient(graph: ir.Graph) -> dict[str, Any]:

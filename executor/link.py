@@ -8,7 +8,6 @@ where nothing in it can, one that is a plain function call. What is linked depen
 from __future__ import annotations
 
 import inspect
-import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -53,12 +52,13 @@ class Linked:
     """Runnable code of one graph, written when first asked for.
 
     ``direct``: the entry flow as a plain function, where that is as good; None where it has to wait. ``epoch``: the
-    state of the tiers it was made for.
+    state of the tiers it was made for. ``waiting``: the entry flow as an async function, once it is written.
     """
 
     linker: FlowLinker
     direct: Callable[..., Any] | None
     epoch: int
+    waiting: Callable[..., Awaitable[Any]] | None = None
 
     @property
     def module(self) -> Module:
@@ -72,10 +72,10 @@ class Linked:
     def recursive(self) -> bool:
         return bool(self.linker.recursive)
 
-    @property
-    def waiting(self) -> Callable[..., Awaitable[Any]]:
-        """The entry flow as an async function."""
-        return self.linker.entry(waits=True)
+    def written(self) -> Callable[..., Awaitable[Any]]:
+        """The entry flow as an async function, written now if it is not yet."""
+        self.waiting = self.linker.entry(waits=True)
+        return self.waiting
 
     def holds(self) -> bool:
         """Would linking again give the same?"""
@@ -140,7 +140,6 @@ class FlowLinker:
         self._keep: list[Any] = []
         self._names: dict[tuple[str, bool], str] = {}
         self._todo: list[tuple[str, bool]] = []
-        self._writing = threading.RLock()
         self._direct: dict[str, bool] = {}
         self.recursive = _recursive(graph)
         self._bind(detach)
@@ -257,10 +256,11 @@ class FlowLinker:
             return is_eager(self.orders[order.op.target], self.waits, self.eager)
         return any(is_eager(r, self.waits, self.eager) for r in order.regions)
 
-    def fusible(self, order: OpOrder) -> str:
-        """Can the operation be part of a segment? Loops cannot: they may be long, and a segment does not yield."""
+    def fusible(self, order: OpOrder, levels: int = 30) -> str:
+        """Can the operation be part of a segment? Loops cannot: they may be long, and a segment does not yield. Nor
+        can blocks of more ``levels``: they do not fit into one function."""
         op = order.op
-        if self.waits(order):
+        if not levels or self.waits(order):
             return ""
         match op:
             case ir.Eval():
@@ -273,7 +273,8 @@ class FlowLinker:
                 inner = [o for r in order.regions for o in r.ops]
                 if any(r.region.marks for r in order.regions):
                     return ""
-                return "quick" if all(isinstance(o.op, (ir.Exit, ir.Raise)) or self.fusible(o) for o in inner) else ""
+                quick = all(isinstance(o.op, (ir.Exit, ir.Raise)) or self.fusible(o, levels - 1) for o in inner)
+                return "quick" if quick else ""
         return ""
 
     def plain_call(self, op: ir.Call) -> bool:

@@ -30,6 +30,9 @@ LONG = 50
 NESTED = 15
 """Python blocks in one function, at most; deeper regions become functions of their own."""
 
+INDENTED = 60
+"""Levels of indentation in one function, about: Python takes 99."""
+
 
 class Straight:
     """Writes one function: regions and operations, one after another."""
@@ -185,7 +188,7 @@ class Straight:
         op = order.op
         self.write.op = op
         self.needs(order, place)
-        if place.depth >= NESTED and order.regions:
+        if order.regions and (place.depth >= NESTED or self.write.indent >= INDENTED):
             self.linker.outlined(self, order, place)
             return
         match op:
