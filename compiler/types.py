@@ -58,6 +58,15 @@ BYTES = Type("bytes")
 ELLIPSIS = Type("...")
 
 
+def size_up_to(type_: Type, most: int) -> int:
+    """How many constructors the type has when written out; counting stops at ``most``."""
+    count, work = 0, [type_]
+    while work and count < most:
+        count += 1
+        work += [arg for arg in work.pop().args if isinstance(arg, Type)]
+    return count
+
+
 def list_of(item: Type) -> Type:
     return Type("list", (item,))
 

@@ -15,7 +15,7 @@ from ...compiler.convert import ConversionError, convert
 from ...compiler.diagnostics import Collector, Label, Span
 from ...compiler.ir import AmbientSpec
 from ...compiler.spec import ClassSpec
-from ...compiler.types import STR, Type
+from ...compiler.types import ANY, STR, Type, size_up_to
 from .. import hints, syntax
 from ..keys import unique_key
 from ..scope import (
@@ -38,6 +38,9 @@ RESERVED = frozenset({"race", "sleep", "wait_signal", "detach", "convert", "atte
 """Forms that look like calls: a name of the file could never be reached behind one of these."""
 
 Named = syntax.SecretDecl | syntax.EnvDecl | syntax.ConstDecl | syntax.TypeDecl | syntax.Flow
+
+MAX_TYPE = 500
+"""Constructors of a type written out, at most: a check of a stranger's text takes bounded time."""
 
 
 @define(eq=False)
@@ -165,7 +168,7 @@ class Declarations:
             case syntax.ConstDecl():
                 return self._const(declaration)
             case syntax.TypeDecl(alias=alias) if alias is not None:
-                return TypeBinding(self.type_of(alias))
+                return TypeBinding(self._bounded(declaration, self.type_of(alias)))
         return UnknownBinding(declaration.name)  # a record, bound with all the others
 
     def type_of(self, expr: syntax.Expr) -> Type:
@@ -175,6 +178,18 @@ class Declarations:
         for diagnostic in found.items:
             self.report.add(diagnostic)
         return type_
+
+    def _bounded(self, declaration: Named, type_: Type) -> Type:
+        """Aliases of aliases double a type with each line; written out it must stay small."""
+        if size_up_to(type_, MAX_TYPE) < MAX_TYPE:
+            return type_
+        self.report(
+            "too-big",
+            declaration.span,
+            f"the type {declaration.name!r} has more than {MAX_TYPE} parts when written out",
+            help="make its parts records: a record counts once",
+        )
+        return ANY
 
     def _flow(self, flow: syntax.Flow) -> FlowBinding:
         source = FlowSource(flow.name, f"{self.label}.{flow.name}", self.file, lambda: (flow, self))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import cflow
 from cflow.compiler.diagnostics import Collector
 from cflow.dsl.loader import load_module, load_text
 from cflow.dsl.loader.files import decode
@@ -125,3 +126,9 @@ def test_time_grows_with_the_size(title: str) -> None:
         load_text(text, execute=False, collector=Collector())
         times.append(time.process_time() - began)
     assert times[1] < 40 * max(times[0], 0.01), times
+
+
+def test_a_type_that_doubles_with_each_line_is_refused() -> None:
+    lines = ["type A0 = int", *(f"type A{i} = tuple[A{i - 1}, A{i - 1}]" for i in range(1, 61))]
+    found = cflow.check("\n".join([*lines, "flow f(a: A60) -> int:", "    return 1", ""]))
+    assert {d.id for d in found if d.severity == "error"} == {"too-big"}
