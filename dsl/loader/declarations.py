@@ -184,7 +184,7 @@ class Declarations:
         if size_up_to(type_, MAX_TYPE) < MAX_TYPE:
             return type_
         self.report(
-            "too-big",
+            "type-too-big",
             declaration.span,
             f"the type {declaration.name!r} has more than {MAX_TYPE} parts when written out",
             help="make its parts records: a record counts once",

@@ -282,6 +282,37 @@ RULES: tuple[Rule, ...] = (
         """,
     ),
     rule(
+        "type-too-big",
+        "error",
+        "A type without bounds",
+        "Aliases of aliases give a type that is very large when written out.",
+        "Checking takes bounded time and memory, whoever wrote the text.",
+        """
+        type A0 = int
+        type A1 = tuple[A0, A0]
+        type A2 = tuple[A1, A1]
+        type A3 = tuple[A2, A2]
+        type A4 = tuple[A3, A3]
+        type A5 = tuple[A4, A4]
+        type A6 = tuple[A5, A5]
+        type A7 = tuple[A6, A6]
+        type A8 = tuple[A7, A7]
+        type A9 = tuple[A8, A8]
+
+        flow main(a: A9) -> int:
+            return 1
+        """,
+        """
+        type A0 = int
+        type A1 = tuple[A0, A0]
+        type A2 = tuple[A1, A1]
+        type A3 = tuple[A2, A2]
+
+        flow main(a: A3) -> int:
+            return 1
+        """,
+    ),
+    rule(
         "not-constant",
         "error",
         "Not a constant",

@@ -131,4 +131,4 @@ def test_time_grows_with_the_size(title: str) -> None:
 def test_a_type_that_doubles_with_each_line_is_refused() -> None:
     lines = ["type A0 = int", *(f"type A{i} = tuple[A{i - 1}, A{i - 1}]" for i in range(1, 61))]
     found = cflow.check("\n".join([*lines, "flow f(a: A60) -> int:", "    return 1", ""]))
-    assert {d.id for d in found if d.severity == "error"} == {"too-big"}
+    assert {d.id for d in found if d.severity == "error"} == {"type-too-big"}
