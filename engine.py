@@ -305,15 +305,19 @@ class Started:
         """The inputs as the linked function takes them."""
         args: list[Any] = []
         kwargs: dict[str, Any] = {}
+        left_out = False
         local = self.linked.module.local
         for param in self.compiled.graph.main.params:
             if param.name not in self.bound:
+                left_out = True  # what comes after a default is passed by name
                 continue
             value = self.bound[param.name]
             if param.kind == "var_pos":
                 args += value
             elif param.kind == "var_kw":
                 kwargs.update(value)
+            elif param.kind in ("pos", "pos_or_kw") and not left_out:
+                args.append(value)
             else:
                 kwargs[local(param.name)] = value
         return args, kwargs
