@@ -28,7 +28,8 @@ Arm = Callable[[UndoLog | None], Awaitable[Any]]
 class _Passes:
     """The state of one block of passes. ``bound``: the first index whose pass, failed for good, ends the block."""
 
-    def __init__(self, logs: bool) -> None:
+    def __init__(self, log: UndoLog | None, logs: bool) -> None:
+        self.log = log
         self.values: dict[int, list[Any] | None] = {}
         self.failures: dict[int, tuple[Any, BaseException]] = {}
         self.running: dict[int, trio.CancelScope] = {}
@@ -37,6 +38,8 @@ class _Passes:
         self.workers = 0
         self.bound: int | None = None
         self.enough = False
+        self.broken: BaseException | None = None
+        """What the source raised, after the items it had given."""
         self.nursery: trio.Nursery | None = None
 
     def settle(self) -> None:
@@ -46,11 +49,24 @@ class _Passes:
                 if index > self.bound:
                     scope.cancel()
 
-    def join_logs(self, log: UndoLog | None) -> None:
+    def open_log(self, index: int) -> UndoLog | None:
+        """The log of a pass, where somebody asks for one."""
+        if self.logs is None:
+            return None
+        found = self.logs[index] = UndoLog(self.log)
+        return found
+
+    def join_logs(self) -> None:
         """Lay the logs of the passes into the one around, in the order of the passes."""
-        if log is not None and self.logs is not None:
+        if self.log is not None and self.logs is not None:
             for index in sorted(self.logs):
-                log.entries += self.logs[index].entries
+                self.log.entries += self.logs[index].entries
+
+    def error(self) -> BaseException:
+        """What ended the block: the first failure, or, where that is bearable, the source's."""
+        if self.broken is not None and self.bound not in self.failures:
+            return self.broken
+        return self.failures[min(self.failures)][1]
 
 
 async def for_each(
@@ -77,7 +93,7 @@ async def for_each(
     if limit is not None and limit < 1:
         msg = f"parallel must be at least 1, not {limit!r}"
         raise ValueError(msg)
-    state = _Passes(logs=log is not None or take is not None)
+    state = _Passes(log, logs=log is not None or take is not None)
     pull = _puller(source)
     try:
         async with trio.open_nursery() as nursery:
@@ -88,13 +104,13 @@ async def for_each(
         if take is not None:
             await _undo(run, state.logs or {}, None)
         else:
-            state.join_logs(log)
+            state.join_logs()
         raise single(exc) from exc.__cause__
     if take is not None:
         return await _taken(run, log, state, take, rest)
-    state.join_logs(log)
+    state.join_logs()
     if state.bound is not None:
-        raise state.failures[min(state.failures)][1]
+        raise state.error()
     values = [v for i in sorted(state.values) for v in state.values[i] or ()]
     if collect:
         return Collected(
@@ -142,7 +158,15 @@ async def _worker(
     # One scope a worker, not a pass: when a pass has failed, nobody takes another item.
     with trio.CancelScope() as scope:
         while state.bound is None and not state.enough:
-            more, item = await pull()
+            try:
+                more, item = await pull()
+            except BaseException as exc:
+                if is_cancellation(exc):
+                    raise
+                # A failure after all the passes so far: those run to their end.
+                state.broken = exc
+                state.bound = state.started if state.bound is None else state.bound
+                return
             if not more or state.bound is not None or state.enough:
                 return
             index = state.started
@@ -151,11 +175,8 @@ async def _worker(
                 state.workers += 1
                 state.nursery.start_soon(_worker, run, state, pull, body, limit, collect, max_failed, take, rest)
             state.running[index] = scope
-            log = None
-            if state.logs is not None:
-                log = state.logs[index] = UndoLog()
             try:
-                value = await body(log, item)
+                value = await body(state.open_log(index), item)
             except BaseException as exc:
                 if is_cancellation(exc):
                     raise
@@ -195,10 +216,12 @@ def _failed(
 
 async def _taken(run: Run, log: UndoLog | None, state: _Passes, take: int, rest: str) -> list[Any]:
     logs = state.logs or {}
-    if state.bound is not None or len(state.values) < take:
-        await _undo(run, logs, None)
-        if state.failures:
-            raise state.failures[min(state.failures)][1]
+    few = len(state.values) < take
+    if state.bound in state.failures or (few and (state.failures or state.broken is not None)):
+        error = state.error()
+        await _undo(run, logs, error)
+        raise error
+    # Where there were fewer items than asked for, all of them are chosen.
     chosen = sorted(list(state.values)[:take])  # the first in time, in the order of the items
     if rest == "cancel":
         await _undo(run, {i: entry for i, entry in logs.items() if i not in chosen}, None)
@@ -221,7 +244,7 @@ async def _undo(run: Run, logs: dict[int, UndoLog], error: BaseException | None)
 
 async def parallel(run: Run, log: UndoLog | None, arms: tuple[Arm, ...]) -> list[Any]:
     """Run the arms of a ``parallel:`` block at once; what each gave."""
-    state = _Passes(logs=log is not None)
+    state = _Passes(log, logs=log is not None)
     results: list[Any] = [None] * len(arms)
 
     async def one(index: int, nursery: trio.Nursery) -> None:
@@ -230,13 +253,10 @@ async def parallel(run: Run, log: UndoLog | None, arms: tuple[Arm, ...]) -> list
             nursery.start_soon(one, index + 1, nursery)
         if state.bound is not None and index > state.bound:
             return
-        inner = None
-        if state.logs is not None:
-            inner = state.logs[index] = UndoLog()
         with trio.CancelScope() as scope:
             state.running[index] = scope
             try:
-                results[index] = await arms[index](inner)
+                results[index] = await arms[index](state.open_log(index))
             except BaseException as exc:
                 if is_cancellation(exc):
                     raise
@@ -252,9 +272,9 @@ async def parallel(run: Run, log: UndoLog | None, arms: tuple[Arm, ...]) -> list
     except BaseExceptionGroup as group:
         raise first_error(group) from None
     finally:
-        state.join_logs(log)
+        state.join_logs()
     if state.bound is not None:
-        raise state.failures[min(state.failures)][1]
+        raise state.error()
     return results
 
 
@@ -265,7 +285,7 @@ async def race(run: Run, log: UndoLog | None, arms: tuple[Arm, ...], length: Any
     ------
     TimeoutError: after ``length``. Where every arm fails: the error of the first arm.
     """
-    logs = {index: UndoLog() for index in range(len(arms))}
+    logs = {index: UndoLog(log) for index in range(len(arms))}
     errors: dict[int, BaseException] = {}
     won: list[tuple[int, Any]] = []
 

@@ -368,7 +368,8 @@ async def run_frame(
                 await frame.idle.wait()
     except BaseExceptionGroup as group:
         raise first_error(group) from None
-    frame.nursery = None
+    finally:
+        frame.nursery = None  # what is still to come from outside comes too late
     if frame.bound < table.real:
         if tracked is not None and table.marks is not None:
             table.marks(frame.values, frame.bound, tracked)

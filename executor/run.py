@@ -114,7 +114,12 @@ class Run:
 
     @contextmanager
     def shield(self) -> Iterator[None]:
-        """Keep cancellation out: for undos and ``finally`` blocks. A second interrupt breaks it."""
+        """Keep cancellation out: for undos and ``finally`` blocks.
+
+        Raises
+        ------
+        KeyboardInterrupt: a second interrupt broke it; nothing after it may start.
+        """
         with trio.CancelScope(shield=True) as scope:
             if self.interrupted > 1:
                 scope.cancel()
@@ -123,6 +128,8 @@ class Run:
                 yield
             finally:
                 self.shields.discard(scope)
+        if scope.cancelled_caught:
+            raise KeyboardInterrupt
 
     def interrupt(self) -> None:
         """The first time: cancel the run and let compensations finish. The second: break the shields too."""

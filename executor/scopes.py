@@ -11,12 +11,12 @@ import trio
 
 from ..compiler.durations import seconds
 from .run import Run
-from .undo import UndoLog
+from .undo import Clock, UndoLog
 
 
 @contextmanager
 def timeout(length: Any, what: str, log: UndoLog | None = None) -> Iterator[None]:
-    """Cancel what is inside after ``length``; the clock starts at the entry.
+    """Cancel what is inside after ``length`` (None: never); the clock starts at the entry.
 
     ``log``: the undo log of the transaction whose timeout this is; the clock then stands still while the run is parked.
 
@@ -24,10 +24,10 @@ def timeout(length: Any, what: str, log: UndoLog | None = None) -> Iterator[None
     ------
     TimeoutError: the time was over.
     """
-    span = seconds(length)
+    span = math.inf if length is None else seconds(length)
     with trio.CancelScope(deadline=trio.current_time() + span) as scope:
         if log is not None:
-            log.clock = scope
+            log.clock = Clock(scope)
         yield
     # Also where nothing was cut: a writer in a thread is waited for, and then it is too late all the same.
     if scope.cancel_called:
@@ -38,18 +38,18 @@ def timeout(length: Any, what: str, log: UndoLog | None = None) -> Iterator[None
 @contextmanager
 def parked(log: UndoLog | None) -> Iterator[None]:
     """Parked time is not counted by the timeouts of the transactions around."""
-    clocks = []
+    clocks: list[Clock] = []
     while log is not None:
         if log.clock is not None:
-            clocks.append((log.clock, log.clock.deadline - trio.current_time()))
+            clocks.append(log.clock)
         log = log.outer
-    for clock, _ in clocks:
-        clock.deadline = math.inf
+    for clock in clocks:
+        clock.stop()
     try:
         yield
     finally:
-        for clock, left in clocks:
-            clock.deadline = trio.current_time() + left
+        for clock in clocks:
+            clock.go_on()
 
 
 async def sleep(run: Run, duration: Any) -> None:

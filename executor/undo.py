@@ -7,15 +7,39 @@ order.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
+import trio
 from attrs import frozen
 
 from ..compiler.diagnostics import UndoFailed
 
 if TYPE_CHECKING:
     from .run import Run
+
+
+class Clock:
+    """The timeout of a transaction, which stands still while anything in it is parked."""
+
+    __slots__ = ("_left", "_parked", "_scope")
+
+    def __init__(self, scope: trio.CancelScope) -> None:
+        self._scope = scope
+        self._parked = 0
+        self._left = 0.0
+
+    def stop(self) -> None:
+        if not self._parked:
+            self._left = self._scope.deadline - trio.current_time()
+            self._scope.deadline = math.inf
+        self._parked += 1
+
+    def go_on(self) -> None:
+        self._parked -= 1
+        if not self._parked:
+            self._scope.deadline = trio.current_time() + self._left
 
 
 @frozen
@@ -37,8 +61,8 @@ class UndoLog:
         self.outer = outer
         self.entries: list[Owed] = []
         self.done = False
-        self.clock: Any = None
-        """The transaction's timeout, which stands still while the run is parked."""
+        self.clock: Clock | None = None
+        """The transaction's timeout, where it has one."""
 
     def add(self, name: str, run: Callable[..., Awaitable[Any]], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.entries.append(Owed(name, run, args, kwargs))
