@@ -36,8 +36,8 @@ class Failure:
     path: tuple[str, ...]
     attempt: int
     inputs: Mapping[str, Any]
-    _number: int = field(default=0, repr=False, eq=False)
-    _read: TracebackType | None = field(default=None, repr=False, eq=False)
+    _number: int = field(default=0, repr=False, eq=False, alias="number")
+    _read: TracebackType | None = field(default=None, repr=False, eq=False, alias="read")
     """The traceback that was read: where the same error is raised again, it hangs below the new one."""
 
 

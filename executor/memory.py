@@ -175,10 +175,10 @@ class MemorySignals:
 
     async def wait(self, run: str, name: str, key: Any) -> Any:
         mine = (run, name, key)
+        waiter = _Waiter()
         with self._mutex:
             found = self._take(run, name, key)
             if not found:
-                waiter = _Waiter()
                 self._waiting.setdefault(mine, deque()).append(waiter)
         if found:
             await trio.lowlevel.cancel_shielded_checkpoint()  # it is taken, so it may not be lost
