@@ -46,17 +46,20 @@ def start(folder: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(line, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def read(process: subprocess.Popen[str]) -> str:
-    assert process.stdout is not None
-    return process.stdout.readline().strip()
+def read_until(process: subprocess.Popen[str], said: str) -> None:
+    """Read on until a node has said so: standard error, where what nodes print goes, has the progress too."""
+    assert process.stderr is not None
+    assert any(said in line for line in iter(process.stderr.readline, "")), f"nobody said {said!r}"
 
 
 def test_once_lets_the_undos_finish(tmp_path: Path) -> None:
     with start(tmp_path) as process:
-        assert read(process) == "waiting"
+        read_until(process, "waiting")
         os.kill(process.pid, signal.SIGINT)
-        assert read(process) == "undo began"
-        _, err = process.communicate(timeout=30)
+        read_until(process, "undo began")
+        assert process.stderr is not None
+        err = process.stderr.read()
+        process.wait(timeout=30)
     assert process.returncode == 130
     assert (tmp_path / "undone").read_text() == "taken"
     assert err.rstrip().endswith("interrupted")
@@ -66,10 +69,12 @@ def test_once_lets_the_undos_finish(tmp_path: Path) -> None:
 def test_twice_ends(tmp_path: Path) -> None:
     (tmp_path / "slow").touch()
     with start(tmp_path) as process:
-        assert read(process) == "waiting"
+        read_until(process, "waiting")
         os.kill(process.pid, signal.SIGINT)
-        assert read(process) == "undo began"
+        read_until(process, "undo began")
         os.kill(process.pid, signal.SIGINT)
-        process.communicate(timeout=30)
+        assert process.stderr is not None
+        process.stderr.read()
+        process.wait(timeout=30)
     assert process.returncode == 130
     assert not (tmp_path / "undone").exists()
