@@ -342,6 +342,8 @@ class Started:
             raise
         except BaseException as error:
             self.failed(error)
+            if sinks is not None:
+                sinks.flush()
             raise
         if sinks is not None:
             sinks.emit("run", "done", run.id)
@@ -377,13 +379,23 @@ class Started:
         except BaseException as error:
             if not (is_cancellation(error) or isinstance(error, KeyboardInterrupt)):
                 self.failed(error)
+                await self._flushed()
             elif sinks is not None:
                 sinks.emit("run", "cancelled", run.id)
             raise
         if sinks is not None:
             sinks.emit("run", "done", run.id)
-            sinks.flush()
+            await self._flushed()
         return value
+
+    async def _flushed(self) -> None:
+        """Slow listeners have seen all; meanwhile the loop is free for others."""
+        import trio
+
+        sinks = self.state.sinks
+        if sinks is not None and sinks.slow:
+            with trio.CancelScope(shield=True):
+                await trio.to_thread.run_sync(sinks.flush)
 
     def failed(self, error: BaseException) -> None:
         """Tell listeners, and write to the error where it came from."""
@@ -392,7 +404,6 @@ class Started:
         explain_failure(error, self.linked.graph, self.compiled.objects, self.state.number)
         if self.state.sinks is not None:
             self.state.sinks.emit("run", "failed", self.state.id, error=error)
-            self.state.sinks.flush()
 
 
 def read_ambient(graph: ir.Graph) -> dict[str, Any]:

@@ -62,6 +62,8 @@ def call(code: Straight, op: ir.Call, place: Place) -> None:
     if linker.events and not policy and (site.placement == invoke.PLACE or not place.waits):
         args, kwargs = split(code, op.args, op.kwargs, place)
         code.write(f"{result} = _place(_run, {name}, {args}, {kwargs})")
+        if place.waits:
+            code.write("if _clock() > _run.due: await _run.breathe()")
         note_undo(code, op, place)
         return
     if not place.waits:
@@ -179,7 +181,9 @@ def subflow(code: Straight, op: ir.Subflow, place: Place) -> None:
         frame, row = place.outer.retire[0] if place.outer.retire else ("None", "0")
         text = f"{name}(_run, {place.log}, {frame}, {row}, _depth + 1{comma}{arguments})"
         policy = policy_text(code, op.policy, place)
-        if policy:
+        if policy and waiting_policy(flow.policy):
+            code.write(f"{result} = await {name}_over({op.id!r}, {policy}, {text.partition('(')[2]}")
+        elif policy:
             code.write(f"{result} = await _apply(_run, {op.id!r}, {op.target!r}, lambda: {text}, {policy}, None, ")
             args, kwargs = split(code, op.args, op.kwargs, place)
             code.write(f"    lambda: _flow_key({op.target!r}, {args}, {kwargs}))")

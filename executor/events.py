@@ -11,6 +11,7 @@ import logging
 import queue
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterable
 from typing import Literal
 
@@ -46,33 +47,54 @@ Sink = Callable[[Event], object]
 
 
 class Sinks:
-    """The listeners of an engine."""
+    """The listeners of an engine; told from the threads of all its runs."""
 
     def __init__(self, sinks: Iterable[Sink] = ()) -> None:
-        self._direct: list[Sink] = list(sinks)
-        self._drains: list[_Drain] = []
+        self._lock = threading.Lock()
+        self._direct: tuple[Sink, ...] = tuple(sinks)
+        self._drains: tuple[_Drain, ...] = ()
+        self._end: weakref.finalize[[list[_Drain]], Sinks] | None = None
 
     def __bool__(self) -> bool:
         return bool(self._direct or self._drains)
+
+    @property
+    def slow(self) -> bool:
+        """Is any of them served by a thread?"""
+        return bool(self._drains)
 
     def emit(
         self, kind: Kind, what: What, run: str, node: str = "", attempt: int = 1, error: BaseException | None = None
     ) -> None:
         """Tell every sink."""
         event = Event(kind, what, run, node, attempt, time.time(), error)
-        for sink in tuple(self._direct):
+        drains = self._drains
+        for sink in self._direct:
             began = time.perf_counter()
             try:
                 sink(event)
             except Exception:
-                self._direct.remove(sink)
-                logger.exception("an event sink raised and was detached: %r", sink)
+                if self._take(sink):
+                    logger.exception("an event sink raised and was detached: %r", sink)
                 continue
             if time.perf_counter() - began > SLOW:
-                self._direct.remove(sink)
-                self._drains.append(_Drain(sink))
-        for drain in self._drains:
+                self._take(sink, _Drain)
+        for drain in drains:
             drain.put(event)
+
+    def _take(self, sink: Sink, drain: Callable[[Sink], _Drain] | None = None) -> bool:
+        """No longer call the sink directly; False where another thread has seen to that."""
+        with self._lock:
+            if sink not in self._direct:
+                return False
+            place = self._direct.index(sink)
+            self._direct = self._direct[:place] + self._direct[place + 1 :]
+            if drain is not None:
+                self._drains = (*self._drains, drain(sink))
+                if self._end is not None:
+                    self._end.detach()
+                self._end = weakref.finalize(self, _end, list(self._drains))
+            return True
 
     def flush(self, timeout: float = 5.0) -> None:
         """Wait until slow sinks have seen everything so far, at most ``timeout`` seconds. Called at the end of a
@@ -82,10 +104,17 @@ class Sinks:
 
     def close(self) -> None:
         """Flush and end the threads."""
-        for drain in self._drains:
+        with self._lock:
+            drains, self._drains = self._drains, ()
+            self._direct += tuple(d.sink for d in drains)
+        for drain in drains:
             drain.close()
-        self._direct += [d.sink for d in self._drains]
-        self._drains = []
+
+
+def _end(drains: list[_Drain]) -> None:
+    """The listeners are garbage: their threads end once they have told what they know."""
+    for drain in drains:
+        drain.put(None)
 
 
 class _Drain:

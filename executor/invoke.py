@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import io
 import random
 import time
 from collections.abc import Awaitable, Callable
@@ -331,8 +332,35 @@ async def _timed_out(
 
 
 def cache_key(site: Site, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
-    """The content of a call: the node's code or version, and its arguments by value."""
+    """The content of a call: the node's code or version, and its arguments by value.
+
+    Raises
+    ------
+    TypeError: an argument cannot be taken by value.
+    """
+    spec = site.spec
+    return f"{spec.name}:{content(spec.name, (spec.name, spec.version or spec.source, args, sorted(kwargs.items())))}"
+
+
+def content(what: str, value: Any) -> str:
+    """A hash of a value; equal values of plain data have equal ones.
+
+    Raises
+    ------
+    TypeError: it cannot be taken by value; ``what`` names whose arguments it holds.
+    """
     import cloudpickle
 
-    body = cloudpickle.dumps((site.spec.name, site.spec.version or site.spec.source, args, sorted(kwargs.items())))
-    return f"{site.spec.name}:{hashlib.sha256(body).hexdigest()}"
+    file = io.BytesIO()
+    pickler = cloudpickle.Pickler(file)
+    pickler.fast = True  # else it matters whether two equal parts are one object
+    try:
+        pickler.dump(value)
+        body = file.getvalue()
+    except Exception:  # a circle, for instance
+        try:
+            body = cloudpickle.dumps(value)
+        except Exception as error:
+            msg = f"to cache {what}, its arguments are taken by value, which fails: {error}"
+            raise TypeError(msg) from error
+    return hashlib.sha256(body).hexdigest()

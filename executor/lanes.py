@@ -106,6 +106,9 @@ async def lane_each(
         raise first_error(group) from None
     if shared.failures and (not collect or len(shared.failures) > shared.bearable):
         raise shared.failures[min(shared.failures)][1]
+    for _, error in shared.failures.values():
+        if not isinstance(error, Exception):  # an exit, or the cancellation of the run: no failure of a pass
+            raise error
     values = [v for i in sorted(shared.values) for v in shared.values[i]]
     if not collect:
         return values

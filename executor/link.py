@@ -7,7 +7,6 @@ where nothing in it can, one that is a plain function call. What is linked depen
 
 from __future__ import annotations
 
-import inspect
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -17,20 +16,19 @@ from attrs import define
 
 from ..compiler import ir
 from ..compiler.diagnostics import MAX_DEPTH, LoopLimit, RecursionLimit
-from ..compiler.promises import Promise, promise
-from ..compiler.spec import NodeSpec, Objects
+from ..compiler.spec import Objects
 from ..compiler.walk import all_ops
-from ..planner.fusion import is_eager, overlaps
 from ..planner.order import OpOrder, Orderer, RegionOrder
 from . import invoke
 from .blockcode import Blocks
 from .blocks import for_each, parallel, race
-from .calls import waiting_policy
+from .calls import policy_text, waiting_policy
 from .expressions import Printer
 from .frame import run_frame
 from .lanes import lane_each
 from .leave import Leave
 from .place import Outer, Place
+from .questions import Questions, Substitute, placement
 from .run import Run
 from .scopes import timeout
 from .source import Module
@@ -42,9 +40,6 @@ from .undo import UndoLog
 
 Builtin = Callable[..., Awaitable[Any]]
 """An operation of the engine: an async function of the run, the undo log and the arguments."""
-
-QUICK_OPS = 64
-"""Operations in a sub-flow that is called in place although a loop is running."""
 
 
 @define(eq=False)
@@ -87,18 +82,7 @@ class Linked:
         return True
 
 
-def placement(spec: NodeSpec, fn: Callable[..., Any]) -> str:
-    """Where a node runs: what is declared is obeyed; a ``def`` node that is not known to be quick goes to a thread."""
-    if spec.is_async or inspect.iscoroutinefunction(fn):
-        return invoke.LOOP
-    if spec.trusted or spec.runs == "loop":
-        return invoke.PLACE
-    if spec.runs == "thread":
-        return invoke.LANE
-    return invoke.PLACE if TIERS.of(fn).trusted else invoke.LANE
-
-
-class FlowLinker:
+class FlowLinker(Questions):
     """Links one graph.
 
     Parameters
@@ -115,33 +99,20 @@ class FlowLinker:
         orders: Mapping[str, RegionOrder],
         builtins: Mapping[str, Builtin],
         events: bool = False,
-        substitute: Callable[[NodeSpec, Callable[..., Any]], Callable[..., Any] | None] | None = None,
+        substitute: Substitute | None = None,
         detach: Builtin | None = None,
         costs: Mapping[str, float] | None = None,
     ) -> None:
-        self.graph = graph
-        self.objects = objects
-        self.orders = orders
-        self.events = events
+        super().__init__(graph, objects, orders, events, substitute, costs)
         self._builtins = builtins
-        self._substitute = substitute
-        self._costs = costs or {}
         self.module = Module(graph.main.name)
         self.printer = Printer(self.module, objects, secret=any(a.kind == "secret" for a in graph.ambient.values()))
         self.blocks = Blocks(self)
         self._late: list[Callable[[], None]] = []
         self.tracked = any(isinstance(op, ir.Try) and op.tracked for op in all_ops(graph))
         self.epoch = TIERS.epoch
-        self._promises: dict[str, Promise | None] = {}
-        self._functions: dict[str, Callable[..., Any]] = {}
-        self._sites: dict[int, invoke.Site] = {}
-        self._waits: dict[int, bool] = {}
-        self._eager: dict[int, bool] = {}
-        self._keep: list[Any] = []
         self._names: dict[tuple[str, bool], str] = {}
         self._todo: list[tuple[str, bool]] = []
-        self._direct: dict[str, bool] = {}
-        self.recursive = _recursive(graph)
         self._bind(detach)
 
     def _bind(self, detach: Builtin | None) -> None:
@@ -170,200 +141,6 @@ class FlowLinker:
             _missing=_MISSING,
             _flow_key=self.flow_key,
         )
-
-    # ---- questions -------------------------------------------------------------------------------
-
-    def function(self, spec: NodeSpec) -> Callable[..., Any]:
-        """The function of a node: its own, or what stands in for it."""
-        fn = self._functions.get(spec.key)
-        if fn is None:
-            fn = self.objects.nodes[spec.key]
-            if self._substitute is not None:
-                fn = self._substitute(spec, fn) or fn
-            self._functions[spec.key] = fn
-        return fn
-
-    def site(self, op: ir.Call) -> invoke.Site:
-        """What is known of one call."""
-        site = self._sites.get(id(op))
-        if site is None:
-            site = self._sites[id(op)] = self.new_site(op.id, self.graph.nodes[op.target])
-            self._keep.append(op)
-        return site
-
-    def new_site(self, id: str, spec: NodeSpec) -> invoke.Site:
-        fn = self.function(spec)
-        reader = not spec.effects.retires
-        return invoke.Site(id, spec, fn, placement(spec, fn), TIERS.of(fn), reader, self.promise(spec))
-
-    def promise(self, spec: NodeSpec) -> Promise | None:
-        """What the node's results are held to; nothing for what the language itself ships."""
-        if spec.trusted or spec.is_stream or spec.builtin:
-            return None
-        if spec.key not in self._promises:
-            self._promises[spec.key] = promise(spec.name, spec.signature.returns, self.objects.classes)
-        return self._promises[spec.key]
-
-    def waits(self, order: OpOrder) -> bool:
-        """Can the operation wait for something other than the processor?"""
-        key = id(order)
-        found = self._waits.get(key)
-        if found is None:
-            found = self._waits[key] = self._can_wait(order)
-            self._keep.append(order)
-        return found
-
-    def _can_wait(self, order: OpOrder) -> bool:
-        op = order.op
-        match op:
-            case ir.Eval() | ir.Exit() | ir.Raise():
-                return False
-            case ir.Emit():
-                return op.loop == ""
-            case ir.Call():
-                spec = self.graph.nodes[op.target]
-                if spec.is_stream:
-                    return False
-                return bool(spec.builtin) or waiting_policy(op.policy) or self.site(op).placement != invoke.PLACE
-            case ir.Subflow():
-                flow = self.graph.flows[op.target]
-                if flow.stream and not op.detached:
-                    return False
-                return op.detached or waiting_policy(op.policy) or not self.is_quick(op.target)
-            case ir.Scope() | ir.Race():
-                return True
-            case ir.Loop() | ir.ForEach() if op.stream is not False or op.buffer or op.window or op.batch:
-                return True
-            case ir.ForEach() if op.collect or op.take is not None:
-                return True
-        return any(self.waits(o) for r in order.regions for o in r.ops)
-
-    def eager(self, order: OpOrder) -> bool:
-        """For a block: can something in it start while earlier steps are running? Other operations have no inside."""
-        if not (order.late or order.late_all or order.late_reads or order.late_values):
-            return True
-        key = id(order)
-        found = self._eager.get(key)
-        if found is None:
-            self._eager[key] = False  # a flow that calls itself: its inner calls add nothing
-            found = self._is_eager(order)
-            self._eager[key] = found
-            self._keep.append(order)
-        return found
-
-    def _is_eager(self, order: OpOrder) -> bool:
-        if isinstance(order.op, ir.Subflow):
-            return is_eager(self.orders[order.op.target], self.waits, self.eager)
-        return any(is_eager(r, self.waits, self.eager) for r in order.regions)
-
-    def fusible(self, order: OpOrder, levels: int = 30) -> str:
-        """Can the operation be part of a segment? Loops cannot: they may be long, and a segment does not yield. Nor
-        can blocks of more ``levels``: they do not fit into one function."""
-        op = order.op
-        if not levels or self.waits(order):
-            return ""
-        match op:
-            case ir.Eval():
-                return "quick"
-            case ir.Emit():
-                return "quick"
-            case ir.Call():
-                return "" if op.policy.undo is not None or self.graph.nodes[op.target].is_stream else "quick"
-            case ir.Branch():
-                inner = [o for r in order.regions for o in r.ops]
-                if any(r.region.marks for r in order.regions):
-                    return ""
-                quick = all(isinstance(o.op, (ir.Exit, ir.Raise)) or self.fusible(o, levels - 1) for o in inner)
-                return "quick" if quick else ""
-        return ""
-
-    def plain_call(self, op: ir.Call) -> bool:
-        """A call that needs no code of its own: no options, and arguments that are values or constants."""
-        spec = self.graph.nodes[op.target]
-        if spec.builtin or spec.is_stream or self.events or op.policy != ir.NO_POLICY:
-            return False
-        if self.site(op).placement == invoke.PLACE:
-            return False
-        values = [*op.args, *(v for _, v in op.kwargs)]
-        return all(isinstance(v, (ir.Ref, ir.Const)) for v in values) and all(k != "**" for k, _ in op.kwargs)
-
-    def plain_lane(self, op: ir.Call) -> bool:
-        """A call for a thread without options."""
-        spec = self.graph.nodes[op.target]
-        return (
-            not spec.builtin
-            and not spec.is_stream
-            and op.policy == ir.NO_POLICY
-            and self.site(op).placement == invoke.LANE
-        )
-
-    def cost(self, ops: list[int], order: RegionOrder) -> float:
-        """An estimate of a row's duration: what was measured, else 1 for what waits."""
-        return sum(self._costs.get(o.op.id, 1.0) if self.waits(o) else 0.001 for o in (order.ops[i] for i in ops))
-
-    def node_ids(self, order: RegionOrder) -> list[str]:
-        """The ids of the calls in a region."""
-        found: list[str] = []
-        for o in order.ops:
-            if isinstance(o.op, ir.Call):
-                found.append(o.op.id)
-            for region in o.regions:
-                found += self.node_ids(region)
-        return found
-
-    def is_quick(self, key: str) -> bool:
-        """A small flow that cannot wait and has no loops: called in place even where a loop is running."""
-        flow = self.graph.flows[key]
-        if key in self.recursive or flow.stream or waiting_policy(flow.policy):
-            return False
-        ops = list(all_ops(flow))
-        if len(ops) > QUICK_OPS or any(isinstance(op, (ir.Loop, ir.ForEach)) for op in ops):
-            return False
-        return not any(self.waits(o) for o in self.orders[key].ops)
-
-    def can_be_direct(self, key: str) -> bool:
-        """Can the flow be a plain function call without losing anything?
-
-        Nothing in it needs a loop, and nothing in it that may block could overlap with something else.
-        """
-        found = self._direct.get(key)
-        if found is None:
-            self._direct[key] = True  # as far as a call of itself is concerned
-            flow = self.graph.flows[key]
-            found = not flow.stream and not waiting_policy(flow.policy) and self._direct_region(self.orders[key])
-            self._direct[key] = found
-        return found
-
-    def _direct_region(self, order: RegionOrder) -> bool:
-        for o in order.ops:
-            op = o.op
-            match op:
-                case ir.Call():
-                    spec = self.graph.nodes[op.target]
-                    if spec.builtin or spec.is_stream or waiting_policy(op.policy):
-                        return False
-                    if self.site(op).placement == invoke.LOOP or spec.runs == "thread":
-                        return False
-                case ir.Subflow():
-                    if op.detached or waiting_policy(op.policy) or not self.can_be_direct(op.target):
-                        return False
-                case ir.Scope() | ir.Race():
-                    return False
-                case ir.Loop() | ir.ForEach() if op.stream or op.buffer or op.window or op.batch:
-                    return False
-                case ir.ForEach():
-                    if op.collect or op.take is not None or any(self.waits(i) for i in o.regions[0].ops):
-                        return False
-                    if op.parallel is not None and not isinstance(op.parallel, ir.Const):
-                        return False
-                case ir.Parallel():
-                    if any(self.waits(i) for r in o.regions for i in r.ops):
-                        return False
-                case ir.Emit(loop=""):
-                    return False
-            if not all(self._direct_region(r) for r in o.regions):
-                return False
-        return not overlaps(order, self.waits, self.eager)
 
     # ---- pieces of code --------------------------------------------------------------------------
 
@@ -453,18 +230,10 @@ class FlowLinker:
 
     def flow_key(self, key: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
         """The content of a flow call, for its cache."""
-        import hashlib
-
-        import cloudpickle
-
         from ..compiler.digest import digest
 
-        body = cloudpickle.dumps((args, sorted(kwargs.items())))
-        return f"{digest(self.graph)}:{self.graph.flows[key].name}:{hashlib.sha256(body).hexdigest()}"
-
-    def sites(self) -> list[invoke.Site]:
-        """The calls that code was written for so far."""
-        return list(self._sites.values())
+        name = self.graph.flows[key].name
+        return f"{digest(self.graph)}:{name}:{invoke.content(name, (args, sorted(kwargs.items())))}"
 
     def entry(self, waits: bool) -> Callable[..., Any]:
         """The function of the entry flow, with everything it needs."""
@@ -510,11 +279,12 @@ class FlowLinker:
             self.policied(flow, name, inner, params)
 
     def policied(self, flow: ir.FlowGraph, name: str, inner: str, params: str) -> None:
-        """A flow with options in its header: its body as one attempt."""
-        from .calls import policy_text
-
+        """A flow with options in its header: its body as one attempt. The options of a call lie over them."""
         code = self.straight()
-        with code.write.block(f"async def {name}(_run, _log, _up, _ret, _depth, {params}):"):
+        own = "_run, _log, _up, _ret, _depth"
+        with code.write.block(f"async def {name}({own}, *args, **kwargs):"):
+            code.write(f"return await {name}_over({flow.name!r}, {{}}, {own}, *args, **kwargs)")
+        with code.write.block(f"async def {name}_over(_as, _over, {own}, {params}):"):
             self.defaults(code, flow)
             place = Place(waits=True)
             if self.orders[flow.key].effects.retires:
@@ -525,9 +295,9 @@ class FlowLinker:
                 for p, n in zip(flow.params, names, strict=True)
             )
             call = f"{inner}(_run, _log, None, 0, _depth, {passed})"
-            policy = policy_text(code, flow.policy, place)
+            policy = f"{{**{policy_text(code, flow.policy, place)}, **_over}}"
             key = f"lambda: _flow_key({flow.key!r}, ({''.join(n + ', ' for n in names)}), {{}})"
-            code.write(f"return await _apply(_run, {flow.name!r}, {flow.key!r}, lambda: {call}, {policy}, None, {key})")
+            code.write(f"return await _apply(_run, _as, {flow.key!r}, lambda: {call}, {policy}, None, {key})")
 
     def params(self, flow: ir.FlowGraph) -> str:
         parts: list[str] = []
@@ -567,25 +337,6 @@ def open_flow(
 ) -> FlowStream:
     """The stream of a flow: nothing of it runs before the first item is asked for."""
     return FlowStream(lambda put: fn(run, log, None, 0, depth, put, *args, **kwargs))
-
-
-def _recursive(graph: ir.Graph) -> set[str]:
-    """Flows that can reach themselves."""
-    calls = {
-        key: {op.target for op in all_ops(flow) if isinstance(op, ir.Subflow)} for key, flow in graph.flows.items()
-    }
-    found: set[str] = set()
-    for key, targets in calls.items():
-        seen: set[str] = set()
-        stack = list(targets)
-        while stack:
-            target = stack.pop()
-            if target not in seen:
-                seen.add(target)
-                stack += calls.get(target, ())
-        if key in seen:
-            found.add(key)
-    return found
 
 
 def order_flows(graph: ir.Graph) -> dict[str, RegionOrder]:
