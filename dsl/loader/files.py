@@ -46,7 +46,9 @@ def _read(path: Path, report: Reporter, at: Span) -> bytes | None:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        report("file-not-found", at, f"there is no file {shown}", help=_neighbours(path))
+        report(
+            "file-not-found", at, f"there is no file {shown}", help=_neighbours(path, imported=at != Span(str(path), 1))
+        )
     except (OSError, ValueError) as error:  # ValueError: a NUL character in the name
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         report("file-not-readable", at, f"{shown} cannot be read: {reason}", help="check the path and its permissions")
@@ -59,7 +61,7 @@ def _read(path: Path, report: Reporter, at: Span) -> bytes | None:
     return None
 
 
-def _neighbours(path: Path) -> str:
+def _neighbours(path: Path, *, imported: bool) -> str:
     folder = path.parent
     if not folder.is_dir():
         return f"there is no folder {show(folder)} either"
@@ -67,9 +69,10 @@ def _neighbours(path: Path) -> str:
         names = [entry.name for entry in os.scandir(folder) if entry.name.endswith((".cflow", ".py"))]
     except OSError:
         names = []
-    return did_you_mean(
-        path.name, names, f"paths are relative to the importing file; this one was looked for in {show(folder)}"
-    )
+    looked = f"it was looked for in {show(folder.absolute())}"
+    if imported:
+        looked = f"paths are relative to the importing file; this one was looked for in {show(folder)}"
+    return did_you_mean(path.name, names, looked)
 
 
 def show(path: Path) -> str:
@@ -101,9 +104,13 @@ def decode(data: bytes, file: str, report: Reporter) -> str | None:
         )
         return None
     if "\0" in text:
-        line = text.count("\n", 0, text.index("\0")) + 1
+        before_it = text[: text.index("\0")]
+        line, column = before_it.count("\n") + 1, len(before_it) - before_it.rfind("\n")
         report(
-            "file-encoding", Span(file, line), "the file has NUL characters: it is not text", help="name a text file"
+            "file-encoding",
+            Span(file, line, column),
+            "the file has NUL characters: it is not text",
+            help="name a text file",
         )
         return None
     return text
