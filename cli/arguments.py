@@ -19,6 +19,13 @@ class Usage(Exception):
     """The command line itself is wrong; the text is what standard error gets."""
 
 
+class Unwritable(Exception):
+    """Standard output takes nothing: a full disk, or it is closed. The text is what standard error gets."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(f"error[output]: the result cannot be written to standard output: {error.strerror or error}")
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         # Parsing intermixed, argparse calls the inputs required, which they are not.

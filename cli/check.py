@@ -11,7 +11,7 @@ from ..compiler.diagnostics import Collector, Diagnostic
 from ..compiler.render import as_json, render, render_line
 from ..dsl.scope import FlowSource
 from .failures import disk_sources
-from .output import note, wants_colour
+from .output import emit, note, wants_colour
 
 
 def execute(arguments: argparse.Namespace) -> int:
@@ -62,13 +62,13 @@ def _advise(source: FlowSource, collector: Collector) -> None:
 def _print(found: list[Diagnostic], form: str) -> None:
     match form:
         case "json":
-            print(json.dumps([as_json(d) for d in found], ensure_ascii=False))
+            emit(json.dumps([as_json(d) for d in found], ensure_ascii=False))
         case "line":
             for diagnostic in found:
-                print(render_line(diagnostic))
+                emit(render_line(diagnostic))
         case _:
             for diagnostic in found:
-                print(render(diagnostic, disk_sources, color=wants_colour(sys.stdout)) + "\n")
+                emit(render(diagnostic, disk_sources, color=wants_colour(sys.stdout)) + "\n")
 
 
 def _sum(files: int, errors: int, warnings: int) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from .output import emit
 from .target import open_flow, report_wrong
 
 if TYPE_CHECKING:
@@ -19,9 +20,9 @@ def execute(arguments: argparse.Namespace) -> int:
     with report_wrong() as wrong:
         flow = open_flow(arguments.target)
         if arguments.json:
-            print(json.dumps([_step(step) for step in flow.plan().steps], ensure_ascii=False))
+            emit(json.dumps([_step(step) for step in flow.plan().steps], ensure_ascii=False))
         else:
-            print(flow.explain().rstrip("\n"))
+            emit(flow.explain().rstrip("\n"))
     return wrong.code
 
 

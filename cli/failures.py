@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from ..compiler.diagnostics import NOWHERE, CflowError, Diagnostic, InputError, ProgramError, Span
 from ..compiler.render import as_json, render
 from ..compiler.secrets import hide
-from .output import Hide, note, plain, wants_colour
+from .output import Hide, note, plain, said, shown, wants_colour
 
 
 def disk_sources(file: str) -> Sequence[str] | None:
@@ -97,15 +97,15 @@ def print_failure(error: BaseException, *, json_form: bool = False, hide: Hide =
         note(hide(json.dumps({"error": failure_json(error)}, ensure_ascii=False)))
         return
     where = context_of(error)
-    said = str(error)
-    message = type(error).__name__ + (f": {said.splitlines()[0]}" if said else "")
+    text = said(error)
+    message = type(error).__name__ + (f": {text.splitlines()[0]}" if text else "")
     span = where.span if where is not None else NOWHERE
     lines = [
         render(Diagnostic(failure_id(error), "error", message, span), disk_sources, color=wants_colour(sys.stderr))
     ]
     # The executor's own note says what is shown here anyway.
     notes = [n for n in getattr(error, "__notes__", ()) if where is None or not n.startswith(f"in flow {where.flow}, ")]
-    lines += [f"   = {line}" for line in [*said.splitlines()[1:], *_way(where), *notes]]
+    lines += [f"   = {line}" for line in [*text.splitlines()[1:], *_way(where), *notes]]
     lines += [f"     {frame}" for frame in _own_frames(error)]
     note(hide("\n".join(lines)))
 
@@ -116,7 +116,7 @@ def failure_json(error: BaseException) -> dict[str, Any]:
     return {
         "id": failure_id(error),
         "type": type(error).__name__,
-        "message": str(error),
+        "message": said(error),
         "flow": where.flow if where else None,
         "node": where.node if where else None,
         "line": where.span.line if where else None,
@@ -146,7 +146,7 @@ def _way(where: FailureContext | None) -> list[str]:
 
 
 def _short(value: Any) -> str:
-    text = repr(value)
+    text = shown(value)
     return text if len(text) <= 80 else text[:79] + "…"
 
 

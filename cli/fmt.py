@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 from .arguments import Usage
-from .output import note, write_file
-from .target import report_wrong
+from .output import emit, note, write_file
+from .target import read_stdin, read_text, report_wrong
 
 
 def execute(arguments: argparse.Namespace) -> int:
@@ -28,15 +27,15 @@ def _format(name: str, *, check: bool) -> bool:
     from ..dsl.text import format_text
 
     if name == "-":
-        before = sys.stdin.read()
+        before = read_stdin("<stdin>")
         after = format_text(before, "<stdin>")
         if not check:
-            sys.stdout.write(after)
+            emit(after, end="")
         return after != before
     path = Path(name)
     if path.suffix == ".py":
         raise Usage(f"cflow fmt: {name}: Python files are left to Python's formatters")
-    before = _read(path)
+    before = read_text(path)
     after = format_text(before, name)
     if after == before:
         return False
@@ -46,9 +45,3 @@ def _format(name: str, *, check: bool) -> bool:
         write_file(path, after.encode())
         note(f"reformatted {name}")
     return True
-
-
-def _read(path: Path) -> str:
-    from .target import read_text
-
-    return read_text(path)

@@ -6,13 +6,12 @@ Only reads them; what they mean for a flow's parameters is :mod:`cflow.compiler.
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from ..compiler.diagnostics import Diagnostic, InputError, ProgramError, Span
-from .target import read_text
+from .target import read_stdin, read_text
 
 
 def read_pairs(pairs: Iterable[str]) -> dict[str, str]:
@@ -42,13 +41,15 @@ def read_json(source: str | None) -> dict[str, Any]:
     """
     if source is None:
         return {}
-    text = sys.stdin.read() if source == "-" else read_text(Path(source))
     shown = "<stdin>" if source == "-" else source
+    text = read_stdin(shown) if source == "-" else read_text(Path(source))
     try:
         value = json.loads(text, parse_constant=_refuse)
     except json.JSONDecodeError as error:
         raise _bad_json(error.msg, Span(shown, error.lineno, error.colno)) from None
-    except (ValueError, RecursionError) as error:
+    except RecursionError:
+        raise _bad_json("it is nested too deeply", Span(shown, 1)) from None
+    except ValueError as error:
         raise _bad_json(str(error), Span(shown, 1)) from None
     if not isinstance(value, dict):
         raise InputError(f"{shown} holds a JSON {_kind(value)}: inputs are an object, one field each")
@@ -57,7 +58,8 @@ def read_json(source: str | None) -> dict[str, Any]:
 
 def _bad_json(message: str, span: Span) -> ProgramError:
     said = message if message[1:2].isupper() else message[:1].lower() + message[1:]
-    return ProgramError([Diagnostic("bad-json", "error", f"the input is no JSON: {said}", span)])
+    help = 'write an object, one field each: {"name": "value"}'
+    return ProgramError([Diagnostic("bad-json", "error", f"the input is no JSON: {said}", span, help=help)])
 
 
 def _refuse(word: str) -> Any:

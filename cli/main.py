@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from .arguments import Usage, parse
+from .arguments import Unwritable, Usage, parse
 
 OK = 0
 FAILED = 1
@@ -26,13 +26,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     ----------
     argv: the arguments after the command's name; those of the process where left out.
     """
+    if sys.stderr is None:  # closed by the shell: `2>&-`; Python would print on standard output instead
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     try:
         arguments = parse(list(sys.argv[1:] if argv is None else argv))
         if arguments is None:
             return OK
         verb = import_module(f".{arguments.module}", __package__)
         code = verb.execute(arguments)
-        sys.stdout.flush()
+        _flush()
         return int(code)
     except Usage as error:
         print(error, file=sys.stderr)
@@ -40,9 +42,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:
-        # `cflow ... | head`: whoever read has seen enough. Python would complain again while it closes the stream.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # `cflow ... | head`: whoever read has seen enough
+        _drop_output()
+        return FAILED
+    except Unwritable as error:
+        _drop_output()
+        print(error, file=sys.stderr)
         return FAILED
     except Exception:
         # Wrong programs and failing flows were told by their verb: what comes this far is nobody's input.
@@ -53,3 +58,20 @@ def main(argv: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return FAILED
+
+
+def _flush() -> None:
+    """What is still in the buffer goes out now, while a full disk can still be told."""
+    try:
+        if sys.stdout is not None:  # closed by the shell: `>&-`
+            sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise Unwritable(error) from None
+
+
+def _drop_output() -> None:
+    """Python would complain again while it closes the stream."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -10,6 +10,7 @@ from ..compiler.diagnostics import NOWHERE, Diagnostic, ProgramError
 from ..compiler.nearest import did_you_mean
 from ..compiler.spec import Effects, NodeSpec
 from ..compiler.types import Parameter
+from .output import emit
 from .target import report_wrong
 
 
@@ -21,11 +22,9 @@ def execute(arguments: argparse.Namespace) -> int:
         names = sorted(set(pack_names()))
         packs = {name: nodes_of(name, names) for name in ([arguments.pack] if arguments.pack else names)}
         if arguments.json:
-            print(
-                json.dumps([_json(name, spec) for name, specs in packs.items() for spec in specs], ensure_ascii=False)
-            )
+            emit(json.dumps([_json(name, spec) for name, specs in packs.items() for spec in specs], ensure_ascii=False))
         else:
-            print("\n".join(line for name, specs in packs.items() for line in _people(name, specs)).strip("\n"))
+            emit("\n".join(line for name, specs in packs.items() for line in _people(name, specs)).strip("\n"))
     return wrong.code
 
 
@@ -98,7 +97,8 @@ def _people(pack: str, specs: list[NodeSpec]) -> list[str]:
 def _first_sentence(spec: NodeSpec) -> str:
     """The first sentence of its docstring."""
     paragraph = " ".join(spec.doc.strip().partition("\n\n")[0].split())
-    return paragraph.partition(". ")[0].removesuffix(".") + "." if paragraph else ""
+    first = paragraph.partition(". ")[0]
+    return first if not first or first.endswith((".", "?", "!")) else f"{first}."
 
 
 def _json(pack: str, spec: NodeSpec) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import datetime as dt
 import enum
+import errno
 import json
 import math
 import os
@@ -24,6 +25,7 @@ from typing import Any
 import attrs
 
 from ..compiler.secrets import hide, redact
+from .arguments import Unwritable
 
 
 def plain(value: Any) -> Any:
@@ -62,12 +64,28 @@ def _plain(value: Any) -> Any:
         case list() | tuple() | range():
             return [_plain(item) for item in value]
         case BaseException():
-            return {"type": type(value).__name__, "message": str(value)}
+            return {"type": type(value).__name__, "message": said(value)}
     if attrs.has(type(value)):
         return {field.name: _plain(getattr(value, field.name)) for field in attrs.fields(type(value))}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    return repr(value)
+    return shown(value)
+
+
+def shown(value: Any) -> str:
+    """Its ``repr``; a class whose own fails is named instead."""
+    try:
+        return repr(value)
+    except Exception as error:
+        return f"<{type(value).__name__}: its repr raises {type(error).__name__}>"
+
+
+def said(error: BaseException | None) -> str:
+    """The text of an error; a class whose own text fails is named instead."""
+    try:
+        return str(error)
+    except Exception as inner:
+        return f"<its text cannot be had: __str__ raises {type(inner).__name__}>"
 
 
 def _key(key: Any) -> str:
@@ -99,11 +117,28 @@ def write_result(value: Any, *, as_json: bool, hide: Hide = hide) -> None:
     if isinstance(value, Iterator):
         form = to_json if as_json else _item
         for item in value:
-            print(hide(form(redact(item))), flush=True)
+            emit(hide(form(redact(item))), flush=True)
     elif as_json:
-        print(hide(to_json(redact(value))))
+        emit(hide(to_json(redact(value))))
     elif value is not None:
-        print(hide(to_text(redact(value))))
+        emit(hide(to_text(redact(value))))
+
+
+def emit(text: str, *, end: str = "\n", flush: bool = False) -> None:
+    """A text on standard output, as ``print`` does.
+
+    Raises
+    ------
+    Unwritable: it takes nothing. BrokenPipeError: nobody reads on.
+    """
+    try:
+        if sys.stdout is None:
+            raise OSError(errno.EBADF, "it is closed")
+        print(text, end=end, flush=flush)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise Unwritable(error) from None
 
 
 def _item(value: Any) -> str:
@@ -122,7 +157,10 @@ def write_file(path: Path, data: bytes) -> None:
     if target.exists() and not target.is_file():
         target.write_bytes(data)  # a device or a pipe: nothing to keep
         return
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    except OSError as error:  # it would name the temporary file, which nobody has asked for
+        raise OSError(error.errno, error.strerror, str(path)) from None
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
@@ -147,4 +185,4 @@ def note(text: str) -> None:
 
 def wants_colour(stream: Any) -> bool:
     """A terminal that nobody asked to be plain."""
-    return stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    return stream is not None and stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"

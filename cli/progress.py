@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from attrs import define, field
 
 from ..compiler.secrets import hide
-from .output import Hide
+from .output import Hide, said
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -62,9 +62,9 @@ class Events:
         self.hide = hide
 
     def __call__(self, event: Event) -> None:
-        error = None if event.error is None else {"type": type(event.error).__name__, "message": str(event.error)}
-        said = {name: getattr(event, name) for name in ("kind", "what", "run", "node", "attempt", "time")}
-        self.out.write(self.hide(json.dumps({**said, "error": error}, ensure_ascii=False)) + "\n")
+        error = None if event.error is None else {"type": type(event.error).__name__, "message": said(event.error)}
+        facts = {name: getattr(event, name) for name in ("kind", "what", "run", "node", "attempt", "time")}
+        self.out.write(self.hide(json.dumps({**facts, "error": error}, ensure_ascii=False)) + "\n")
         self.out.flush()
 
 
@@ -128,7 +128,7 @@ class Lines:
             return
         now = time.monotonic()
         if event.what in ("failed", "retried"):
-            self.say(event, f"{event.node} {event.what}: {type(event.error).__name__}: {event.error}")
+            self.say(event, f"{event.node} {event.what}: {type(event.error).__name__}: {said(event.error)}")
         elif now - row.said >= QUIET or not row.said:
             row.said = now
             self.say(event, f"{event.node} {row.text()}")

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..compiler.diagnostics import InputError, ProgramError
+from .arguments import Unwritable
 from .failures import print_failure, print_wrong
 from .inputs import read_json, read_pairs
 from .output import write_result
@@ -40,9 +41,9 @@ def execute(arguments: argparse.Namespace) -> int:
             if isinstance(result, Iterator):
                 write_result(_apart(result), as_json=arguments.json)
                 return 0
-    except BrokenPipeError:
+    except (BrokenPipeError, Unwritable, KeyboardInterrupt):
         raise
-    except Exception as error:
+    except BaseException as error:  # a node that calls sys.exit has failed too: its code is not that of the command
         print_failure(error, json_form=arguments.json)
         return 1
     # After the live picture is gone: a result stands below it, alone.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -97,6 +98,27 @@ def read_text(path: Path) -> str:
     return text
 
 
+def read_stdin(name: str) -> str:
+    """The text of standard input, read as a file is: UTF-8 whatever the locale says.
+
+    Raises
+    ------
+    ProgramError: it is closed, or not UTF-8.
+    """
+    from ..dsl.loader.files import decode
+    from ..dsl.loader.report import Reporter
+
+    if sys.stdin is None:  # closed by the shell: `<&-`
+        raise ProgramError(
+            [Diagnostic("file-not-readable", "error", "standard input is closed", help="give the input in a file")]
+        )
+    collector = Collector()
+    text = decode(sys.stdin.buffer.read(), name, Reporter(collector))
+    if text is None:
+        raise ProgramError(collector.items)
+    return text
+
+
 class Wrong:
     """What was wrong in a command that goes over several files: ``code`` is its exit code."""
 
@@ -111,6 +133,8 @@ class Wrong:
         except (ProgramError, InputError) as error:
             print_wrong(error)
             self.code = 2
+        except BrokenPipeError:
+            raise
         except OSError as error:
             where = Span(str(error.filename), 1) if error.filename else NOWHERE
             message = f"cannot read or write: {error.strerror or error}"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..compiler.diagnostics import Diagnostic, Span
 from ..compiler.render import render
 from .failures import context_of, disk_sources
-from .output import note, wants_colour
+from .output import emit, note, wants_colour
 from .target import Wrong, report_wrong
 
 if TYPE_CHECKING:
@@ -25,10 +25,10 @@ def execute(arguments: argparse.Namespace) -> int:
         for name, result in _run(arguments.files, wrong):
             results.append((name, result))
             if not arguments.json:
-                print(f"{'ok    ' if result.passed else 'FAILED'}  {name}: {result.title}", flush=True)
+                emit(f"{'ok    ' if result.passed else 'FAILED'}  {name}: {result.title}", flush=True)
     failed = [(name, result) for name, result in results if not result.passed]
     if arguments.json:
-        print(json.dumps([_json(name, result) for name, result in results], ensure_ascii=False))
+        emit(json.dumps([_json(name, result) for name, result in results], ensure_ascii=False))
     else:
         for _, result in failed:
             note("\n" + render(_finding(result), disk_sources, color=wants_colour(sys.stderr)))

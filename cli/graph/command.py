@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import attrs
 
 from ...engine import default_engine
 from ..arguments import Usage
-from ..output import write_file
+from ..output import emit, write_file
 from ..target import open_flow, report_wrong
 from .model import Drawing, draw
 
@@ -23,7 +22,7 @@ def execute(arguments: argparse.Namespace) -> int:
     with report_wrong() as wrong:
         text = writer(draw(default_engine().compiled(open_flow(arguments.target)).graph))
         if arguments.output is None:
-            sys.stdout.write(text if isinstance(text, str) else "")
+            emit(text if isinstance(text, str) else "", end="")
         else:
             write_file(Path(arguments.output), text.encode() if isinstance(text, str) else text)
     return wrong.code

@@ -87,7 +87,7 @@ def test_json_inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "in.json"
     file.write_text('\ufeff{"a": [1]}', encoding="utf-8")
     assert read_json(str(file)) == {"a": [1]}
-    monkeypatch.setattr(sys, "stdin", io.StringIO('{"b": 2}'))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b'{"b": 2}')))
     assert read_json("-") == {"b": 2}
     assert read_json(None) == {}
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -160,10 +163,142 @@ def test_a_python_file_that_fails_or_is_no_python(cflow: Run, folder: Path) -> N
 
 
 def test_a_reader_that_has_seen_enough(folder: Path) -> None:
-    import subprocess
-    import sys
-
     line = f"{sys.executable} -m cflow run prog.cflow:numbers n=20000 --json | head -n 1"
     done = subprocess.run(["bash", "-c", line], cwd=folder, capture_output=True, text=True)
     assert done.stdout == "0\n"
     assert "Traceback" not in done.stderr
+
+
+WILD = '''
+import sys
+from cflow import flow, node
+
+@node
+def leaves() -> int:
+    sys.exit(0)
+
+class Own(BaseException):
+    """No Exception."""
+
+@node
+def odd() -> int:
+    raise Own("odd")
+
+class Mute(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+@node
+def mute() -> int:
+    raise Mute
+
+class Shy:
+    def __repr__(self) -> str:
+        raise RuntimeError("no form")
+
+@node
+def shy() -> object:
+    return Shy()
+
+@flow
+def left() -> int:
+    return leaves()
+
+@flow
+def oddly() -> int:
+    return odd()
+
+@flow
+def mutely() -> int:
+    return mute()
+
+@flow
+def shyly():
+    return shy()
+'''
+
+
+@pytest.mark.parametrize(
+    ("flow", "code", "said"),
+    [
+        ("left", 1, "SystemExit"),
+        ("oddly", 1, "Own"),
+        ("mutely", 1, "__str__ raises RuntimeError"),
+        ("shyly", 0, "Shy: its repr raises RuntimeError"),
+    ],
+)
+def test_nodes_that_no_one_would_write(command: Run, folder: Path, flow: str, code: int, said: str) -> None:
+    """A node's ``sys.exit`` is a failure of the flow, never the command's own code, and none ends in a traceback."""
+    (folder / "wild.py").write_text(WILD)
+    for more in ([], ["--json"], ["--events"]):
+        done = command("run", f"wild.py:{flow}", *more)
+        assert done.code == code, done
+        assert said in done.out + done.err
+        assert "Traceback" not in done.err
+
+
+def _in_a_shell(folder: Path, line: str) -> tuple[int, str]:
+    done = subprocess.run(["bash", "-c", f"{sys.executable} -m cflow {line}"], cwd=folder, capture_output=True)
+    return done.returncode, done.stderr.decode()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a disk that is always full")
+@pytest.mark.parametrize(
+    "line", ["run prog.cflow:main n=3", "run prog.cflow:numbers n=3", "graph prog.cflow:main", "nodes files"]
+)
+@pytest.mark.parametrize(("to", "why"), [(">/dev/full", "No space left"), (">&-", "it is closed")])
+def test_a_result_that_cannot_be_written_is_told(folder: Path, line: str, to: str, why: str) -> None:
+    code, err = _in_a_shell(folder, f"{line} {to}")
+    assert code == 1, err
+    assert f"error[output]: the result cannot be written to standard output: {why}" in " ".join(err.split())
+    assert "Traceback" not in err
+    assert "Exception ignored" not in err
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (r"printf '{\"n\": 1, \"label\": \"\xe9\"}' |", "byte 0xe9"),
+        ("printf '[[[[' |", "bad-json"),
+        ("", "standard input is closed"),
+    ],
+)
+def test_standard_input_that_is_no_input(folder: Path, given: str, said: str) -> None:
+    closed = "" if given else "<&-"
+    done = subprocess.run(
+        ["bash", "-c", f"{given} {sys.executable} -m cflow run prog.cflow:main --input - {closed}"],
+        cwd=folder,
+        capture_output=True,
+        env={**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0"},
+    )
+    assert done.returncode == 2
+    assert said in done.stderr.decode()
+
+
+def test_standard_input_may_begin_with_a_mark(folder: Path) -> None:
+    (folder / "mark.json").write_bytes(b'\xef\xbb\xbf{"n": 1}')
+    code, err = _in_a_shell(folder, "run prog.cflow:main --input - < mark.json")
+    assert code == 0, err
+
+
+def test_json_that_is_nested_too_deeply(cflow: Run, folder: Path) -> None:
+    (folder / "deep.json").write_text("[" * 200_000)
+    done = cflow("run", "prog.cflow:main", "--input", "deep.json")
+    assert done.code == 2
+    assert "nested too deeply" in done.err
+    assert "help" in done.err
+
+
+def test_a_missing_file_of_the_command_line_was_imported_by_nobody(cflow: Run) -> None:
+    for line in (["run", "zzzzzz"], ["run", "prog.cflow:main", "--input", "zzzzzz"]):
+        done = cflow(*line)
+        assert done.code == 2
+        assert "there is no file 'zzzzzz'" in done.err
+        assert "importing file" not in done.err
+
+
+def test_a_picture_for_a_folder_that_is_missing(cflow: Run) -> None:
+    done = cflow("graph", "prog.cflow:main", "-o", "nowhere/x.svg")
+    assert done.code == 2
+    assert "nowhere/x.svg" in done.err
+    assert "/." not in done.err
