@@ -183,6 +183,9 @@ def _opener(ctx: Context, item: ast.withitem) -> Callable[[tuple[syntax.Stmt, ..
             ctx.refuse_expression(
                 node, f"{named} without a call", "a block is opened by calling it", f"with {_BLOCKS[named]}:"
             )
+        elif (missing := _unimported(ctx, node)) is not None:
+            reason, instead = f"{missing} is not imported here", f"from cflow import {missing}"
+            ctx.refuse_expression(node, f"with {ast.unparse(node)}", reason, instead)
         else:
             ctx.refuse_expression(node, f"with {ast.unparse(node)}", *_UNKNOWN_BLOCK)
         return lambda body, span: body
@@ -206,6 +209,14 @@ def _opener(ctx: Context, item: ast.withitem) -> Callable[[tuple[syntax.Stmt, ..
     arg = expression(ctx, given[0]) if given else None
     kind: Literal["timeout", "lock", "transaction"] = form  # type: ignore[assignment]
     return lambda body, span: (syntax.With(kind, arg, body, span=span),)
+
+
+def _unimported(ctx: Context, node: ast.expr) -> str | None:
+    """The name of a block that stands for nothing in this file: its import was forgotten."""
+    match node:
+        case ast.Call(func=ast.Name(id=name) as func) if name in _BLOCKS and name not in ctx.locals:
+            return name if ctx.binding(func) is None else None
+    return None
 
 
 _BLOCKS = {

@@ -73,3 +73,11 @@ def test_what_a_flow_cannot_hold(blocks: dict[str, str]) -> None:
         assert part.what.startswith(what)
         assert part.reason
         assert part.instead
+
+
+def test_a_block_whose_import_was_forgotten() -> None:
+    code = "from cflow import flow\n@flow\ndef main(x):\n    with lock('a'):\n        return x\n"
+    flow = execute(code)["main"].source.loaded()[0]
+    (found,) = [part for part in parts(flow) if isinstance(part, syntax.Unsupported)]
+    assert found.reason == "lock is not imported here"
+    assert found.instead == "from cflow import lock"
