@@ -635,7 +635,9 @@ def test_taking_more_than_there_is_keeps_all() -> None:
 
 def test_taking_with_failures() -> None:
     assert run(takes_some, ["a", "b", "c"], 2) == ["a", "c"]
-    assert sorted(LOG) == ["-b", "a", "b", "c"]
+    # Whether the failing pass got as far as its write is up to the scheduler; if it did, the write is taken back.
+    assert {"a", "c"} <= set(LOG)
+    assert LOG.count("b") == LOG.count("-b")
     LOG.clear()
     with pytest.raises(BoomError):
         run(takes_some, ["a", "b", "c"], 3)
