@@ -5,7 +5,6 @@ Knows the way from a flow's source to the ordered graph, and nothing of running 
 
 from __future__ import annotations
 
-import sys
 import threading
 import weakref
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 from attrs import define, evolve, field
 
 from .compiler import ir
+from .compiler.depth import RECURSIVE, deep
 from .compiler.diagnostics import Collector, Diagnostic, ProgramError
 from .compiler.garbage import collector_held
 from .compiler.spec import Objects
@@ -23,38 +23,15 @@ from .dsl.scope import FlowSource
 if TYPE_CHECKING:
     from .planner.order import RegionOrder
 
-DEPTH = 20_000
-"""Python's recursion limit while a program is compiled (each ``elif`` whose test calls a node stands inside the one
-before), and for good once a recursive flow runs, whose own limit (1,000) is reached long before."""
-
 _LOCK = threading.RLock()
-_kept = False
 
 
 @contextmanager
 def compiling() -> Iterator[None]:
     """While a flow is compiled or linked: one thread at a time, so that threads that start one flow at once do it
     once; deep programs fit; no cycle collection."""
-    with _LOCK, collector_held():
-        limit = sys.getrecursionlimit()
-        sys.setrecursionlimit(max(limit, DEPTH))
-        try:
-            yield
-        finally:
-            if not _kept:
-                sys.setrecursionlimit(limit)
-
-
-def deepen() -> None:
-    """Raise Python's recursion limit for a recursive flow.
-
-    It stays raised: another run may need it, and the flow's own limit guards against what it would.
-    """
-    global _kept
-    if not _kept:
-        with _LOCK:
-            _kept = True
-            sys.setrecursionlimit(max(sys.getrecursionlimit(), DEPTH))
+    with _LOCK, collector_held(), deep(RECURSIVE):
+        yield
 
 
 @define(eq=False)

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
-from .compiled import Compiled as Compiled, compile_flow as compile_flow, compiling, deepen, findings
+from .compiled import Compiled as Compiled, compile_flow as compile_flow, compiling, findings
 from .compiler import ir
+from .compiler.depth import deepen
 from .compiler.diagnostics import Diagnostic, InputError, Problem
 from .compiler.inputs import bind_inputs
 from .compiler.spec import NodeSpec

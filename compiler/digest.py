@@ -16,6 +16,7 @@ from typing import Any
 from attrs import define, evolve, field
 
 from .constants import write_constant, write_type
+from .depth import deep
 from .durations import seconds
 from .exprs import map_expr
 from .ir import (
@@ -41,7 +42,7 @@ from .printer import print_ambient, print_effects, print_expr, print_policy, pri
 from .rename import Names
 from .spec import ClassSpec, NodeSpec
 from .types import Type
-from .walk import deep, map_exprs, map_ops, map_regions
+from .walk import map_exprs, map_ops, map_regions
 
 FORM = "cflow graph 1"
 

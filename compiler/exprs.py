@@ -5,10 +5,7 @@ Owns the shape of expression trees, not their meaning (:mod:`.evaluate`); :mod:`
 
 from __future__ import annotations
 
-import sys
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import TypeVar
 
 from .ir import Apply, Clause, Comprehension, Expr, Ref, Star, Target
@@ -121,30 +118,3 @@ def substitute(expr: Expr, values: Callable[[str], Expr | None]) -> Expr:
 def same(old: tuple[_T, ...], new: list[_T]) -> tuple[_T, ...]:
     """``old`` itself where ``new`` holds the very same objects: passes tell "nothing changed" by identity."""
     return old if all(a is b for a, b in zip(old, new, strict=True)) else tuple(new)
-
-
-_deep_lock = threading.Lock()
-_deep_users = 0
-_shallow_limit = 0
-DEEP = 100_000
-
-
-@contextmanager
-def deep() -> Iterator[None]:
-    """Room for deeply nested programs.
-
-    Since Python 3.11 a call from Python to Python does not use the C stack, so raising the limit is enough.
-    """
-    global _deep_users, _shallow_limit
-    with _deep_lock:
-        if _deep_users == 0:
-            _shallow_limit = sys.getrecursionlimit()
-            sys.setrecursionlimit(max(DEEP, _shallow_limit))
-        _deep_users += 1
-    try:
-        yield
-    finally:
-        with _deep_lock:
-            _deep_users -= 1
-            if _deep_users == 0:
-                sys.setrecursionlimit(_shallow_limit)

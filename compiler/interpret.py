@@ -15,6 +15,7 @@ from typing import Any
 from attrs import frozen
 
 from .activation import Activation, Detached, Leave, Owed, Trace, ambient_values, as_error, call_inputs, entry_inputs
+from .depth import deep
 from .diagnostics import MAX_DEPTH, EngineBug, LoopLimit, RecursionLimit, UndoFailed
 from .evaluate import arguments, evaluate
 from .fibers import Frame, Item, Items, run, stream_of, stream_of_flow, without_loop
@@ -42,7 +43,6 @@ from .ir import (
 from .promises import promise
 from .spec import NodeSpec, Objects, Retry
 from .values import Collected, Failed
-from .walk import deep
 
 CallNode = Callable[[NodeSpec, Callable[..., Any] | None, list[Any], dict[str, Any]], Any]
 Choose = Callable[[str, str, int], Any]

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from .constants import quoted, write_constant, write_type
+from .depth import deep
 from .ir import (
     Ambient,
     AmbientSpec,
@@ -44,7 +45,6 @@ from .ir import (
 )
 from .spec import ClassSpec, Effects, NodeSpec
 from .types import Signature
-from .walk import deep
 
 NAME = re.compile(r"[A-Za-z_]\w*(?:[./:-]\w+)*")
 """A name that is printed without quotes."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, cast
 
+from .depth import deep
 from .ir import (
     NO_POLICY,
     AmbientSpec,
@@ -39,7 +40,6 @@ from .printer import PREFIX
 from .spec import ClassSpec, Effects, FieldSpec, NodeSpec
 from .tokens import GraphSyntaxError, Tokens
 from .types import Parameter, Signature
-from .walk import deep
 
 __all__ = ["GraphSyntaxError", "read_graph", "read_region"]
 

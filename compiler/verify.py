@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from attrs import define, evolve, field, frozen
 
 from .constants import has_literal_form
+from .depth import deep
 from .diagnostics import EngineBug
 from .effects import flow_effects
 from .evaluate import BUILTIN_CLASSES
@@ -43,7 +44,6 @@ from .printer import print_head
 from .shape import arity_problem, ends_region, operator_fits, runs_for_ever
 from .spec import Effects
 from .walk import (
-    deep,
     exprs_of,
     needs,
     ops_in,

@@ -11,7 +11,7 @@ from typing import Any
 
 from attrs import evolve
 
-from .exprs import children, deep, map_expr, refs_of, same, subexpressions, substitute, target_ids
+from .exprs import children, map_expr, refs_of, same, subexpressions, substitute, target_ids
 from .ir import (
     NO_POLICY,
     Branch,
@@ -42,7 +42,6 @@ from .ir import (
 __all__ = [
     "all_ops",
     "children",
-    "deep",
     "exprs_of",
     "map_expr",
     "map_exprs",

@@ -51,25 +51,25 @@ class Sinks:
 
     def __init__(self, sinks: Iterable[Sink] = ()) -> None:
         self._lock = threading.Lock()
-        self._direct: tuple[Sink, ...] = tuple(sinks)
-        self._drains: tuple[_Drain, ...] = ()
+        # Both in one value, read at once: a sink on its way from the one to the other is met exactly once.
+        self._told: tuple[tuple[Sink, ...], tuple[_Drain, ...]] = (tuple(sinks), ())
         self._end: weakref.finalize[[list[_Drain]], Sinks] | None = None
 
     def __bool__(self) -> bool:
-        return bool(self._direct or self._drains)
+        return self._told != ((), ())
 
     @property
     def slow(self) -> bool:
         """Is any of them served by a thread?"""
-        return bool(self._drains)
+        return bool(self._told[1])
 
     def emit(
         self, kind: Kind, what: What, run: str, node: str = "", attempt: int = 1, error: BaseException | None = None
     ) -> None:
         """Tell every sink."""
         event = Event(kind, what, run, node, attempt, time.time(), error)
-        drains = self._drains
-        for sink in self._direct:
+        direct, drains = self._told
+        for sink in direct:
             began = time.perf_counter()
             try:
                 sink(event)
@@ -85,28 +85,30 @@ class Sinks:
     def _take(self, sink: Sink, drain: Callable[[Sink], _Drain] | None = None) -> bool:
         """No longer call the sink directly; False where another thread has seen to that."""
         with self._lock:
-            if sink not in self._direct:
+            direct, drains = self._told
+            if sink not in direct:
                 return False
-            place = self._direct.index(sink)
-            self._direct = self._direct[:place] + self._direct[place + 1 :]
+            place = direct.index(sink)
+            direct = direct[:place] + direct[place + 1 :]
             if drain is not None:
-                self._drains = (*self._drains, drain(sink))
+                drains = (*drains, drain(sink))
                 if self._end is not None:
                     self._end.detach()
-                self._end = weakref.finalize(self, _end, list(self._drains))
+                self._end = weakref.finalize(self, _end, list(drains))
+            self._told = direct, drains
             return True
 
     def flush(self, timeout: float = 5.0) -> None:
         """Wait until slow sinks have seen everything so far, at most ``timeout`` seconds. Called at the end of a
         run."""
-        for drain in self._drains:
+        for drain in self._told[1]:
             drain.flush(timeout)
 
     def close(self) -> None:
         """Flush and end the threads."""
         with self._lock:
-            drains, self._drains = self._drains, ()
-            self._direct += tuple(d.sink for d in drains)
+            direct, drains = self._told
+            self._told = (*direct, *(d.sink for d in drains)), ()
         for drain in drains:
             drain.close()
 

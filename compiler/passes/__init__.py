@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable
 
 from attrs import frozen
 
+from ..depth import deep
 from ..diagnostics import EngineBug
-from ..exprs import deep
 from ..ir import Graph
 from ..verify import verify
 from .fold_constants import fold_constants

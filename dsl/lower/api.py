@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from attrs import frozen
 
+from ...compiler.depth import deep
 from ...compiler.diagnostics import NOWHERE, Collector
-from ...compiler.exprs import deep
 from ...compiler.ir import Const, FlowGraph, Graph
 from ...compiler.spec import Objects
 from ...compiler.types import ANY, NONE, Signature

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ...compiler.assignable import assignable
+from ...compiler.depth import deep
 from ...compiler.diagnostics import NOWHERE
-from ...compiler.exprs import deep
 from ...compiler.ir import NO_POLICY, Const, FlowGraph, FlowParam, Policy, Ref
 from ...compiler.types import ANY, ELLIPSIS, NONE, STR, Parameter, Signature, Type, stream_of
 from .. import syntax as s

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -247,6 +248,20 @@ def test_recursion_has_a_limit_under_options() -> None:
     module = load(text)
     with pytest.raises(RecursionLimit, match=r"1,?000"):
         module.f.run(1)
+
+
+def test_recursion_has_room_where_others_move_pythons_limit() -> None:
+    """Test tools put Python's limit back after each test: the next run has to look, not to remember."""
+    module = load(
+        "flow f(x: int) -> int with timeout=1h:\n    if x < 0:\n        return 0\n    return f(x - 1) + read(0)\n"
+    )
+    limit = sys.getrecursionlimit()
+    try:
+        for _ in range(2):
+            sys.setrecursionlimit(900)
+            assert module.f.run(300) == 0
+    finally:
+        sys.setrecursionlimit(limit)
 
 
 @pytest.mark.parametrize("option", ["", " with retry=1", " with timeout=1h"])

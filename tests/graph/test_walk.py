@@ -7,7 +7,8 @@ from pathlib import Path
 
 from attrs import evolve
 
-from cflow.compiler.exprs import deep, subexpressions
+from cflow.compiler.depth import deep
+from cflow.compiler.exprs import subexpressions
 from cflow.compiler.ir import Apply, Const, Expr, Graph, Op, Ref, Region, Try
 from cflow.compiler.printer import print_graph, print_region
 from cflow.compiler.reader import read_graph, read_region
