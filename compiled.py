@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from .compiler.spec import Objects
 from .dsl.scope import FlowSource
 
 if TYPE_CHECKING:
+    from .dsl.lower import Program
     from .planner.order import RegionOrder
 
 _LOCK = threading.RLock()
@@ -36,11 +37,10 @@ def compiling() -> Iterator[None]:
 
 @define(eq=False)
 class Compiled:
-    """A flow, compiled: the graph as written, and what the passes made of it, with the findings of the check."""
+    """A flow, compiled: the graph as written, and what the passes made of it."""
 
     graph: ir.Graph
     objects: Objects
-    diagnostics: list[Diagnostic]
     _optimized: ir.Graph | None = None
     _orders: dict[str, RegionOrder] | None = None
     _digest: str | None = None
@@ -70,9 +70,7 @@ class Compiled:
         """The program with another of its flows as its entry."""
         found = self._entered.get(key)
         if found is None:
-            found = self._entered.setdefault(
-                key, Compiled(evolve(self.graph, entry=key), self.objects, self.diagnostics)
-            )
+            found = self._entered.setdefault(key, Compiled(evolve(self.graph, entry=key), self.objects))
         return found
 
     @property
@@ -85,39 +83,31 @@ class Compiled:
         return self._digest
 
 
-@define(eq=False)
-class Findings:
-    """What compiling a flow gave: the program, or the findings that stand in its way."""
-
-    compiled: Compiled | None
-    diagnostics: list[Diagnostic]
+_COMPILED: weakref.WeakKeyDictionary[FlowSource, Compiled] = weakref.WeakKeyDictionary()
+_FINDINGS: weakref.WeakKeyDictionary[FlowSource, tuple[Diagnostic, ...]] = weakref.WeakKeyDictionary()
+_CHECKED: weakref.WeakKeyDictionary[FlowSource, Program] = weakref.WeakKeyDictionary()
 
 
-_COMPILED: weakref.WeakKeyDictionary[FlowSource, Findings] = weakref.WeakKeyDictionary()
+def keep_checked(sources: Iterable[FlowSource], program: Program) -> None:
+    """A file was checked without an error: its flows are lowered already, and need not be again.
+
+    Parameters
+    ----------
+    sources: the flows of the file.
+    program: what checking it gave.
+    """
+    _CHECKED.update(dict.fromkeys(sources, program))
 
 
-def findings(source: FlowSource) -> Findings:
-    """What compiling a flow gives; it happens once."""
-    found = _COMPILED.get(source)
-    if found is not None:
-        return found
-    with compiling():
-        found = _COMPILED.get(source)
-        if found is not None:
-            return found
-        from .dsl.lower import lower
-
-        collector = Collector()
-        try:
-            lowered = lower(source, collector)
-        except ProgramError as error:
-            collector.items.extend(d for d in error.diagnostics if d not in collector.items)
-            lowered = None
-        compiled = None
-        if lowered is not None and not collector.failed:
-            compiled = Compiled(lowered.graph, lowered.objects, collector.items)
-        found = _COMPILED[source] = Findings(compiled, collector.items)
-    return found
+def findings(source: FlowSource) -> list[Diagnostic]:
+    """Every finding about a flow and what it reaches; looked for once."""
+    found = _FINDINGS.get(source)
+    if found is None:
+        with compiling():
+            found = _FINDINGS.get(source)
+            if found is None:
+                found = _lower(source)
+    return list(found)
 
 
 def compile_flow(source: FlowSource) -> Compiled:
@@ -127,7 +117,40 @@ def compile_flow(source: FlowSource) -> Compiled:
     ------
     ProgramError: the program is wrong.
     """
-    found = findings(source)
-    if found.compiled is None:
-        raise ProgramError(found.diagnostics)
-    return found.compiled
+    found = _COMPILED.get(source)
+    if found is not None:
+        return found
+    with compiling():
+        if source not in _COMPILED and source not in _FINDINGS:
+            _lower_checked(source)
+            if source not in _COMPILED:
+                _lower(source)
+        found = _COMPILED.get(source)
+    if found is None:
+        raise ProgramError(_FINDINGS[source])
+    return found
+
+
+def _lower(source: FlowSource) -> tuple[Diagnostic, ...]:
+    from .dsl.lower import lower
+
+    collector = Collector()
+    try:
+        lowered = lower(source, collector)
+    except ProgramError as error:
+        collector.items.extend(d for d in error.diagnostics if d not in collector.items)
+        lowered = None
+    if lowered is not None and not collector.failed:
+        _COMPILED.setdefault(source, Compiled(lowered.graph, lowered.objects))
+    found = _FINDINGS[source] = tuple(collector.items)
+    return found
+
+
+def _lower_checked(source: FlowSource) -> None:
+    program = _CHECKED.pop(source, None)
+    if program is not None:
+        from .dsl.lower import part
+
+        lowered = part(program, source.key)
+        if lowered is not None:
+            _COMPILED[source] = Compiled(lowered.graph, lowered.objects)

@@ -97,7 +97,7 @@ class Engine:
 
     def check(self, flow: Any) -> list[Diagnostic]:
         """Every finding about a flow; nothing runs."""
-        return list(findings(_source(flow)).diagnostics)
+        return findings(_source(flow))
 
     def digest(self, flow: Any) -> str:
         """What the flow means, as a hash."""

@@ -76,11 +76,14 @@ def loads(text: str, *, base: str | os.PathLike[str] | None = None, allow: Itera
 
 
 def _checked(loaded: LoadedModule | None) -> Module:
+    from .compiled import keep_checked
     from .dsl.lower import check_module
 
     found = Collector()
     if loaded is not None and not loaded.is_python:
-        check_module(loaded.syntax, loaded.scope, loaded.flows, found)
+        program = check_module(loaded.syntax, loaded.scope, loaded.flows, found)
+        if not found.failed:
+            keep_checked(loaded.flows.values(), program)
     if loaded is None or found.failed:
         raise ProgramError(found.items)
     return Module(loaded)

@@ -117,7 +117,7 @@ def run_test(module: LoadedModule, test: s.Test) -> TestResult:
     lowered = lower_test(evolve(test, body=explained(test, module.text)), module.scope, found)
     if lowered is None:
         raise ProgramError(found.items)
-    compiled = Compiled(lowered.graph, lowered.objects, found.items)
+    compiled = Compiled(lowered.graph, lowered.objects)
     stage = Stage(compare=True)
     run = TestRun(compiled, stage)
     try:
@@ -180,7 +180,7 @@ class TestRun:
     def flow(self, target: ir.Global, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Callable[[], Awaitable[Any]]:
         """One run of a flow, as :meth:`attempt` awaits it."""
         graph, objects = self.compiled.graph, self.compiled.objects
-        entered = Compiled(evolve(graph, entry=target.key), objects, [])
+        entered = Compiled(evolve(graph, entry=target.key), objects)
         flow = graph.flows[target.key]
 
         async def run() -> Any:

@@ -287,6 +287,20 @@ def node_binding(function: Callable[..., Any]) -> NodeBinding:
     return found
 
 
+ENVIRONMENT = ("environ", "environb", "getenv", "getenvb", "putenv")
+"""The names in ``os`` that reach the environment; not every system has all."""
+_NOTHING = object()
+
+
+def environment_binding(name: str) -> BadBinding:
+    """The environment as a name in a flow."""
+    return BadBinding(
+        name,
+        "the environment is read once, when a run starts, so that a run can be repeated",
+        'declare REGION = env("REGION", "default") or KEY = secret("KEY") beside the flow and use that name',
+    )
+
+
 def binding_of(value: Any, name: str = "") -> Binding:
     """What any Python object means as a name in a flow.
 
@@ -309,12 +323,8 @@ def binding_of(value: Any, name: str = "") -> Binding:
             return BuiltinBinding(FORM + value.__name__)
     if id(value) in _BUILTIN_OBJECTS:
         return BuiltinBinding(_BUILTIN_OBJECTS[id(value)])
-    if value is os.environ or value is getattr(os, "environb", None) or value in (os.getenv, os.putenv):
-        return BadBinding(
-            name or "os.environ",
-            "the environment is read once, when a run starts, so that a run can be repeated",
-            'declare REGION = env("REGION", "default") or KEY = secret("KEY") beside the flow and use that name',
-        )
+    if any(value is vars(os).get(n, _NOTHING) for n in ENVIRONMENT):
+        return environment_binding(name or "os.environ")
     if isinstance(value, types.ModuleType):
         return pack_binding(value)
     if hints.is_special(value):

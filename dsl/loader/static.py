@@ -19,7 +19,7 @@ from ...compiler.diagnostics import Collector, Span
 from ...compiler.spec import PURE, NodeSpec
 from ...compiler.types import Signature, Type
 from .. import syntax
-from ..nodes import binding_of
+from ..nodes import ENVIRONMENT, binding_of, environment_binding
 from ..purelist import pure_names
 from ..python.names import builtin_binding
 from ..scope import (
@@ -202,6 +202,8 @@ class StaticModule:
         pure = self._pure(name)
         if pure is not None:
             return pure
+        if self.name == "os" and name in ENVIRONMENT:
+            return environment_binding(f"os.{name}")
         if name not in self._offers(name):
             return None
         if self.path is None or self.error is not None or name in self._uncertain:

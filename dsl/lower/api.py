@@ -71,6 +71,7 @@ TEST = "test"
 def lower_test_body(program: Program, test: s.Test, scope: Scope, key: str) -> None:
     """Lower a test's body into a program, as a flow with this key."""
     flow = s.Flow(test.title, (), test.body, span=test.span)
+    program.begin(key)
     at = begin(program, flow, scope, Header(Signature((), ANY)), is_test=True)
     if at is None:
         return

@@ -60,6 +60,11 @@ def value_expr(value: Any, name: str, objects: Objects) -> Expr:
     return Global("value", key)
 
 
+def by_content(key: str) -> bool:
+    """Is the key of a value made of its content alone, and not of what else the program holds?"""
+    return "." not in key.rpartition("#")[2]
+
+
 def _content(value: Any) -> str | None:
     """The content of nested plain containers as text, the order of sets and dicts aside; None for any other object."""
     if is_literal(value):

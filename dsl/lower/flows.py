@@ -54,6 +54,7 @@ def lower_flow(program: Program, source: FlowSource) -> None:
     if not header.usable:
         return
     flow, scope = source.loaded()
+    program.begin(source.key)
     at = begin(program, flow, scope, header)
     if at is None:
         return

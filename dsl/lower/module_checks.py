@@ -15,8 +15,10 @@ from .report import Reporter
 from .trees import Node, exprs, pattern_exprs, statements, subtree
 
 
-def check_module(module: s.Module, scope: Scope, flows: Mapping[str, FlowSource], collector: Collector) -> None:
+def check_module(module: s.Module, scope: Scope, flows: Mapping[str, FlowSource], collector: Collector) -> Program:
     """Report everything that is wrong with one file, and with the flows of other files that it calls.
+
+    Gives the program that holds all its flows; :func:`~.part.part` takes one out, where nothing was wrong.
 
     Parameters
     ----------
@@ -44,6 +46,7 @@ def check_module(module: s.Module, scope: Scope, flows: Mapping[str, FlowSource]
             Graph(next(iter(program.flows)), program.flows, program.nodes, program.classes, program.ambient),
         )
     _unused_imports(program.report, module)
+    return program
 
 
 def _unused_imports(report: Reporter, module: s.Module) -> None:

@@ -29,6 +29,22 @@ class Header:
     usable: bool = True
 
 
+@define
+class Uses:
+    """What one flow takes into the graph itself: the keys of flows, nodes and classes, the names of ambient values."""
+
+    flows: set[str] = field(factory=set)
+    nodes: set[str] = field(factory=set)
+    classes: set[str] = field(factory=set)
+    ambient: set[str] = field(factory=set)
+
+    def add(self, other: Uses) -> None:
+        self.flows |= other.flows
+        self.nodes |= other.nodes
+        self.classes |= other.classes
+        self.ambient |= other.ambient
+
+
 @define(eq=False)
 class Program:
     """The graph while it is made."""
@@ -43,11 +59,18 @@ class Program:
     literals: set[frozenset[object]] = field(factory=set)
     """The literal types that the program declares: what is only known of constants is no closed type."""
     waiting: list[FlowSource] = field(factory=list)
+    uses: dict[str, Uses] = field(factory=dict)
+    """By flow. One program may hold all flows of a file; each is a graph of its own (:func:`~.part.part`)."""
+    _now: Uses = field(factory=Uses)
     _asked: set[str] = field(factory=set)
     _bindings: dict[str, ClassBinding] = field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
         self.report.classes = self.classes
+
+    def begin(self, key: str) -> None:
+        """From here on it is this flow that uses things."""
+        self._now = self.uses.setdefault(key, Uses())
 
     # ---- names outside flows ---------------------------------------------------------------------
 
@@ -87,16 +110,19 @@ class Program:
             self.use_types((spec.signature.returns,))
         if binding.fn is not None:
             self.objects.nodes.setdefault(key, binding.fn)
+        self._now.nodes.add(key)
         return key
 
     def use_spec(self, spec: NodeSpec) -> str:
         """The key of one of the engine's own operations."""
         self.nodes.setdefault(spec.key, spec)
+        self._now.nodes.add(spec.key)
         return spec.key
 
     def use_class(self, binding: ClassBinding) -> str:
         """The key of a class in the graph, with the classes that its fields and bases name."""
         spec = binding.spec
+        self._now.classes.add(spec.key)
         if spec.key not in self.classes:
             self.classes[spec.key] = spec
             if binding.cls is not None:
@@ -119,6 +145,7 @@ class Program:
                 stack.extend(t for t in type.args if isinstance(t, Type))
 
     def _use_class_key(self, key: str) -> None:
+        self._now.classes.add(key)
         if key not in self.classes:
             binding = self._bindings.get(key) or hints.class_binding(key)
             if binding is not None:
@@ -127,12 +154,14 @@ class Program:
     def use_ambient(self, binding: AmbientBinding) -> None:
         """A secret or an environment value that the graph reads."""
         self.ambient.setdefault(binding.spec.name, binding.spec)
+        self._now.ambient.add(binding.spec.name)
         self.use_types((binding.spec.type,))
 
     # ---- other flows -----------------------------------------------------------------------------
 
     def use_flow(self, source: FlowSource, span: Span) -> Header:
         """The header of a flow that is called; it will be lowered too."""
+        self._now.flows.add(source.key)
         if source.key not in self._asked:
             self._asked.add(source.key)
             self.waiting.append(source)

@@ -360,6 +360,14 @@ def test_check_of_a_python_file(write) -> None:
     assert [d.id for d in check_python(folder / "none.py")] == ["file-not-found"]
 
 
+@pytest.mark.parametrize(
+    ("head", "use"), [("import os", "os.environ['HOME']"), ("from os import getenv", "getenv('HOME')")]
+)
+def test_the_environment_in_a_file_that_is_only_read(write, head: str, use: str) -> None:
+    text = f"{head}\nfrom cflow import flow\n@flow\ndef g() -> str:\n    return {use}\n"
+    assert [d.id for d in check_python(write({"reads.py": text}) / "reads.py")] == ["forbidden-name"]
+
+
 def test_flows_of_a_read_file_are_flows(write) -> None:
     folder = write(
         {
