@@ -7,7 +7,6 @@ code depends on the engine's listeners and substitutes and is kept with the engi
 from __future__ import annotations
 
 import concurrent.futures
-import contextvars
 import os
 import threading
 import weakref
@@ -17,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field
 
 from .compiled import Compiled as Compiled, compile_flow as compile_flow, compiling, findings
-from .compiler import ir
-from .compiler.depth import deepen
-from .compiler.diagnostics import Diagnostic, InputError, Problem
+from .compiler.diagnostics import Diagnostic
 from .compiler.inputs import bind_inputs
 from .compiler.spec import NodeSpec
+from .dsl.nodes import FlowDef
 from .dsl.scope import FlowSource
+from .started import CLOSED, Door, Started as Started, read_ambient as read_ambient
 
 if TYPE_CHECKING:
     from .executor.link import Linked
@@ -128,12 +127,17 @@ class Engine:
         ------
         ProgramError, InputError; else what the flow raises.
         """
+        door = getattr(flow, "door", None)
+        if door is not None and (value := door.enter(self, args, inputs)) is not CLOSED:
+            return value
         started = self._prepare(flow, args, inputs)
         if started.stream:
             from .executor.launch import iterate
 
             return iterate(started, self._clock)
         if started.linked.direct is not None and self._clock is None:
+            if isinstance(flow, FlowDef):
+                flow.door = Door.to(self, started)
             return started.directly()
         from .executor.launch import run_loop
 
@@ -263,7 +267,7 @@ class Engine:
         sinks = self.sinks
         linked = self._link(compiled, sinks is not None)
         ambient = read_ambient(compiled.graph)
-        run = Run(id or f"run-{os.urandom(6).hex()}", self.services, ambient, self.limit, sinks)
+        run = Run(id or "", self.services, ambient, self.limit, sinks)
         return Started(compiled, linked, run, bound)
 
     async def _detach(
@@ -287,161 +291,6 @@ class _Links:
     """Linked code with (True) and without listeners."""
 
     of: dict[bool, Any] = field(factory=lambda: {True: None, False: None})
-
-
-@define(eq=False)
-class Started:
-    """A run that is ready to go: code, state and inputs."""
-
-    compiled: Compiled
-    linked: Linked
-    state: Run
-    bound: dict[str, Any]
-
-    @property
-    def stream(self) -> bool:
-        return self.compiled.graph.main.stream
-
-    def _arguments(self) -> tuple[list[Any], dict[str, Any]]:
-        """The inputs as the linked function takes them."""
-        args: list[Any] = []
-        kwargs: dict[str, Any] = {}
-        left_out = False
-        local = self.linked.module.local
-        for param in self.compiled.graph.main.params:
-            if param.name not in self.bound:
-                left_out = True  # what comes after a default is passed by name
-                continue
-            value = self.bound[param.name]
-            if param.kind == "var_pos":
-                args += value
-            elif param.kind == "var_kw":
-                kwargs.update(value)
-            elif param.kind in ("pos", "pos_or_kw") and not left_out:
-                args.append(value)
-            else:
-                kwargs[local(param.name)] = value
-        return args, kwargs
-
-    def directly(self) -> Any:
-        """Run as a plain function call."""
-        direct = self.linked.direct
-        assert direct is not None
-        args, kwargs = self._arguments()
-        sinks, run = self.state.sinks, self.state
-        if sinks is not None:
-            sinks.emit("run", "started", run.id)
-        if self.linked.recursive:
-            deepen()
-        try:
-            # What nodes set in contextvars stays in the run.
-            value = contextvars.copy_context().run(direct, run, 0, *args, **kwargs)
-        except KeyboardInterrupt:
-            if sinks is not None:
-                sinks.emit("run", "cancelled", run.id)
-                sinks.flush()
-            raise
-        except BaseException as error:
-            self.failed(error)
-            if sinks is not None:
-                sinks.flush()
-            raise
-        if sinks is not None:
-            sinks.emit("run", "done", run.id)
-            sinks.flush()
-        return value
-
-    async def main(self, put: Any = None) -> Any:
-        """Run on the loop; ``put`` takes the items of a stream flow."""
-        import trio
-
-        from .executor.groups import is_cancellation
-
-        args, kwargs = self._arguments()
-        if put is not None:
-            args.insert(0, put)
-        run, sinks = self.state, self.state.sinks
-        if sinks is not None:
-            sinks.emit("run", "started", run.id)
-        value: Any = None
-        if self.linked.recursive:
-            deepen()
-        try:
-            entry = self.linked.waiting
-            if entry is None:
-                with compiling():
-                    entry = self.linked.written()
-            with trio.CancelScope() as run.scope:
-                if run.interrupted:
-                    run.scope.cancel()
-                value = await entry(run, None, None, 0, 0, *args, **kwargs)
-            if run.scope.cancelled_caught:
-                raise KeyboardInterrupt
-        except BaseException as error:
-            if not (is_cancellation(error) or isinstance(error, KeyboardInterrupt)):
-                self.failed(error)
-                await self._flushed()
-            elif sinks is not None:
-                sinks.emit("run", "cancelled", run.id)
-            raise
-        if sinks is not None:
-            sinks.emit("run", "done", run.id)
-            await self._flushed()
-        return value
-
-    async def _flushed(self) -> None:
-        """Slow listeners have seen all; meanwhile the loop is free for others."""
-        import trio
-
-        sinks = self.state.sinks
-        if sinks is not None and sinks.slow:
-            with trio.CancelScope(shield=True):
-                await trio.to_thread.run_sync(sinks.flush)
-
-    def failed(self, error: BaseException) -> None:
-        """Tell listeners, and write to the error where it came from."""
-        from .executor.errors import explain_failure
-
-        explain_failure(error, self.linked.graph, self.compiled.objects, self.state.number)
-        if self.state.sinks is not None:
-            self.state.sinks.emit("run", "failed", self.state.id, error=error)
-
-
-def read_ambient(graph: ir.Graph) -> dict[str, Any]:
-    """The ``env`` and ``secret`` values of a program, read now.
-
-    Raises
-    ------
-    InputError: a required one is not set, or does not fit its type.
-    """
-    if not graph.ambient:
-        return {}
-    from .compiler.secrets import SecretText
-    from .compiler.textvalues import parse_text
-
-    values: dict[str, Any] = {}
-    problems: list[Problem] = []
-    for spec in graph.ambient.values():
-        text = os.environ.get(spec.name)
-        if text is None:
-            if spec.required and spec.kind == "secret":
-                problems.append(Problem(spec.name, f"the secret {spec.name} is not set: export {spec.name}=..."))
-            elif spec.required:
-                problems.append(
-                    Problem(spec.name, f"the environment variable {spec.name} is not set: export {spec.name}=...")
-                )
-            else:
-                values[spec.name] = spec.default
-            continue
-        try:
-            value = parse_text(text, spec.type, {})
-            values[spec.name] = SecretText(value) if spec.kind == "secret" and isinstance(value, str) else value
-        except (ValueError, TypeError) as error:
-            shown = "" if spec.kind == "secret" else f": {error}"
-            problems.append(Problem(spec.name, f"the environment variable {spec.name} does not fit {spec.type}{shown}"))
-    if problems:
-        raise InputError("; ".join(p.message for p in problems), tuple(problems))
-    return values
 
 
 def _source(flow: Any) -> FlowSource:

@@ -49,10 +49,16 @@ Resources = str | Iterable[str]
 Runs = Literal["auto", "loop", "thread"]
 
 
-def _engine() -> Engine:
-    from .engine import default_engine
+_default: Callable[[], Engine] | None = None
 
-    return default_engine()
+
+def _engine() -> Engine:
+    global _default
+    if _default is None:  # an import statement costs half a microsecond each time
+        from .engine import default_engine
+
+        _default = default_engine
+    return _default()
 
 
 # ---- nodes ---------------------------------------------------------------------------------------

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
-from .convert import Classes, ConversionError, convert
+from .convert import EXACT, Classes, ConversionError, convert
 from .diagnostics import InputError, Problem
+from .ir import Const, FlowParam
 from .textvalues import parse_text
 from .types import Type
 
@@ -46,6 +47,43 @@ def bind_inputs(
     InputError: its ``.problems`` list every missing, unknown and wrong input.
     """
     return _bind(params, args, {key: (value, convert) for key, value in kwargs.items()}, classes, name)
+
+
+Binder = Callable[..., "tuple[Any, ...] | None"]
+"""Called with the inputs: the values of all parameters in order, or None where an input needs a closer look."""
+
+
+def binder(params: Sequence[FlowParam]) -> Binder | None:
+    """A function with a flow's own parameters, which looks at the classes of its arguments and at nothing else; None
+    for parameters that need more than that (``*args``, types with parts, defaults that are computed).
+
+    Parameters
+    ----------
+    params: the flow's.
+    """
+    own = "_"
+    while any(p.name.startswith(own) for p in params):
+        own += "_"
+    names: dict[str, Any] = {}
+    heads: list[str] = []
+    tests: list[str] = []
+    for number, param in enumerate(params):
+        exact = EXACT.get(param.type.name) if not param.type.args else None
+        if param.kind != "pos_or_kw" or (exact is None and param.type.name != "any") or not param.name.isidentifier():
+            return None
+        default = ""
+        if not param.required:
+            if not isinstance(param.default, Const):
+                return None
+            names[f"{own}d{number}"] = param.default.value
+            default = f"={own}d{number}"
+        heads.append(param.name + default)
+        if exact is not None:
+            names[f"{own}c{number}"] = exact
+            tests.append(f"{param.name}.__class__ is {own}c{number}")
+    given = "".join(f"{p.name}, " for p in params)
+    source = f"lambda {', '.join(heads)}: ({given}) if {' and '.join(tests) or 'True'} else None"
+    return cast(Binder, eval(source, names))
 
 
 def bind_texts(

@@ -25,6 +25,7 @@ from cattrs.cols import list_structure_factory
 from cattrs.errors import BaseValidationError, IterableValidationNote
 from cattrs.gen import make_dict_structure_fn
 
+from .convert import describe
 from .durations import parse_duration
 
 
@@ -37,27 +38,6 @@ class OrderedUnion:
     """A union as a hint. ``typing.Union`` forgets the order of its members, and here the first that fits counts."""
 
     members: tuple[Any, ...]
-
-
-def describe(value: Any) -> str:
-    """A value in a few words, for messages."""
-    if value is None:
-        return "None"
-    text = repr(value)
-    if isinstance(value, (str, int, float, bool)):
-        return text if len(text) <= _SHOWN else f"{_a(value)} of {len(text)} characters"
-    if isinstance(value, (list, tuple, set, frozenset, dict)):
-        return f"{_a(value)} of {len(value)}"
-    return _a(value)
-
-
-_SHOWN = 60
-"""Characters of a value that a message shows whole."""
-
-
-def _a(value: Any) -> str:
-    name = type(value).__name__
-    return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
 
 
 def _wrong(expected: str, value: Any, why: str = "") -> Mismatch:

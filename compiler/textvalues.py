@@ -11,9 +11,8 @@ import types
 import typing
 from typing import Any
 
-from .convert import Classes, ConversionError, convert
+from .convert import Classes, ConversionError, convert, describe
 from .diagnostics import Problem
-from .structure import describe
 from .types import ELLIPSIS, STR, Type
 
 _TRUE = frozenset({"true", "yes", "on", "1"})

@@ -93,6 +93,8 @@ class FlowDef(Generic[P, R]):
     """A declared flow: where its syntax comes from. The body of a Python flow never runs."""
 
     source: FlowSource
+    door: Any = field(default=None, init=False, repr=False)
+    """The engine's: the short way into the flow, once it is known."""
 
 
 @define(frozen=True)

@@ -57,52 +57,68 @@ def call(code: Straight, op: ir.Call, place: Place) -> None:
     if spec.is_stream:
         code.write(f"{result} = {fn}({code.arguments(op.args, op.kwargs, place)})")
         return
-    name = code.module.constant(site, "_s")
     policy = policy_text(code, op.policy, place) if place.waits else ""
-    if linker.events and not policy and (site.placement == invoke.PLACE or not place.waits):
-        args, kwargs = split(code, op.args, op.kwargs, place)
-        code.write(f"{result} = _place(_run, {name}, {args}, {kwargs})")
-        if place.waits:
-            code.write("if _clock() > _run.due: await _run.breathe()")
-        note_undo(code, op, place)
-        return
-    if not place.waits:
-        text = f"{result} = {fn}({code.arguments(op.args, op.kwargs, place)})"
-        in_place(code, text, name, place) if place.measured and not spec.trusted else code.write(text)
-        kept(code, site, result)
-        note_undo(code, op, place)
-        return
-    if policy or linker.events:
+    if policy or (place.waits and linker.events and op.policy.undo is not None):
         args, kwargs = split(code, op.args, op.kwargs, place)
         undoing = ""
         if op.policy.undo is not None:
             undoing = f", {place.log}, lambda {code.name(op.policy.undo.result)}: {owed(code, op.policy.undo, place)}"
+        name = code.module.constant(site, "_s")
         code.write(f"{result} = await _invoke(_run, {name}, {args}, {kwargs}, {policy or '{}'}{undoing})")
         return
-    if site.placement == invoke.LOOP:
-        arguments = code.arguments(op.args, op.kwargs, place)
+    arguments = code.arguments(op.args, op.kwargs, place)
+    if linker.events:
+        if not all(isinstance(v, (ir.Ref, ir.Const)) for v in (*op.args, *(v for _, v in op.kwargs))):
+            # What fails in an argument fails before the call begins.
+            args, kwargs = split(code, op.args, op.kwargs, place)
+            code.write(f"_a, _w = {args}, {kwargs}")
+            arguments = "*_a, **_w"
+        code.write(f"_run.emit('node', 'started', _run.id, {op.id!r})")
+        with code.write.block("try:"):
+            plain(code, op, site, place, arguments)
+        with code.write.block("except BaseException as _x:"):
+            code.write(f"_run.broke({op.id!r}, _x)")
+            code.write("raise")
+        code.write(f"_run.emit('node', 'done', _run.id, {op.id!r})")
+    else:
+        plain(code, op, site, place, arguments)
+    note_undo(code, op, place)
+    if place.waits and (site.placement == invoke.PLACE or (site.placement == invoke.LANE and place.loop is not None)):
+        # Last of all: whoever is cancelled here has made the call, and owes its undo.
+        code.write("if _clock() > _run.due: await _run.breathe()")
+
+
+def plain(code: Straight, op: ir.Call, site: invoke.Site, place: Place, arguments: str) -> None:
+    """A call without options, where its node runs."""
+    result = code.name(op.result)
+    fn = code.module.constant(site.fn, "_f")
+    name = code.module.constant(site, "_s")
+    direct = f"{result} = {fn}({arguments})"
+    if not place.waits:
+        in_place(code, direct, name) if place.measured and not site.spec.trusted else code.write(direct)
+    elif site.placement == invoke.LOOP:
         if place.concurrent:
             code.write(f"{result} = await _capped(_run, {fn}{', ' if arguments else ''}{arguments})")
         else:
             code.write(f"{result} = await {fn}({arguments})")
-        kept(code, site, result)
     elif site.placement == invoke.LANE:
-        args, kwargs = split(code, op.args, op.kwargs, place)
+        args, kwargs = split(code, op.args, op.kwargs, place) if arguments != "*_a, **_w" else ("_a", "_w")
         hop = f"{result} = await _call(_run, {name}, {args}, {kwargs})"
         if place.loop is None:
             code.write(hop)
-        else:
-            # A loop may run long enough to find out that the node is quick: it does not wait for the next run.
-            with code.write.block(f"if {name}.tier.trusted:"):
-                in_place(code, f"{result} = {fn}({code.arguments(op.args, op.kwargs, place)})", name, place)
-                kept(code, site, result)
-            with code.write.block("else:"):
-                code.write(hop)
+            return  # it is held to its annotation there
+        # A loop may run long enough to find out that the node is quick: it does not wait for the next run.
+        with code.write.block(f"if {name}.tier.trusted:"):
+            in_place(code, direct, name)
+            kept(code, site, result)
+        with code.write.block("else:"):
+            code.write(hop)
+        return
+    elif site.spec.trusted:
+        code.write(direct)
     else:
-        text = f"{result} = {fn}({code.arguments(op.args, op.kwargs, place)})"
-        code.write(text) if spec.trusted else in_place(code, text, name, place)
-        kept(code, site, result)
-    note_undo(code, op, place)
+        in_place(code, direct, name)
+    kept(code, site, result)
 
 
 def kept(code: Straight, site: invoke.Site, result: str) -> None:
@@ -125,14 +141,12 @@ def note_undo(code: Straight, op: ir.Call | ir.Subflow, place: Place) -> None:
         code.write(f"{place.log}.add(*{owed(code, undo, place)})")
 
 
-def in_place(code: Straight, text: str, site: str, place: Place) -> None:
+def in_place(code: Straight, text: str, site: str) -> None:
     """A quick call on the loop, with a clock around it: one that stalls goes back to a thread."""
     code.write("_t = _clock()")
     code.write(text)
-    code.write("_u = _clock()")
-    code.write(f"if _u - _t > {LONG}: {site}.tier.stalled(_u - _t)")
-    if place.waits:
-        code.write("if _u > _run.due: await _run.breathe()")
+    code.write("_u = _clock() - _t")
+    code.write(f"if _u > {LONG}: {site}.tier.stalled(_u)")
 
 
 def owed(code: Straight, undo: ir.Undo, place: Place) -> str:

@@ -13,22 +13,23 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable
-from typing import Literal
-
-from attrs import frozen
+from typing import Literal, NamedTuple
 
 logger = logging.getLogger("cflow")
 
 Kind = Literal["run", "node", "attempt"]
 What = Literal["started", "done", "failed", "cancelled", "cached", "retried", "skipped"]
 
-SLOW = 0.001
-"""Seconds in one call after which a sink is served by a thread."""
+SLOW = 1e-3
+STALL = 0.1
+STRIKES = 3
+NEAR = 10
+"""A sink is served by a thread after one call over STALL seconds, or STRIKES calls over SLOW, each within NEAR events
+of the one before: a busy machine interrupts a quick sink too, but not call after call."""
 
 
-@frozen
-class Event:
-    """One thing that happened in a run.
+class Event(NamedTuple):
+    """One thing that happened in a run. (A named tuple: a frozen class takes four times as long to make.)
 
     ``run``: the run's id. ``node``: the operation's id (``settle/charge``), empty for the run itself. ``attempt``:
     from 1. ``time``: seconds since the epoch. ``error``: what was raised, for ``failed`` and ``retried``.
@@ -45,6 +46,9 @@ class Event:
 
 Sink = Callable[[Event], object]
 
+_now = time.time
+_new = tuple.__new__
+
 
 class Sinks:
     """The listeners of an engine; told from the threads of all its runs."""
@@ -53,6 +57,8 @@ class Sinks:
         self._lock = threading.Lock()
         # Both in one value, read at once: a sink on its way from the one to the other is met exactly once.
         self._told: tuple[tuple[Sink, ...], tuple[_Drain, ...]] = (tuple(sinks), ())
+        self._count = 0
+        self._strikes: dict[int, tuple[int, int]] = {}
         self._end: weakref.finalize[[list[_Drain]], Sinks] | None = None
 
     def __bool__(self) -> bool:
@@ -67,20 +73,31 @@ class Sinks:
         self, kind: Kind, what: What, run: str, node: str = "", attempt: int = 1, error: BaseException | None = None
     ) -> None:
         """Tell every sink."""
-        event = Event(kind, what, run, node, attempt, time.time(), error)
+        self._count += 1
+        now = _now()
+        event = _new(Event, (kind, what, run, node, attempt, now, error))
         direct, drains = self._told
         for sink in direct:
-            began = time.perf_counter()
             try:
                 sink(event)
             except Exception:
                 if self._take(sink):
                     logger.exception("an event sink raised and was detached: %r", sink)
-                continue
-            if time.perf_counter() - began > SLOW:
-                self._take(sink, _Drain)
+            else:
+                then = _now()  # the wall clock serves: one that jumps costs a sink a thread, no more
+                if then - now > SLOW:
+                    self._stalled(sink, then - now)
+                now = then
         for drain in drains:
             drain.put(event)
+
+    def _stalled(self, sink: Sink, seconds: float) -> None:
+        """A call took long: count it, and see whether the sink is a slow one."""
+        last, strikes = self._strikes.get(id(sink), (0, 0))
+        strikes = strikes + 1 if self._count - last <= NEAR else 1
+        self._strikes[id(sink)] = self._count, strikes
+        if seconds > STALL or strikes >= STRIKES:
+            self._take(sink, _Drain)
 
     def _take(self, sink: Sink, drain: Callable[[Sink], _Drain] | None = None) -> bool:
         """No longer call the sink directly; False where another thread has seen to that."""

@@ -24,7 +24,7 @@ from ..compiler.spec import NodeSpec, Retry
 from .events import What
 from .groups import is_cancellation
 from .run import Run
-from .tiers import LONG, Tier
+from .tiers import Tier
 from .undo import UndoLog
 
 LOOP, PLACE, LANE = "loop", "place", "lane"
@@ -117,27 +117,7 @@ async def capped(run: Run, fn: Callable[..., Awaitable[Any]], *args: Any, **kwar
         run.release()
 
 
-def place(run: Run, site: Site, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """A call in place that listeners hear of."""
-    sinks = run.sinks
-    assert sinks is not None
-    sinks.emit("node", "started", run.id, site.id)
-    began = time.perf_counter()
-    try:
-        value = site.fn(*args, **kwargs)
-        if site.promise is not None:
-            site.promise.check(value)
-    except BaseException as exc:
-        sinks.emit("node", "failed", run.id, site.id, error=exc)
-        raise
-    spent = time.perf_counter() - began
-    if spent > LONG:
-        site.tier.stalled(spent)
-    sinks.emit("node", "done", run.id, site.id)
-    return value
-
-
-CALLS = frozenset({call.__code__, timed.__code__, place.__code__})
+CALLS = frozenset({call.__code__, timed.__code__})
 """Functions that call a node; in their frames stand ``run``, ``site``, ``args``, ``kwargs`` and perhaps ``tries``."""
 
 

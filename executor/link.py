@@ -121,7 +121,6 @@ class FlowLinker(Questions):
             _invoke=invoke.invoke,
             _call=invoke.call,
             _capped=invoke.capped,
-            _place=invoke.place,
             _apply=invoke.apply_policy,
             _lane=invoke.lane,
             _check=trio.from_thread.check_cancelled,

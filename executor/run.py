@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import trio
 
 from .events import Sinks
+from .groups import is_cancellation
 
 if TYPE_CHECKING:
     from .ports import Services
@@ -32,51 +35,61 @@ class Run:
 
     Parameters
     ----------
-    id: unique among the engine's runs, without spaces.
+    id: unique among the engine's runs, without spaces; empty: made when first asked for.
     services: the engine's ports (locks, signals, cache ...).
     ambient: the values of ``env`` and ``secret``, read at the start.
     limit: node calls in flight at once, at most.
     sinks: the listeners; None where nobody listens.
     """
 
-    __slots__ = (
-        "_waiting",
-        "ambient",
-        "calls",
-        "due",
-        "free",
-        "id",
-        "interrupted",
-        "lanes",
-        "number",
-        "owns_loop",
-        "progress",
-        "scope",
-        "services",
-        "shields",
-        "sinks",
-        "tickets",
-    )  # fmt: skip
+    # Defaults stand here: most runs never touch most of them, and the smallest run takes a microsecond.
+    due = 0.0
+    scope: trio.CancelScope | None = None
+    interrupted = 0
+    owns_loop = False
+    lanes: trio.CapacityLimiter | None = None
 
     def __init__(
         self, id: str, services: Services, ambient: Mapping[str, Any], limit: int = 1000, sinks: Sinks | None = None
     ) -> None:
-        self.id = id
+        if id:
+            self.id = id
         self.number = next(NUMBERS)
         self.services = services
         self.ambient = ambient
         self.free = limit
         self.sinks = sinks
-        self.due = 0.0
-        self.shields: set[trio.CancelScope] = set()
-        self.scope: trio.CancelScope | None = None
-        self.interrupted = 0
-        self.owns_loop = False
-        self.lanes: trio.CapacityLimiter | None = None
-        self.progress: dict[str, tuple[float, float]] = {}
-        self.calls = itertools.count(1)
-        self._waiting: list[list[Any]] = []
-        self.tickets = itertools.count()
+        if sinks is not None:
+            self.emit = sinks.emit
+
+    @cached_property
+    def id(self) -> str:
+        """Given, or made when first asked for."""
+        return f"run-{os.urandom(6).hex()}"
+
+    @cached_property
+    def shields(self) -> set[trio.CancelScope]:
+        """What keeps cancellation out just now."""
+        return set()
+
+    @cached_property
+    def progress(self) -> dict[str, tuple[float, float]]:
+        """How far nodes say they are: done, total."""
+        return {}
+
+    @cached_property
+    def calls(self) -> Iterator[int]:
+        """Numbers for the calls whose key was asked for."""
+        return itertools.count(1)
+
+    @cached_property
+    def tickets(self) -> Iterator[int]:
+        """Places among those who wait for a call slot."""
+        return itertools.count()
+
+    @cached_property
+    def _waiting(self) -> list[list[Any]]:
+        return []
 
     # ---- the cap ---------------------------------------------------------------------------------
 
@@ -140,7 +153,13 @@ class Run:
             for scope in tuple(self.shields):
                 scope.cancel()
 
-    # ---- events ----------------------------------------------------------------------------------
+    # ---- events: what generated code calls where somebody listens --------------------------------
+
+    def broke(self, node: str, error: BaseException) -> None:
+        """A call has raised, or was cancelled."""
+        assert self.sinks is not None
+        cut = is_cancellation(error)
+        self.sinks.emit("node", "cancelled" if cut else "failed", self.id, node, error=None if cut else error)
 
     def skip(self, nodes: tuple[str, ...]) -> None:
         """Nodes of an arm that was not taken."""
