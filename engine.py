@@ -44,6 +44,9 @@ class Engine:
     substitute: gives another function for a node, or None: what tests mock with.
     builtins: further operations of the engine by name, for tests.
     clock: Trio's clock for the runs started from ordinary code.
+    profile: the seconds that operations are expected to take, by their ids (``step.id`` of a plan): of the calls that
+    are ready, the one with the longest expected time to the end of the flow gets the next free place under ``limit``.
+    None: every call counts alike. It decides nothing but that order.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class Engine:
         substitute: Substitute | None = None,
         builtins: Mapping[str, Callable[..., Any]] | None = None,
         clock: Any = None,
+        profile: Mapping[str, float] | None = None,
     ) -> None:
         if store is not None:
             msg = "runs are not recorded yet: leave store out"
@@ -73,6 +77,7 @@ class Engine:
         self._substitute = substitute
         self._builtins = dict(builtins or {})
         self._clock = clock
+        self._profile = None if profile is None else dict(profile)
         self._linked: weakref.WeakKeyDictionary[Compiled, _Links] = weakref.WeakKeyDictionary()
         self._background: Any = None
         self._lock = threading.Lock()
@@ -241,6 +246,7 @@ class Engine:
             events=events,
             substitute=self._substitute,
             detach=detach,
+            costs=self._profile,
         )
 
     def _link(self, compiled: Compiled, events: bool) -> Linked:

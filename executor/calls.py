@@ -63,6 +63,7 @@ def call(code: Straight, op: ir.Call, place: Place) -> None:
         undoing = ""
         if op.policy.undo is not None:
             undoing = f", {place.log}, lambda {code.name(op.policy.undo.result)}: {owed(code, op.policy.undo, place)}"
+        undoing += ", turn=_turn" if place.held else ""
         name = code.module.constant(site, "_s")
         code.write(f"{result} = await _invoke(_run, {name}, {args}, {kwargs}, {policy or '{}'}{undoing})")
         return
@@ -97,13 +98,13 @@ def plain(code: Straight, op: ir.Call, site: invoke.Site, place: Place, argument
     if not place.waits:
         in_place(code, direct, name) if place.measured and not site.spec.trusted else code.write(direct)
     elif site.placement == invoke.LOOP:
-        if place.concurrent:
+        if place.concurrent and not place.held:
             code.write(f"{result} = await _capped(_run, {fn}{', ' if arguments else ''}{arguments})")
         else:
             code.write(f"{result} = await {fn}({arguments})")
     elif site.placement == invoke.LANE:
         args, kwargs = split(code, op.args, op.kwargs, place) if arguments != "*_a, **_w" else ("_a", "_w")
-        hop = f"{result} = await _call(_run, {name}, {args}, {kwargs})"
+        hop = f"{result} = await {'_bare' if place.held else '_call'}(_run, {name}, {args}, {kwargs})"
         if place.loop is None:
             code.write(hop)
             return  # it is held to its annotation there

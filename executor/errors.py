@@ -20,6 +20,7 @@ from ..compiler.secrets import HIDDEN, redact
 from ..compiler.spec import Objects
 from .frame import CALL, work
 from .invoke import CALLS, _attempts
+from .lane_rows import called
 from .run import NUMBERS
 from .source import LINES, NAMES
 
@@ -104,7 +105,7 @@ def _op(frame: FrameType, line: int) -> ir.Op | None:
     if lines is not None:
         found: ir.Op | None = lines[line] if line < len(lines) else None
         return found
-    if frame.f_code is work.__code__:
+    if frame.f_code is work.__code__ or frame.f_code is called.__code__:
         ops = frame.f_locals["table"].ops[frame.f_locals["row"]]
         return ops[0] if len(ops) == 1 else None
     return None

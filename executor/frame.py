@@ -23,12 +23,16 @@ from attrs import define, field
 from ..compiler.ir import Op
 from ..compiler.promises import Promise
 from .groups import first_error, is_cancellation
+from .invoke import Site
+from .lane_rows import LaneRows
 from .leave import Leave
-from .run import SLICE, Run
+from .run import AROUND, SLICE, Run, Turn
 from .undo import UndoLog
 
-QUICK, CALL, BLOCK, JOIN, OUTER = range(5)
-"""Kinds of rows: code in place; a plain call of an async node; code that awaits; a join; a condition from outside."""
+QUICK, CALL, SITE, LANE, BLOCK, JOIN, OUTER = range(7)
+"""Kinds of rows: code in place; a plain call of an async node; a call of a node with code of its own; one that a lane
+may take instead; other code that awaits; a join; a condition from outside. CALL, SITE and LANE hold a call slot while
+they run."""
 
 
 @define
@@ -36,10 +40,12 @@ class Table:
     """The constant part of a region's execution; lists are indexed by row.
 
     ``code``: for QUICK a function of the value list, for CALL the node, for BLOCK an async function of the frame and
-    the row. ``args``: for CALL the slots of the arguments (constants have slots too). ``slot``: where the result of a
-    CALL goes; for OUTER where a value goes, or -1. ``template``: the value list at first. ``takes``: the slots of the
-    values given at the start. ``results``: a function of the value list. ``marks``: a function of (value list, row,
-    into), which puts into ``into`` the names that a surrounding ``try`` tracks, as the row would see them.
+    the row, for SITE and LANE of its turn too. ``args``: for CALL and LANE the slots of the arguments (constants have
+    slots too). ``slot``: where the result goes; for OUTER where a value goes, or -1. ``sites``: what is known of the
+    call of a LANE. ``priority``: the longest expected path from the start of the row to the end of the region;
+    ``after``: from its end. ``template``: the value list at first. ``takes``: the slots of the values given at the
+    start. ``results``: a function of the value list. ``marks``: a function of (value list, row, into), which puts into
+    ``into`` the names that a surrounding ``try`` tracks, as the row would see them.
     """
 
     name: str
@@ -52,7 +58,9 @@ class Table:
     successors: list[tuple[int, ...]]
     counts: list[int]
     priority: list[float]
+    after: list[float]
     ops: list[tuple[Op, ...]]
+    sites: list[Site | None]
     promise: list[Promise | None]
     template: list[Any] = field(factory=list)
     takes: list[int] = field(factory=list)
@@ -72,8 +80,8 @@ class Frame:
     """One execution of a table."""
 
     __slots__ = (
-        "bound", "counts", "depth", "done", "error", "idle", "leave", "log", "low", "nursery", "pending", "reserved",
-        "run", "table", "tracked", "values", "watchers",
+        "base", "bound", "counts", "depth", "done", "error", "idle", "lanes", "leave", "log", "low", "nursery",
+        "pending", "run", "table", "tracked", "turn", "values", "watchers",
     )  # fmt: skip
 
     def __init__(self, table: Table, run: Run, log: UndoLog | None, depth: int, takes: tuple[Any, ...]) -> None:
@@ -96,7 +104,11 @@ class Frame:
         self.tracked: dict[int, dict[str, Any]] = {}
         self.idle: trio.Event | None = None
         self.nursery: trio.Nursery | None = None
-        self.reserved = False
+        self.lanes: LaneRows | None = None
+        self.base = AROUND.get()[1]
+        """The longest expected path from the end of this region to the end of the run."""
+        self.turn: Turn | None = None
+        """Of the row that :meth:`complete` gave last: None where it needs no slot or has it."""
 
     # ---- for code inside a row -------------------------------------------------------------------
 
@@ -141,7 +153,8 @@ class Frame:
                 else:
                     ready.append(after)
         if ready is not None:
-            return self.arrive(ready)
+            waiting = self.arrive(ready)
+            return self.dispatch(waiting) if waiting else -1
         self.pending -= 1
         if self.bound < self.table.real:
             self.settle()
@@ -149,19 +162,19 @@ class Frame:
             self.idle.set()
         return -1
 
-    def arrive(self, ready: list[int]) -> int:
-        """A row is done and these wait for nothing any more; the rest of :meth:`complete`."""
+    def arrive(self, ready: list[int], finished: int = 1) -> list[int]:
+        """So many rows are done and these wait for nothing any more: run what is quick among them, and what becomes
+        ready by that; the rest is returned."""
         table = self.table
         kind, code, successors = table.kind, table.code, table.successors
         counts, done, values = self.counts, self.done, self.values
         waiting: list[int] = []
         stack: list[int] = []
-        finished = 1
         until = 0.0
         while True:
             for after in ready:
                 what = kind[after]
-                if what == JOIN:
+                if what >= JOIN:
                     stack.append(after)
                 elif after >= self.bound:
                     continue
@@ -200,15 +213,18 @@ class Frame:
             self.settle()
         if self.pending == 0 and self.idle is not None:
             self.idle.set()
-        if not waiting:
-            return -1
+        return waiting
+
+    def dispatch(self, waiting: list[int]) -> int:
+        """Start these rows but for the most critical, which is returned; all have their turn, in that order."""
         if len(waiting) > 1:
-            priority = table.priority
+            priority = self.table.priority
             waiting.sort(key=lambda r: (-priority[r], r))
-            self.reserved = self.reserve(waiting[0])
+            turn = self.reserve(waiting[0])
             self.start(waiting[1:])
+            self.turn = turn
         else:
-            self.reserved = False
+            self.turn = self.reserve(waiting[0])
         return waiting[0]
 
     def wake(self, row: int) -> None:
@@ -216,19 +232,43 @@ class Frame:
         for wake in self.watchers.pop(row, ()):
             wake()
 
-    def reserve(self, row: int) -> bool:
-        """Take a call slot for a row about to start: Trio shuffles what is started at once, here the order is kept."""
-        run = self.run
-        if self.table.kind[row] == CALL and run.free > 0:
-            run.free -= 1
-            return True
-        return False
+    def reserve(self, row: int) -> Turn | None:
+        """Take a call slot, or a turn, for a row about to start: Trio shuffles what is started at once, here the order
+        is kept."""
+        kind = self.table.kind[row]
+        if kind == CALL:
+            run = self.run
+            if run.free > 0:
+                run.free -= 1
+                return None
+            return run.queue(self.base + self.table.priority[row])
+        if kind in (SITE, LANE):
+            return self.run.queue(self.base + self.table.priority[row]) or Turn(given=True)
+        return None
+
+    def around(self, row: int) -> tuple[float, float]:
+        """The longest expected path to the end of the run from the start of a row, and from its end."""
+        return self.base + self.table.priority[row], self.base + self.table.after[row]
 
     def start(self, rows: list[int]) -> None:
         assert self.nursery is not None
-        start_soon, tickets = self.nursery.start_soon, self.run.tickets
+        start_soon, kind = self.nursery.start_soon, self.table.kind
         for row in rows:
-            start_soon(work, self, row, self.reserve(row), next(tickets))
+            turn = self.reserve(row)
+            if kind[row] == LANE:
+                self.go(row, turn)
+            else:
+                start_soon(work, self, row, turn)
+
+    def go(self, row: int, turn: Turn | None) -> None:
+        """Start a row that has its turn."""
+        assert self.nursery is not None
+        if self.table.kind[row] == LANE:
+            if self.lanes is None:
+                self.lanes = LaneRows(self)
+            self.lanes.add(row, turn)
+        else:
+            self.nursery.start_soon(work, self, row, turn)
 
     def fail(self, row: int, error: BaseException | None, leave: Leave | None = None) -> None:
         """``row`` raised, or leaves: nothing from it on counts."""
@@ -275,50 +315,60 @@ class Frame:
                 self.values[slot] = frame.values[their_slot]
             after = self.complete(row)
             if after >= 0:
-                if self.reserved:
-                    self.run.release()
-                self.start([after])
+                self.go(after, self.turn)
 
         return arrive
 
 
-async def work(frame: Frame, row: int, reserved: bool, ticket: int) -> None:
+async def work(frame: Frame, row: int, turn: Turn | None) -> None:
     """Run ``row``, and then, in the same task, one of the rows that became ready, as long as there is one.
 
-    ``reserved``: a call slot is taken for it already. ``ticket``: its place among those who wait for one.
+    A row keeps its slot until those after it are in the queue: it goes to the most critical of all that are ready.
+
+    ``turn``: its place among those who wait for a slot; None where it needs none or has one.
     """
     table = frame.table
     run = frame.run
     values = frame.values
     while row >= 0:
-        if row >= frame.bound:
-            if reserved:
-                run.release()
-            return
         what = table.kind[row]
+        holds = False
+        if row >= frame.bound:
+            if what in (CALL, SITE, LANE):
+                run.leave(turn)
+            return
         try:
             if what == CALL:
-                if reserved:
-                    pass
-                elif run.free > 0:
-                    run.free -= 1
-                else:
-                    await run.slot(table.priority[row], ticket)
-                try:
-                    args, kwargs = table.args[row], table.kwargs[row]
-                    if len(args) == 1 and not kwargs:
-                        value = await table.code[row](values[args[0]])
-                    elif kwargs:
-                        value = await table.code[row](*[values[s] for s in args], **{k: values[s] for k, s in kwargs})
-                    else:
-                        value = await table.code[row](*[values[s] for s in args])
-                finally:
+                if turn is not None:
+                    await run.wait(turn)
+                holds = True
+                if row >= frame.bound:  # meanwhile an earlier row has failed
                     run.release()
+                    return
+                args, kwargs = table.args[row], table.kwargs[row]
+                if len(args) == 1 and not kwargs:
+                    value = await table.code[row](values[args[0]])
+                elif kwargs:
+                    value = await table.code[row](*[values[s] for s in args], **{k: values[s] for k, s in kwargs})
+                else:
+                    value = await table.code[row](*[values[s] for s in args])
                 promise = table.promise[row]
                 if promise is not None and value.__class__ is not promise.quick:
                     promise.check(value)
                 values[table.slot[row]] = value
+            elif what in (SITE, LANE):
+                assert turn is not None
+                await run.wait(turn)
+                if row >= frame.bound:
+                    run.release()
+                    return
+                AROUND.set(frame.around(row))
+                try:
+                    await table.code[row](frame, row, turn)
+                finally:
+                    holds = turn.given
             elif what == BLOCK:
+                AROUND.set(frame.around(row))
                 leave = await table.code[row](frame, row)
                 if leave is not None:
                     frame.fail(row, None, leave)
@@ -330,12 +380,16 @@ async def work(frame: Frame, row: int, reserved: bool, ticket: int) -> None:
                     frame.fail(row, None, leave)
                     return
         except BaseException as exc:
+            if holds:
+                run.release()
             if is_cancellation(exc):
                 raise
             frame.fail(row, exc)
             return
         row = frame.complete(row)
-        reserved = frame.reserved
+        turn = frame.turn
+        if holds:
+            run.release()
 
 
 async def run_frame(
@@ -354,22 +408,22 @@ async def run_frame(
     The error of the first failing step in program order, never a group.
     """
     frame = Frame(table, run, log, depth, takes)
+    around = AROUND.get()
     try:
         async with trio.open_nursery() as nursery:
             frame.nursery = nursery
             if conditions:
                 frame.idle = trio.Event()
-            ready = _begin(frame, conditions)
+            ready = frame.arrive([*frame.outside(conditions), *table.first], 0)
             if ready:
-                reserved = frame.reserve(ready[0])
-                frame.start(ready[1:])
-                await work(frame, ready[0], reserved, next(run.tickets))
+                await work(frame, frame.dispatch(ready), frame.turn)
             if frame.idle is not None and frame.pending:
                 await frame.idle.wait()
     except BaseExceptionGroup as group:
         raise first_error(group) from None
     finally:
         frame.nursery = None  # what is still to come from outside comes too late
+        AROUND.set(around)
     if frame.bound < table.real:
         if tracked is not None and table.marks is not None:
             table.marks(frame.values, frame.bound, tracked)
@@ -380,33 +434,3 @@ async def run_frame(
     if tracked is not None and table.marks is not None:
         table.marks(frame.values, table.real, tracked)
     return table.results(frame.values)
-
-
-def _begin(frame: Frame, conditions: tuple[Condition, ...]) -> list[int]:
-    """Start what waits for nothing: quick rows at once; the waiting ones are returned, most critical first."""
-    table = frame.table
-    ready: list[int] = []
-    for row in (*frame.outside(conditions), *table.first):
-        what = table.kind[row]
-        if what == QUICK:
-            if row >= frame.bound:
-                continue
-            try:
-                leave = table.code[row](frame.values)
-            except BaseException as exc:
-                frame.fail(row, exc)
-                continue
-            if leave is not None:
-                frame.fail(row, None, leave)
-                continue
-        if what in (QUICK, JOIN, OUTER):
-            after = frame.complete(row)
-            if after >= 0:
-                if frame.reserved:
-                    frame.run.release()
-                ready.append(after)
-        else:
-            ready.append(row)
-    priority = table.priority
-    ready.sort(key=lambda r: (-priority[r], r))
-    return ready

@@ -23,7 +23,7 @@ from ..compiler.promises import Promise
 from ..compiler.spec import NodeSpec, Retry
 from .events import What
 from .groups import is_cancellation
-from .run import Run
+from .run import Run, Turn
 from .tiers import Tier
 from .undo import UndoLog
 
@@ -53,10 +53,14 @@ class Site:
 
 @define(eq=False)
 class Tries:
-    """The attempts of one call, for :func:`~.context.context`: which one is under way, and the number in its key."""
+    """The attempts of one call, for :func:`~.context.context`: which one is under way, and the number in its key.
+
+    ``turn``: a call slot that is taken for it beforehand, given back between attempts.
+    """
 
     number: int = 1
     key: int = 0
+    turn: Turn | None = None
 
 
 async def hop(run: Run, site: Site, args: tuple[Any, ...], kwargs: dict[str, Any], tries: Tries | None = None) -> Any:
@@ -87,21 +91,42 @@ def lanes(run: Run) -> trio.CapacityLimiter:
 
 async def call(run: Run, site: Site, args: tuple[Any, ...], kwargs: dict[str, Any], tries: Tries | None = None) -> Any:
     """One call without options, under the cap."""
+    if tries is not None and tries.turn is not None:
+        return await bare(run, site, args, kwargs, tries)
     if run.free > 0:
         run.free -= 1
     else:
         await run.slot()
     try:
-        if site.placement is LOOP:
-            value = await site.fn(*args, **kwargs)
-        elif site.placement is LANE:
-            value = await hop(run, site, args, kwargs, tries)
-        else:
-            value = site.fn(*args, **kwargs)
+        return await bare(run, site, args, kwargs, tries)
     finally:
         run.release()
+
+
+async def bare(run: Run, site: Site, args: tuple[Any, ...], kwargs: dict[str, Any], tries: Tries | None = None) -> Any:
+    """One call without options, by whoever has a slot for it."""
+    if site.placement is LOOP:
+        value = await site.fn(*args, **kwargs)
+    elif site.placement is LANE:
+        value = await hop(run, site, args, kwargs, tries)
+    else:
+        value = site.fn(*args, **kwargs)
     if site.promise is not None:
         site.promise.check(value)
+    return value
+
+
+async def told(run: Run, site: Site, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The same, where listeners hear of it."""
+    sinks = run.sinks
+    assert sinks is not None
+    sinks.emit("node", "started", run.id, site.id)
+    try:
+        value = await bare(run, site, args, kwargs)
+    except BaseException as exc:
+        run.broke(site.id, exc)
+        raise
+    sinks.emit("node", "done", run.id, site.id)
     return value
 
 
@@ -117,7 +142,7 @@ async def capped(run: Run, fn: Callable[..., Awaitable[Any]], *args: Any, **kwar
         run.release()
 
 
-CALLS = frozenset({call.__code__, timed.__code__})
+CALLS = frozenset({bare.__code__, timed.__code__})
 """Functions that call a node; in their frames stand ``run``, ``site``, ``args``, ``kwargs`` and perhaps ``tries``."""
 
 
@@ -166,10 +191,14 @@ async def invoke(
     policy: dict[str, Any],
     log: UndoLog | None = None,
     undoing: Undoing | None = None,
+    turn: Turn | None = None,
 ) -> Any:
-    """Call a node under its policy, tell the listeners, and note the undo it owes."""
+    """Call a node under its policy, tell the listeners, and note the undo it owes.
 
-    tries = Tries()
+    ``turn``: a slot that the caller has taken for it, and gives back if it is there still (``turn.given``).
+    """
+
+    tries = Tries(turn=turn)
 
     async def attempt() -> Any:
         return await call(run, site, args, kwargs, tries)
@@ -250,7 +279,14 @@ async def _attempts(
                 raise
             if run.sinks is not None:
                 run.sinks.emit("node", "retried", run.id, id, number, exc)
+            turn = tries.turn if tries is not None else None
+            if turn is not None:
+                turn.given = False
+                run.release()
             await trio.sleep(pause(retry, number - 1))
+            if turn is not None:
+                await run.slot()
+                turn.given = True
             number += 1
             if tries is not None:
                 tries.number = number

@@ -120,6 +120,7 @@ class FlowLinker(Questions):
             _clock=time.perf_counter,
             _invoke=invoke.invoke,
             _call=invoke.call,
+            _bare=invoke.bare,
             _capped=invoke.capped,
             _apply=invoke.apply_policy,
             _lane=invoke.lane,

@@ -58,6 +58,8 @@ class Place:
     tracks: bool = False
     collects: dict[str, str] = field(factory=dict)
     concurrent: bool = False
+    held: bool = False
+    """Is there a call slot taken (``_turn``) for the one call that is written here?"""
     measured: bool = False
     """Put a clock around calls in place, although nothing here awaits."""
     error: str = ""

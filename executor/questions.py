@@ -22,6 +22,9 @@ from .tiers import TIERS
 QUICK_OPS = 64
 """Operations in a sub-flow that is called in place although a loop is running."""
 
+BEFORE_THE_CAP = ("lock", "rate", "cache", "once")
+"""Options that may wait, or do without the call, before it takes a slot."""
+
 Substitute = Callable[[NodeSpec, Callable[..., Any]], "Callable[..., Any] | None"]
 
 
@@ -61,6 +64,8 @@ class Questions:
         self.recursive = _recursive(graph)
         self._substitute = substitute
         self._costs = costs or {}
+        self._usual = sum(self._costs.values()) / len(self._costs) if self._costs else 1.0
+        self._spans: dict[int, float] = {}
         self._promises: dict[str, Promise | None] = {}
         self._functions: dict[str, Callable[..., Any]] = {}
         self._sites: dict[int, invoke.Site] = {}
@@ -176,12 +181,19 @@ class Questions:
     def plain_call(self, op: ir.Call) -> bool:
         """A call that needs no code of its own: no options, and arguments that are values or constants."""
         spec = self.graph.nodes[op.target]
-        if spec.builtin or spec.is_stream or self.events or op.policy != ir.NO_POLICY:
+        if spec.builtin or spec.is_stream or op.policy != ir.NO_POLICY:
             return False
         if self.site(op).placement == invoke.PLACE:
             return False
         values = [*op.args, *(v for _, v in op.kwargs)]
         return all(isinstance(v, (ir.Ref, ir.Const)) for v in values) and all(k != "**" for k, _ in op.kwargs)
+
+    def one_slot(self, op: ir.Call) -> bool:
+        """Does the call need one slot of the cap and nothing before it? Then its row can have its turn beforehand."""
+        spec = self.graph.nodes[op.target]
+        if spec.builtin or spec.is_stream or any(getattr(op.policy, p) is not None for p in BEFORE_THE_CAP):
+            return False
+        return waiting_policy(op.policy) or self.site(op).placement != invoke.PLACE
 
     def plain_lane(self, op: ir.Call) -> bool:
         """A call for a thread without options."""
@@ -194,8 +206,46 @@ class Questions:
         )
 
     def cost(self, ops: list[int], order: RegionOrder) -> float:
-        """An estimate of a row's duration: what was measured, else 1 for what waits."""
-        return sum(self._costs.get(o.op.id, 1.0) if self.waits(o) else 0.001 for o in (order.ops[i] for i in ops))
+        """The expected duration of a row, in seconds; where nothing was ever measured, in calls."""
+        return sum(self.expected(order.ops[i]) for i in ops)
+
+    def expected(self, order: OpOrder) -> float:
+        """The expected duration of an operation: what was measured, else that of what it holds, else that of an average
+        call. Of a loop it is one pass."""
+        measured = self._costs.get(order.op.id)
+        if measured is not None:
+            return measured
+        if not self.waits(order):
+            return 0.0 if self._costs else 0.001
+        if isinstance(order.op, ir.Subflow) and order.op.target not in self.recursive:
+            return self.span(self.orders[order.op.target])
+        if order.regions:
+            spans = [self.span(region) for region in order.regions]
+            return max(spans) if isinstance(order.op, (ir.Branch, ir.Parallel, ir.Race)) else sum(spans)
+        return self._usual
+
+    def span(self, region: RegionOrder) -> float:
+        """The longest expected path through a region."""
+        key = id(region)
+        found = self._spans.get(key)
+        if found is None:
+            ends: list[float] = []
+            joined: list[float] = []
+            ops = len(region.ops)
+
+            def end(on: int) -> float:
+                if on < ops:
+                    return ends[on]
+                while len(joined) <= on - ops:  # a join waits for earlier operations and earlier joins
+                    joined.append(max((end(i) for i in region.joins[len(joined)]), default=0.0))
+                return joined[on - ops]
+
+            for order in region.ops:
+                start = max((end(wait.on) for wait in (*order.entry, *order.late)), default=0.0)
+                ends.append(start + self.expected(order))
+            found = self._spans[key] = max(ends, default=0.0)
+            self._keep.append(region)
+        return found
 
     def node_ids(self, order: RegionOrder) -> list[str]:
         """The ids of the calls in a region."""

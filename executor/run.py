@@ -9,12 +9,14 @@ import heapq
 import itertools
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import trio
+from attrs import define
 
 from .events import Sinks
 from .groups import is_cancellation
@@ -24,6 +26,21 @@ if TYPE_CHECKING:
 
 SLICE = 300e-6
 """Seconds of work in place after which a run lets other tasks in."""
+
+
+AROUND: ContextVar[tuple[float, float]] = ContextVar("AROUND", default=(0.0, 0.0))
+"""Of the row that the code is in: the longest expected path to the end of the run from its start, and from its end."""
+
+
+@define(eq=False)
+class Turn:
+    """A place among those who wait for a call slot. ``task``: who waits, once it does; ``then``: or what to call.
+    ``given``: the slot is its own. ``over``: it waits no more."""
+
+    task: trio.lowlevel.Task | None = None
+    then: Callable[[], None] | None = None
+    given: bool = False
+    over: bool = False
 
 
 NUMBERS = itertools.count(1)
@@ -83,38 +100,61 @@ class Run:
         return itertools.count(1)
 
     @cached_property
-    def tickets(self) -> Iterator[int]:
+    def _tickets(self) -> Iterator[int]:
         """Places among those who wait for a call slot."""
         return itertools.count()
 
     @cached_property
-    def _waiting(self) -> list[list[Any]]:
+    def _waiting(self) -> list[tuple[float, int, Turn]]:
         return []
 
     # ---- the cap ---------------------------------------------------------------------------------
 
-    async def slot(self, priority: float = 0.0, ticket: int | None = None) -> None:
+    async def slot(self) -> None:
         """Take one of the run's call slots; where none is free, the most critical waiter gets the next, then the
         earliest."""
+        turn = self.queue(AROUND.get()[0])
+        if turn is not None:
+            await self.wait(turn)
+
+    def queue(self, priority: float) -> Turn | None:
+        """Take a slot (None), or a place among those who wait for one, before there is a task that waits."""
         if self.free > 0:
             self.free -= 1
+            return None
+        turn = Turn()
+        heapq.heappush(self._waiting, (-priority, next(self._tickets), turn))
+        return turn
+
+    async def wait(self, turn: Turn) -> None:
+        """Until the turn has come: then a slot is taken."""
+        if turn.given:
             return
-        ticket = next(self.tickets) if ticket is None else ticket
-        entry: list[Any] = [-priority, ticket, trio.lowlevel.current_task()]
-        heapq.heappush(self._waiting, entry)
+        turn.task = trio.lowlevel.current_task()
 
         def abort(_: object) -> trio.lowlevel.Abort:
-            entry[2] = None
+            turn.over = True
             return trio.lowlevel.Abort.SUCCEEDED
 
         await trio.lowlevel.wait_task_rescheduled(abort)
 
+    def leave(self, turn: Turn | None) -> None:
+        """Give up a turn, or the slot that it has become."""
+        if turn is None or turn.given:
+            self.release()
+        else:
+            turn.over = True
+
     def release(self) -> None:
         """Give the slot back, or on."""
         while self._waiting:
-            task = heapq.heappop(self._waiting)[2]
-            if task is not None:
-                trio.lowlevel.reschedule(task)
+            turn = heapq.heappop(self._waiting)[2]
+            if not turn.over:
+                turn.given = True
+                if turn.task is not None:
+                    trio.lowlevel.reschedule(turn.task)
+                elif turn.then is not None:
+                    turn.then()
                 return
         self.free += 1
 

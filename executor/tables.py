@@ -17,8 +17,9 @@ from ..compiler.spec import WORLD
 from ..planner.fusion import before, segments
 from ..planner.order import OpOrder, RegionOrder, conflicts, emit_loops
 from . import invoke
-from .frame import BLOCK, CALL, JOIN, OUTER, QUICK, Frame, Table
+from .frame import BLOCK, CALL, JOIN, LANE, OUTER, QUICK, SITE, Frame, Table
 from .place import Outer, Place
+from .run import Turn
 
 if TYPE_CHECKING:
     from .link import FlowLinker
@@ -58,6 +59,7 @@ class Tabler:
         self.joins: dict[int, int] = {}
         self.outer: list[tuple[int, int]] = []
         self.conditions: list[tuple[str, str, int]] = []
+        self.sites: dict[int, invoke.Site] = {}
         self.code: list[tuple[int, Callable[..., Any] | str, tuple[int, ...], tuple[tuple[str, int], ...], int]] = []
 
     def cut_at_marks(self, rows: list[list[int]]) -> list[list[int]]:
@@ -207,12 +209,17 @@ class Tabler:
             args = tuple(self.atom(a) for a in op.args if not isinstance(a, ir.Star))
             kwargs = tuple((name, self.atom(value)) for name, value in op.kwargs)
             slot = self.slot(op.result)
-            if site.placement == invoke.LOOP:
+            if site.placement == invoke.LOOP and not self.linker.events:
                 self.code.append((CALL, site.fn, args, kwargs, slot))
             else:
-                self.code.append((BLOCK, _site_row(site, args, kwargs, slot), (), (), -1))
+                laned = site.placement == invoke.LANE and site.reader and not self.linker.events
+                if laned:
+                    self.sites[row] = site
+                code = _site_row(site, args, kwargs, slot, self.linker.events)
+                self.code.append((LANE if laned else SITE, code, args, kwargs, slot))
             return
-        self.code.append((BLOCK, self.block(row, first, outside), (), (), -1))
+        held = isinstance(op, ir.Call) and self.linker.one_slot(op)
+        self.code.append((SITE if held else BLOCK, self.block(row, first, outside, held), (), (), -1))
 
     def atom(self, expr: ir.Expr) -> int:
         return self.slot(expr.id) if isinstance(expr, ir.Ref) else self.constant_slot(expr.value)  # type: ignore[union-attr]
@@ -253,13 +260,13 @@ class Tabler:
         if any(yields(o) for o in orders):
             code.write(f"_put = _v[{self.slot('*_put')}]")
 
-    def block(self, row: int, order: OpOrder, outside: Outer) -> str:
-        """An async function of the frame for an operation that waits or holds regions."""
+    def block(self, row: int, order: OpOrder, outside: Outer, held: bool) -> str:
+        """An async function of the frame for an operation that waits or holds regions; ``held``: it is given a slot."""
         code = self.linker.straight()
         name = f"_b{self.number}_{row}"
         outer = self.inner_outer(order, outside)
         op = order.op
-        with code.write.block(f"async def {name}(_f, _i):"):
+        with code.write.block(f"async def {name}(_f, _i{', _turn' if held else ''}):"):
             code.write("_v, _run, _log, _depth, _up, _ret = _f.values, _f.run, _f.log, _f.depth, None, 0")
             if self.linker.tracked:
                 code.write("_tk = _f.track(_i)" if self.place.tracks else "_tk = {}")
@@ -267,6 +274,7 @@ class Tabler:
             place = self.place.fork(
                 log="_log", flow=False, loop=self.loop(), concurrent=True, depth=1, collects=dict(self.place.collects)
             )
+            place.held = held
             place.outer = outer
             # Entering was this row's business: what comes from outside concerns only what is inside.
             entered = OpOrder(op, order.effects, order.guard, regions=order.regions)
@@ -322,7 +330,7 @@ class Tabler:
                 successors[on].append(row)
         kinds = [k for k, *_ in self.code] + [k for k, _ in self.pseudo]
         nothing = len(self.pseudo)
-        priority = self.priorities(successors, kinds)
+        priority, after = self.priorities(successors)
         first = [r for r in range(size) if not deps[r] and kinds[r] != OUTER]
         first.sort(key=lambda r: (-priority[r], r))
         return Table(
@@ -336,7 +344,9 @@ class Tabler:
             successors=[tuple(s) for s in successors],
             counts=[len(d) + (kinds[r] == OUTER) for r, d in enumerate(deps)],
             priority=priority,
+            after=after,
             promise=[self.promised(ops) for ops in self.rows] + [None] * nothing,
+            sites=[self.sites.get(r) for r in range(size)],
             ops=[tuple(self.order.ops[i].op for i in ops) for ops in self.rows] + [()] * nothing,
             template=self.template,
             takes=takes,
@@ -351,9 +361,11 @@ class Tabler:
             return None
         return self.linker.site(op).promise
 
-    def priorities(self, successors: list[list[int]], kinds: list[int]) -> list[float]:
-        """The longest path from each row to the end; a pseudo row may stand before or after its successors."""
+    def priorities(self, successors: list[list[int]]) -> tuple[list[float], list[float]]:
+        """The longest path to the end from the start of each row, and from its end; a pseudo row may stand before or
+        after its successors."""
         length: list[float] = [-1.0] * len(successors)
+        after: list[float] = [0.0] * len(successors)
         for start in range(len(successors)):
             stack = [start]
             while stack:
@@ -365,10 +377,12 @@ class Tabler:
                 if open_:
                     stack += open_
                     continue
-                length[row] = self.linker.cost(self.rows[row], self.order) if row < len(self.rows) else 0.0
-                length[row] += max((length[s] for s in successors[row]), default=0.0)
+                after[row] = max((length[s] for s in successors[row]), default=0.0)
+                length[row] = after[row]
+                if row < len(self.rows):
+                    length[row] += self.linker.cost(self.rows[row], self.order)
                 stack.pop()
-        return length
+        return length, after
 
     def fill(self, table: Table, results: str, marks: str | None) -> Callable[[], None]:
         """What is left to do once the module is compiled: functions for names."""
@@ -402,13 +416,14 @@ def yields(order: OpOrder) -> bool:
 
 
 def _site_row(
-    site: invoke.Site, args: tuple[int, ...], kwargs: tuple[tuple[str, int], ...], slot: int
-) -> Callable[[Frame, int], Any]:
-    """A row for a plain call that does not run on the loop: no code of its own is needed."""
+    site: invoke.Site, args: tuple[int, ...], kwargs: tuple[tuple[str, int], ...], slot: int, events: bool
+) -> Callable[[Frame, int, Turn], Any]:
+    """A row for a plain call that does not run on the loop, or that listeners hear of: no code of its own is needed."""
+    call = invoke.told if events else invoke.bare
 
-    async def row(frame: Frame, index: int) -> None:
+    async def row(frame: Frame, index: int, turn: Turn) -> None:
         values = frame.values
         named = {name: values[s] for name, s in kwargs}
-        values[slot] = await invoke.call(frame.run, site, tuple(values[s] for s in args), named)
+        values[slot] = await call(frame.run, site, tuple(values[s] for s in args), named)
 
     return row
