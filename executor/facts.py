@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ..compiler import ir
+from ..planner.cost import Costs
 from ..planner.fusion import overlaps, segments
 from ..planner.order import OpOrder, RegionOrder
 from ..planner.plan import Facts
@@ -33,10 +35,27 @@ def facts(linker: FlowLinker) -> Facts:
             return segments(order, linker.fusible, linker.eager)
         return [list(range(len(order.ops)))]
 
-    def cost(op: ir.Op) -> float | None:
-        if not isinstance(op, ir.Call) or linker.graph.nodes[op.target].builtin:
-            return None
-        tier = linker.site(op).tier
-        return tier.total / tier.seen if tier.seen else None
+    measured = {o.op.id: seconds for o in calls(linker) if (seconds := seconds_of(linker, o.op)) is not None}
+    costs = Costs({**measured, **linker.costs.known}, linker.waits, linker.orders, linker.recursive)
+    return Facts(
+        placement, fused, lambda order: overlaps(order, linker.waits, linker.eager), measured, linker.costs.known, costs
+    )
 
-    return Facts(placement, fused, lambda order: overlaps(order, linker.waits, linker.eager), cost)
+
+def calls(linker: FlowLinker) -> Iterator[OpOrder]:
+    """Every call of a node in the graph."""
+    stack = list(linker.orders.values())
+    while stack:
+        region = stack.pop()
+        for order in region.ops:
+            stack += order.regions
+            if isinstance(order.op, ir.Call):
+                yield order
+
+
+def seconds_of(linker: FlowLinker, op: ir.Op) -> float | None:
+    """What the calls of an operation's node took in this process, on average; only plain functions are timed."""
+    if not isinstance(op, ir.Call) or linker.graph.nodes[op.target].builtin:
+        return None
+    tier = linker.site(op).tier
+    return tier.total / tier.seen if tier.seen else None

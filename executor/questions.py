@@ -13,6 +13,7 @@ from ..compiler import ir
 from ..compiler.promises import Promise, promise
 from ..compiler.spec import NodeSpec, Objects
 from ..compiler.walk import all_ops
+from ..planner.cost import Costs
 from ..planner.fusion import is_eager, overlaps
 from ..planner.order import OpOrder, RegionOrder
 from . import invoke
@@ -63,9 +64,7 @@ class Questions:
         self.events = events
         self.recursive = _recursive(graph)
         self._substitute = substitute
-        self._costs = costs or {}
-        self._usual = sum(self._costs.values()) / len(self._costs) if self._costs else 1.0
-        self._spans: dict[int, float] = {}
+        self.costs = Costs(costs or {}, self.waits, orders, self.recursive)
         self._promises: dict[str, Promise | None] = {}
         self._functions: dict[str, Callable[..., Any]] = {}
         self._sites: dict[int, invoke.Site] = {}
@@ -206,46 +205,8 @@ class Questions:
         )
 
     def cost(self, ops: list[int], order: RegionOrder) -> float:
-        """The expected duration of a row, in seconds; where nothing was ever measured, in calls."""
-        return sum(self.expected(order.ops[i]) for i in ops)
-
-    def expected(self, order: OpOrder) -> float:
-        """The expected duration of an operation: what was measured, else that of what it holds, else that of an average
-        call. Of a loop it is one pass."""
-        measured = self._costs.get(order.op.id)
-        if measured is not None:
-            return measured
-        if not self.waits(order):
-            return 0.0 if self._costs else 0.001
-        if isinstance(order.op, ir.Subflow) and order.op.target not in self.recursive:
-            return self.span(self.orders[order.op.target])
-        if order.regions:
-            spans = [self.span(region) for region in order.regions]
-            return max(spans) if isinstance(order.op, (ir.Branch, ir.Parallel, ir.Race)) else sum(spans)
-        return self._usual
-
-    def span(self, region: RegionOrder) -> float:
-        """The longest expected path through a region."""
-        key = id(region)
-        found = self._spans.get(key)
-        if found is None:
-            ends: list[float] = []
-            joined: list[float] = []
-            ops = len(region.ops)
-
-            def end(on: int) -> float:
-                if on < ops:
-                    return ends[on]
-                while len(joined) <= on - ops:  # a join waits for earlier operations and earlier joins
-                    joined.append(max((end(i) for i in region.joins[len(joined)]), default=0.0))
-                return joined[on - ops]
-
-            for order in region.ops:
-                start = max((end(wait.on) for wait in (*order.entry, *order.late)), default=0.0)
-                ends.append(start + self.expected(order))
-            found = self._spans[key] = max(ends, default=0.0)
-            self._keep.append(region)
-        return found
+        """The expected duration of a row: in seconds, or in calls where nothing was ever measured."""
+        return sum(self.costs.of(order.ops[i]) for i in ops)
 
     def node_ids(self, order: RegionOrder) -> list[str]:
         """The ids of the calls in a region."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .cost import duration
 from .plan import Plan, Step
 
 
@@ -18,6 +19,7 @@ def explain(plan: Plan) -> str:
         if step.index in starts and len(plan.flows) > 1:
             lines += ["", f"flow {starts[step.index]}:"]
         lines += _step(step, plan, width)
+    lines += _makespan(plan)
     lines += _chains(plan)
     lines += _advice(plan)
     return "\n".join(lines)
@@ -25,7 +27,9 @@ def explain(plan: Plan) -> str:
 
 def _step(step: Step, plan: Plan, width: int) -> list[str]:
     pad = "  " * step.depth
-    cost = f", about {step.cost * 1e6:.0f} µs" if step.cost is not None else ""
+    cost = f", about {duration(step.cost)}" if step.cost is not None else ""
+    if step.measured is not None and step.measured != step.cost:
+        cost += f" (measured here: {duration(step.measured)})"
     what = step.label if step.label == step.id or step.kind == "eval" else f"{step.label} ({step.id})"
     where = f"line {step.line}" if step.line else ""
     head = f"{step.index:>{width}} {pad}{what}"
@@ -41,6 +45,14 @@ def _step(step: Step, plan: Plan, width: int) -> list[str]:
 def _name(plan: Plan, index: int) -> str:
     step = plan.steps[index]
     return f"{index} {step.id}"
+
+
+def _makespan(plan: Plan) -> list[str]:
+    if plan.makespan is None or plan.work is None:
+        return []
+    alike = duration(plan.makespan) == duration(plan.work)
+    apart = "" if alike else f", where its steps one after another take {duration(plan.work)}"
+    return ["", f"expected to take about {duration(plan.makespan)}{apart} (a loop counts one pass)"]
 
 
 def _chains(plan: Plan) -> list[str]:

@@ -5,12 +5,13 @@ What the executor links is derived from the same order; this is the form that pe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from attrs import define, frozen
 
 from ..compiler import ir
 from .advice import Advice, advise
+from .cost import Costs
 from .order import OpOrder, RegionOrder, Wait
 
 
@@ -34,7 +35,8 @@ class Step:
     ``branch`` ... ``line``: the author's. ``depth``: how deep its block is nested; ``parent``: the index of the block
     it is in, or -1. ``waits``: ``(step, why)`` pairs. ``late``: what only something inside it waits for.
     ``placement``: ``loop``, ``thread`` or ``in place``; for a block ``in order`` or ``overlapping``. ``cost``:
-    expected seconds, or None. ``fused``: the number of the fused chain it is part of, or None.
+    expected seconds: of a profile, else ``measured``, the seconds it took in this process on average; None where
+    nobody knows. ``fused``: the number of the fused chain it is part of, or None.
     """
 
     index: int
@@ -52,17 +54,24 @@ class Step:
     cost: float | None = None
     fused: int | None = None
     undeclared: bool = False
+    measured: float | None = None
 
 
 @frozen
 class Plan:
-    """The steps of a flow and of the flows it calls; ``flows``: for each flow, the index of its first step."""
+    """The steps of a flow and of the flows it calls; ``flows``: for each flow, the index of its first step.
+
+    ``makespan``: the expected seconds of a run in which all overlaps that may, each loop with one pass; ``work``: of
+    one step after another. None where no step was ever timed.
+    """
 
     flow: str
     digest: str
     steps: tuple[Step, ...]
     flows: tuple[tuple[str, int], ...]
     advice: tuple[Advice, ...] = ()
+    makespan: float | None = None
+    work: float | None = None
 
 
 MANY = 32
@@ -71,12 +80,15 @@ MANY = 32
 
 @define
 class Facts:
-    """What the plan asks of whoever knows where nodes run."""
+    """What the plan asks of whoever knows where nodes run. ``measured``: seconds by operation id, found in this
+    process; ``expected``: those of a profile; ``costs``: both together."""
 
     placement: Callable[[OpOrder], str]
     fused: Callable[[RegionOrder], list[list[int]]]
     overlapping: Callable[[RegionOrder], bool]
-    cost: Callable[[ir.Op], float | None]
+    measured: Mapping[str, float]
+    expected: Mapping[str, float]
+    costs: Costs
 
 
 def make_plan(graph: ir.Graph, orders: dict[str, RegionOrder], digest: str, facts: Facts) -> Plan:
@@ -87,7 +99,17 @@ def make_plan(graph: ir.Graph, orders: dict[str, RegionOrder], digest: str, fact
     for key, flow in graph.flows.items():
         flows.append((flow.name, len(steps)))
         _region(orders[key], 0, -1, steps, numbers, graph, facts)
-    return Plan(graph.main.name, digest, tuple(steps), tuple(flows), tuple(advise(graph, orders)))
+    costs = facts.costs
+    main = orders[graph.entry]
+    return Plan(
+        graph.main.name,
+        digest,
+        tuple(steps),
+        tuple(flows),
+        tuple(advise(graph, orders, costs)),
+        costs.span(main) if costs.known else None,
+        costs.work(main) if costs.known else None,
+    )
 
 
 def _region(
@@ -117,7 +139,8 @@ def _region(
                 late=_waits(op_order.late, order, index_of),
                 placement=facts.placement(op_order),
                 effects=effects_text(op_order),
-                cost=facts.cost(op),
+                cost=facts.expected.get(op.id, facts.measured.get(op.id)),
+                measured=facts.measured.get(op.id),
                 fused=fused.get(at),
                 undeclared=isinstance(op, ir.Call) and not op_order.effects.declared,
             )
