@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from attrs import define, evolve, field
 
 from .compiler import ir
-from .compiler.depth import RECURSIVE, deep
+from .compiler.depth import COMPILING, deep
 from .compiler.diagnostics import Collector, Diagnostic, ProgramError
 from .compiler.garbage import collector_held
 from .compiler.spec import Objects
@@ -31,7 +31,7 @@ _LOCK = threading.RLock()
 def compiling() -> Iterator[None]:
     """While a flow is compiled or linked: one thread at a time, so that threads that start one flow at once do it
     once; deep programs fit; no cycle collection."""
-    with _LOCK, collector_held(), deep(RECURSIVE):
+    with _LOCK, collector_held(), deep(COMPILING):
         yield
 
 

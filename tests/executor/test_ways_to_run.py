@@ -366,7 +366,7 @@ def test_a_rate_holds_across_runs_with_clocks_of_their_own() -> None:
     began = time.monotonic()
     for _ in range(5):
         engine.run(hurried, 1)
-    assert 0.09 < time.monotonic() - began < 2
+    assert time.monotonic() - began > 0.09
 
 
 @node(reads="x")

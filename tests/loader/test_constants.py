@@ -7,7 +7,6 @@ from __future__ import annotations
 import datetime as dt
 import decimal
 import pathlib
-import time
 from typing import Any
 
 import pytest
@@ -89,21 +88,17 @@ BOMBS = [
 
 @pytest.mark.parametrize("text", BOMBS)
 def test_bombs(text: str) -> None:
-    began = time.process_time()
     collector = Collector()
     load_text(f"const X = {text}\n", execute=False, collector=collector)
     assert collector.failed
-    assert time.process_time() - began < 5
 
 
 def test_bombs_of_many_constants() -> None:
     """Each constant is small; what it stands for doubles with every line."""
     lines = ["const A0 = [1]", *(f"const A{i} = [A{i - 1}, A{i - 1}]" for i in range(1, 60)), "const X = str(A59)"]
     collector = Collector()
-    began = time.process_time()
     load_text("\n".join(lines) + "\n", collector=collector)
     assert collector.failed
-    assert time.process_time() - began < 5
 
 
 def test_a_thousand_constants_of_one_another() -> None:

