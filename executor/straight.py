@@ -16,6 +16,7 @@ from ..planner.fusion import overlaps
 from ..planner.order import OpOrder, RegionOrder, conflicts
 from . import calls
 from .place import LoopPlace, Place
+from .release import releases
 from .source import Writer
 
 if TYPE_CHECKING:
@@ -115,23 +116,31 @@ class Straight:
         region = order.region
         marks = iter(region.marks) if place.tracks else iter(())
         mark = next(marks, None)
+        over = releases(order, self.linker)
         index = 0
         while index < len(order.ops):
             while mark is not None and mark.index <= index:
                 self.mark(mark, place)
                 mark = next(marks, None)
             count = calls.lane_run(self, order, index, place, None if mark is None else mark.index)
-            if count:
-                index += count
-                continue
-            self.op(order.ops[index], place)
-            index += 1
+            if not count:
+                self.op(order.ops[index], place)
+            for done in range(index, index + (count or 1)):
+                if not isinstance(order.ops[done].op, (ir.Exit, ir.Raise)):
+                    self.release(over.get(done))
+            index += count or 1
         self.write.op = None
         while mark is not None:
             self.mark(mark, place)
             mark = next(marks, None)
         if region.results is not None:
             finish([self.text(r, place) for r in region.results])
+            self.release(over.get(len(order.ops)))
+
+    def release(self, values: list[str] | None) -> None:
+        """Let go of values that nothing uses any more."""
+        if values:
+            self.write("".join(f"{self.name(v)} = " for v in values) + "None")
 
     def mark(self, mark: ir.Mark, place: Place) -> None:
         self.write(f"_tk[{mark.var!r}] = {self.text(mark.value, place)}")

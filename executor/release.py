@@ -1,0 +1,57 @@
+"""When a value may be let go: after the last operation of its region that uses it.
+
+A function's locals live as long as the function, so a flow that reads ten large files one after another would hold all
+ten. What a ``try`` tracks is kept; so is what takes no room.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..compiler import ir
+from ..compiler.walk import refs_of
+from ..planner.order import RegionOrder
+
+if TYPE_CHECKING:
+    from .questions import Questions
+
+SMALL = frozenset({"int", "float", "bool", "none", "date", "datetime", "timedelta"})
+"""Types whose values take no room worth a store."""
+
+
+def releases(order: RegionOrder, questions: Questions) -> dict[int, list[str]]:
+    """For each operation, by its index in the region, the values that nothing after it uses; under the number of
+    operations, those that only the region's results use.
+
+    Parameters
+    ----------
+    order: of the region. Only values that its own operations make are let go: what it was given is another's.
+    questions: knows the nodes.
+    """
+    last: dict[str, int] = {}
+    for index, op_order in enumerate(order.ops):
+        for value in op_order.op.results:
+            if not _small(op_order.op, questions):
+                last[value] = index
+        for value in op_order.entry_values | op_order.late_values:
+            if value in last:
+                last[value] = index
+    for expr in order.region.results or ():
+        last.update({ref: len(order.ops) for ref in refs_of(expr) if ref in last})
+    kept = {ref for mark in order.region.marks for ref in refs_of(mark.value)}
+    found: dict[int, list[str]] = {}
+    for value, index in last.items():
+        if value not in kept:
+            found.setdefault(index, []).append(value)
+    return found
+
+
+def _small(op: ir.Op, questions: Questions) -> bool:
+    match op:
+        case ir.Eval(expr=ir.Const()):
+            return True
+        case ir.Call():
+            return questions.graph.nodes[op.target].signature.returns.name in SMALL
+        case ir.Subflow():
+            return questions.graph.flows[op.target].returns.name in SMALL
+    return False
