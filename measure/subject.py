@@ -1,0 +1,182 @@
+"""A flow under measurement: how it is run, for real or with stand-ins, and what its runs say.
+
+Owns the decision that nothing is written twice: a flow that may write is run once for real, and then with stand-ins.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import tracemalloc
+from collections import deque
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import trio
+
+from ..compiler import ir
+from ..compiler.spec import LOG, NodeSpec
+from ..compiler.walk import all_ops
+from ..engine import Engine
+from ..planner.profile import Profile
+from .record import Recorder
+from .standins import Standins, virtual
+from .tape import Tape
+
+CALM = 2.0
+"""Seconds that a recording may take so that calls do not disturb each other."""
+
+
+def writers(graph: ir.Graph) -> list[str]:
+    """The nodes that a run may write with, by name: those that declare a write, those that declare nothing, and those
+    that start runs of their own. Log lines do not count, nor the clock, timers and signals."""
+    found: dict[str, None] = {}
+    for op in all_ops(graph):
+        if isinstance(op, ir.Subflow) and op.detached:
+            found[f"detach {graph.flows[op.target].name}"] = None
+        keys = [op.target] if isinstance(op, ir.Call) else []
+        undo = op.policy.undo if isinstance(op, (ir.Call, ir.Subflow)) else None
+        if undo is not None and not undo.is_flow:
+            keys.append(undo.target)
+        for key in keys:
+            if _writes(graph.nodes[key]):
+                found[graph.nodes[key].name] = None
+    return list(found)
+
+
+def _writes(spec: NodeSpec) -> bool:
+    effects = spec.effects
+    if spec.builtin or not effects.retires:
+        return False
+    if effects.barrier:
+        return not spec.name.startswith("time.")
+    return effects.writes != {LOG}
+
+
+class Subject:
+    """A flow with its inputs.
+
+    Parameters
+    ----------
+    flow: the flow.
+    inputs: its inputs, by name.
+    profile: the times that stand-ins take, instead of the recorded ones.
+    """
+
+    def __init__(self, flow: Any, inputs: Mapping[str, Any], profile: Profile | None = None) -> None:
+        self.flow = flow
+        self.inputs = dict(inputs)
+        self.profile = profile
+        self.recorder = Recorder()
+        self.recording = Engine(substitute=self.recorder.substitute)
+        self.engine = Engine()
+        self.standins: Standins | None = None
+
+    @property
+    def graph(self) -> ir.Graph:
+        return self.engine.compiled(self.flow).graph
+
+    # ---- runs ------------------------------------------------------------------------------------
+
+    def record(self) -> Tape:
+        """Run once for real, and keep what the nodes did. What they print goes where it always goes.
+
+        Raises
+        ------
+        What the flow raises.
+        """
+        self._finish(self.recording)
+        return self.recorder.take()
+
+    def stand_in(self, tape: Tape) -> None:
+        """From now on runs are made with stand-ins."""
+        self.standins = Standins(tape, self.profile)
+        self.engine = Engine(substitute=self.standins.substitute)
+
+    def run(self) -> None:
+        """Run once: for real, or with stand-ins.
+
+        Raises
+        ------
+        What the flow raises. OtherWay: the stand-ins have nothing for a call.
+        """
+        if self.standins is not None:
+            self.standins.player.rewind()
+        self._finish(self.engine)
+
+    def _finish(self, engine: Engine) -> None:
+        value = engine.run(self.flow, **self.inputs)
+        if isinstance(value, Iterator):
+            deque(value, maxlen=0)
+
+    def calm(self, tape: Tape) -> Tape | None:
+        """Record again with so few calls at once that they do not disturb each other: their times are then their own.
+
+        None where that takes another way than the recorded run, or does not come to its end.
+        """
+        if not tape.overlapping:
+            return self.record()
+        limit = max(1, int(-(-tape.work // CALM)))
+        engine = Engine(limit=limit, substitute=self.recorder.substitute)
+
+        async def main() -> None:
+            with trio.fail_after(5 * max(CALM, tape.work / limit)):
+                value = await engine.start(self.flow, **self.inputs)
+                if hasattr(value, "__aiter__"):
+                    async for _ in value:
+                        pass
+
+        try:
+            trio.run(main)
+        except Exception:
+            self.recorder.take()
+            return None
+        return self.recorder.take()
+
+    # ---- what runs say ---------------------------------------------------------------------------
+
+    def critical_path(self, tape: Tape, least: float = 0.0) -> float | None:
+        """The seconds that the recorded run would take if the engine took none.
+
+        The flow is run by the engine itself, with the recorded results, on a virtual clock that moves only with the
+        times
+        of the nodes: what waits for what, which branch is taken, how many passes a loop makes and how many of them at
+        once, pauses between attempts, ``sleep``, races and timeouts are those of the plan. Computing is done one at a
+        time. None where the recording does not determine the run.
+        """
+        from ..virtual_time import play
+
+        if tape.overflow:
+            return None
+        engine = Engine(substitute=virtual(tape, self.profile if self.standins else None, least))
+
+        async def main() -> float:
+            began = trio.current_time()
+            value = await engine.start(self.flow, **self.inputs)
+            if hasattr(value, "__aiter__"):
+                async for _ in value:
+                    pass
+            return trio.current_time() - began
+
+        try:
+            return float(play(main))
+        except Exception:
+            return None
+
+    def memory(self) -> int:
+        """Bytes that Python held at the most during a run, beyond what it held before."""
+        gc.collect()
+        tracemalloc.start()
+        try:
+            self.run()
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """What nodes print is dropped: they have said it once."""
+    with open(os.devnull, "w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere):
+        yield
