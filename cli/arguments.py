@@ -110,6 +110,28 @@ def build() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]
     _target(graph)
     _file(graph.add_argument("-o", "--output", metavar="FILE", help="x.svg, x.png, x.mmd or x.json"))
 
+    bench = _verb(verbs, "bench", "measure a flow: time, where it goes, memory; compare with an earlier measurement")
+    _target(bench)
+    bench.add_argument("inputs", nargs="*", metavar="name=value", help="inputs, converted to the parameter's type")
+    _file(bench.add_argument("--input", metavar="FILE.json", help="inputs from a JSON object; - for standard input"))
+    bench.add_argument("--rounds", type=_positive, default=20, metavar="N", help="rounds to measure (20)")
+    bench.add_argument(
+        "--warm-up", type=_count, metavar="N", help="runs before them; left out: until it is known where nodes run"
+    )
+    bench.add_argument("--seconds", type=_length, default=20.0, metavar="S", help="seconds of rounds at most (20)")
+    _file(bench.add_argument("--save", metavar="FILE.json", help="keep the figures and the times of the nodes"))
+    _file(bench.add_argument("--baseline", metavar="FILE.json", help="compare with figures that were saved"))
+    bench.add_argument(
+        "--fail-above", type=_share, metavar="SHARE", help="exit 1 where a loss of more is clear; 10%% or 0.1"
+    )
+    _file(
+        bench.add_argument(
+            "--profile", metavar="FILE.json", help="stand-ins for the nodes, which take the times kept there"
+        )
+    )
+    bench.add_argument("--repeat-writes", action="store_true", help="run a flow that writes for real each time")
+    _json(bench, "the figures as JSON")
+
     nodes = _verb(verbs, "nodes", "list installed node packs, with signatures and effects")
     nodes.add_argument("pack", nargs="?", metavar="PACK", help="one pack only")
     _json(nodes, "the list as JSON")
@@ -158,3 +180,31 @@ def _positive(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"a whole number from 1 on is wanted, not {text!r}")
     return int(text)
+
+
+def _count(text: str) -> int:
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"a whole number is wanted, not {text!r}")
+    return int(text)
+
+
+def _length(text: str) -> float:
+    try:
+        value = float(text.removesuffix("s"))
+    except ValueError:
+        value = 0.0
+    if not 0.0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"a number of seconds is wanted, not {text!r}")
+    return value
+
+
+def _share(text: str) -> float:
+    """``10%`` or ``0.1``."""
+    number, percent, rest = text.partition("%")
+    try:
+        value = float(number) / (100 if percent else 1)
+    except ValueError:
+        value = -1.0
+    if rest or not 0.0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"a share is wanted, as 10% or 0.1, not {text!r}")
+    return value
