@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -167,7 +168,8 @@ def prove(times: int, caught: int) -> int:
     """Unchanged code under load must not fail; a loss of 15 % must. Exit code 1 where it is otherwise."""
     cases = [name for name, case in CASES.items() if case.short]
     alarms, missed, unclear = 0, 0, 0
-    with loaded():
+    with loaded() as more:
+        print(f"load average {os.getloadavg()[0]:.1f} before, {more} busy processes added", flush=True)
         for number in range(times):
             result = compare(cases, SHORT)
             alarms += bool(result.lost)
@@ -184,7 +186,8 @@ def prove(times: int, caught: int) -> int:
 
 def _told(what: str, result: Result) -> None:
     ratios = " ".join(f"{o.ratio.value:.3f}" for o in result.outcomes.values())
-    print(f"{what}: lost {result.lost}, unclear {result.unclear}, {result.seconds:.0f} s; ratios {ratios}", flush=True)
+    print(f"{what}: lost {result.lost}, unclear {result.unclear}, {result.seconds:.0f} s; ratios {ratios}")
+    print(f"  load average {os.getloadavg()[0]:.1f}", flush=True)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

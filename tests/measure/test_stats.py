@@ -60,10 +60,10 @@ def test_the_median_of_a_resample_without_the_resample(n: int) -> None:
     """Against resamples that are really drawn: the same mean, the same spread."""
     ordered = sorted(random.Random(3).random() for _ in range(n))
     rng = random.Random(4)
-    quick = [resampled_median(ordered, rng) for _ in range(8000)]
-    drawn = [statistics.median(rng.choices(ordered, k=n)) for _ in range(8000)]
-    assert statistics.fmean(quick) == pytest.approx(statistics.fmean(drawn), abs=0.01)
-    assert statistics.pstdev(quick) == pytest.approx(statistics.pstdev(drawn), abs=0.01)
+    quick = [resampled_median(ordered, rng) for _ in range(4000)]
+    drawn = [statistics.median(rng.choices(ordered, k=n)) for _ in range(4000)]
+    assert statistics.fmean(quick) == pytest.approx(statistics.fmean(drawn), abs=0.015)
+    assert statistics.pstdev(quick) == pytest.approx(statistics.pstdev(drawn), abs=0.015)
 
 
 def noisy(rng: random.Random, length: float) -> float:
@@ -74,12 +74,12 @@ def noisy(rng: random.Random, length: float) -> float:
 def test_intervals_hold_the_true_ratio_about_as_often_as_they_say() -> None:
     rng = random.Random(5)
     held = 0
-    for _ in range(200):
+    for _ in range(60):
         ours = [noisy(rng, 1.2) for _ in range(40)]
         floor = [noisy(rng, 1.0) for _ in range(40)]
         found = ratio_of_medians(ours, floor, confidence=0.95)
         held += found.low <= 1.2 <= found.high
-    assert 180 <= held <= 200
+    assert 52 <= held <= 60
 
 
 def test_the_same_samples_give_the_same_interval() -> None:
