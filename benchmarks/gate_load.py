@@ -29,12 +29,16 @@ while time.monotonic() < end:
 """
 
 
+def busy() -> bool:
+    """Do twice as many processes want to run as there are cores?"""
+    return os.getloadavg()[0] >= 2 * cores()
+
+
 @contextlib.contextmanager
 def loaded() -> Iterator[int]:
     """One busy process for each core, as long as the block lasts; gives how many were started. On a machine that is
     twice as busy anyway, none."""
-    busy = os.getloadavg()[0] >= 2 * cores()
-    started = [subprocess.Popen([sys.executable, "-c", WORK, str(n)]) for n in range(0 if busy else cores())]
+    started = [subprocess.Popen([sys.executable, "-c", WORK, str(n)]) for n in range(0 if busy() else cores())]
     try:
         yield len(started)
     finally:

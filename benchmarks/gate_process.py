@@ -98,12 +98,25 @@ class Child:
         ------
         Trouble: the process has ended.
         """
+        self.send(**asked)
+        return self.answer()
+
+    def send(self, **asked: Any) -> None:
+        """Ask, and do not wait.
+
+        Raises
+        ------
+        Trouble: the process has ended.
+        """
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(json.dumps(asked) + "\n")
             self._process.stdin.flush()
         except BrokenPipeError:
             raise Trouble("a measuring process has ended") from None
+
+    def answer(self) -> list[float]:
+        """The answer to the first question that has none yet."""
         ratios: list[float] = self._answer()["ratios"]
         return ratios
 
@@ -168,11 +181,15 @@ class Beside:
 
     def __call__(self, number: int, cases: Sequence[str]) -> Mapping[str, list[float]]:
         with children([self.new, self.old], number + 1) as (new, old):
+            for name in cases:  # both build and warm up at once
+                for child in (new, old):
+                    child.send(case=name, seconds=0.0, seed=number)
+            for child in (new, old):
+                for _ in cases:
+                    child.answer()
             return {name: self._group(new, old, name, number) for name in cases}
 
     def _group(self, new: Child, old: Child, name: str, number: int) -> list[float]:
-        new.ask(case=name, seconds=0.0, seed=number)  # built and warm
-        old.ask(case=name, seconds=0.0, seed=number)
         ratios: list[float] = []
         for turn in range(TURNS):
             asked = {"case": name, "seconds": SECONDS / TURNS, "seed": number * TURNS + turn}

@@ -25,7 +25,8 @@ class Limits:
 
     ``least``: processes before ``no loss`` counts. ``least_loss``: before ``loss`` counts; a gate that fails must be
     surer than one that passes, for a loss that was missed today is met again tomorrow. ``most``: processes in all.
-    ``seconds``: of real time; a process that would not end within them is not started.
+    ``seconds``: of real time; a process that would not end within them is not started, nor one that would leave all
+    unclear for want of time for the others.
     """
 
     least: int = 3
@@ -68,15 +69,16 @@ def until_all_clear(
     found: dict[str, Outcome] = {}
     open_ = list(cases)
     began = now()
-    longest = 0.0
+    last = 0.0
     for number in range(limits.most):
         started = now()
-        if not open_ or (number and started + longest - began > limits.seconds):
+        needed = max(1, min(limits.least, limits.most) - number)
+        if not open_ or (number and started + last * needed - began > limits.seconds):
             break
         for name, group in take(number, tuple(open_)).items():
             if group:
                 gathered[name].append(group)
-        longest = max(longest, now() - started)
+        last = now() - started
         for name in tuple(open_):
             groups = gathered[name]
             if len(groups) < min(limits.least, limits.most):

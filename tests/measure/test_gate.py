@@ -26,7 +26,7 @@ LIMITS = Limits(least=3, least_loss=5, most=8, seconds=1e9), Limits(least=3, lea
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     """No process is started: the ratios are made up. ``alone`` and ``beside`` are those of our side."""
-    state: dict[str, Any] = {"alone": 2.0, "beside": 1.0, "commit": "abc", "asked": []}
+    state: dict[str, Any] = {"alone": 2.0, "beside": 1.0, "commit": "abc", "busy": False, "asked": []}
 
     def taking(kind: str) -> Any:
         def made(*paths: Path, **options: Any) -> Any:
@@ -45,10 +45,19 @@ def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
 
         def __exit__(self, *_: object) -> None: ...
 
+    class Children(Folder):
+        def __enter__(self) -> Any:
+            return [self]
+
+        def ask(self, **asked: Any) -> list[float]:
+            return []
+
     monkeypatch.setattr(gate, "Alone", taking("alone"))
     monkeypatch.setattr(gate, "Beside", taking("beside"))
     monkeypatch.setattr(gate, "linked", Folder)
     monkeypatch.setattr(gate, "revision", Folder)
+    monkeypatch.setattr(gate, "children", Children)
+    monkeypatch.setattr(gate, "busy", lambda: state["busy"])
     monkeypatch.setattr(gate, "commit", lambda name="HEAD": state["commit"])
     monkeypatch.setattr(gate, "BASELINE", tmp_path / "baseline.json")
     gate.Baseline(here(), "abc", {"chain": [1.96, 2.0, 2.02], "map": [1.98, 2.0, 2.0]}).save(gate.BASELINE)
@@ -82,6 +91,14 @@ def test_what_seems_faster_too(machine: dict[str, Any]) -> None:
 def test_on_another_machine_only_the_revision_counts(machine: dict[str, Any]) -> None:
     gate.Baseline(Machine("x", 1, "y", "z"), "abc", {"chain": [9.0]}).save(gate.BASELINE)
     assert (gate.compare(["chain"], LIMITS).lost, kinds(machine)) == ([], {"beside"})
+
+
+def test_on_a_busy_machine_too(machine: dict[str, Any]) -> None:
+    machine["busy"] = True
+    assert (gate.compare(["chain"], LIMITS).lost, kinds(machine)) == ([], {"beside"})
+    machine["commit"] = ""
+    machine["asked"].clear()
+    assert (gate.compare(["chain"], LIMITS).lost, kinds(machine)) == ([], {"alone"})
 
 
 def test_and_without_it_only_a_gross_loss(machine: dict[str, Any]) -> None:
