@@ -12,6 +12,8 @@ from typing import Any
 
 from attrs import define, field
 
+from cflow.measure.stats import paired_ratio
+
 
 @define
 class Beside:
@@ -52,6 +54,8 @@ class Beside:
             kept["floor"] = statistics.median(theirs)
             kept["ratio"] = kept["ours"] / kept["floor"]
             kept["best_ratio"] = min(times) / min(theirs)
+            within = paired_ratio([a / b for a, b in zip(times, theirs, strict=True)])
+            kept["interval"] = [within.low, within.high]
         self.benchmark.extra_info.update(kept)
 
 

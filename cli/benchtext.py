@@ -80,23 +80,22 @@ def more(figures: Figures) -> str:
     return f"and {len(figures.nodes) - SHOWN} more" if len(figures.nodes) > SHOWN else ""
 
 
-def told(compared: Compared) -> list[str]:
-    """The comparison in words."""
+def told(compared: Compared) -> list[tuple[str, str]]:
+    """The comparison in words, each line with what it is: ``change``, ``loss``, ``no loss``, ``unclear``, ``note``."""
     ratio = compared.ratio
     certain = f"{_change(ratio.value)} (certainly between {_change(ratio.low)} and {_change(ratio.high)})"
-    said = [f"beside the baseline: {certain}"]
-    if compared.threshold is not None:
-        limit = f"{compared.threshold:.3g}" if compared.threshold < 1e-4 else f"{compared.threshold * 100:g} %"
-        said.append(
-            {
-                "loss": f"LOSS: more than {limit}",
-                "no loss": f"no loss of more than {limit}",
-                None: "",
-                "unclear": f"unclear whether it is a loss of more than {limit}, which is no failure"
-                + ("" if compared.foreign else ": measure longer, or on a quieter machine"),
-            }[compared.verdict]
-        )
-    return said + [f"note: {text}" for text in compared.notes]
+    said = [(f"beside the baseline: {certain}", "change")]
+    if compared.verdict is not None and compared.threshold is not None:
+        limit = f"{compared.threshold * 100:g} %"
+        words = {
+            "loss": f"LOSS: more than {limit}",
+            "no loss": f"no loss of more than {limit}",
+            "unclear": f"unclear whether it is a loss of more than {limit}, which is no failure",
+        }[compared.verdict]
+        if compared.verdict == "unclear" and not compared.foreign:
+            words += ": measure longer, or on a quieter machine"
+        said.append((words, compared.verdict))
+    return said + [(f"note: {text}", "note") for text in compared.notes]
 
 
 def _change(ratio: float) -> str:
@@ -117,7 +116,7 @@ def lines(figures: Figures, compared: Compared | None, target: str) -> list[str]
             )
             said.append("  " + "  ".join([first, *rest]).rstrip())
         said += [f"  {more(figures)}"] if more(figures) else []
-    return said + (["", *told(compared)] if compared is not None else [])
+    return said + (["", *(text for text, _ in told(compared))] if compared is not None else [])
 
 
 def table(figures: Figures, compared: Compared | None, target: str) -> None:
@@ -145,11 +144,9 @@ def table(figures: Figures, compared: Compared | None, target: str) -> None:
             console.print(Text(more(figures), "dim"))
     if compared is not None:
         console.print()
-        styles = {"loss": "bold red", "no loss": "green", "unclear": "yellow", None: ""}
-        for text in told(compared):
-            console.print(
-                Text(text, styles[compared.verdict] if text == told(compared)[-1 - len(compared.notes)] else "")
-            )
+        styles = {"loss": "bold red", "no loss": "green", "unclear": "yellow", "note": "dim"}
+        for text, kind in told(compared):
+            console.print(Text(text, styles.get(kind, "")))
 
 
 def as_json(figures: Figures, compared: Compared | None) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from .rounds import Bounds, until_clear
 from .standins import price
 from .stats import Interval, Summary, ratio_of_medians, summary
 from .subject import Subject, quiet, writers
-from .tape import MOST, Recorded, Tape, quickest
+from .tape import MOST, Recorded, Rest, Tape, quickest
 from .verdict import Verdict, decide
 
 Mode = Literal["real", "stand-ins"]
@@ -140,6 +140,7 @@ class Bench:
     samples: list[float] = field(factory=list, init=False)
     yardsticks: list[float] = field(factory=list, init=False)
     tape: Tape = field(factory=Tape, init=False)
+    run_time: float = field(default=0.0, init=False)
     repeats: int = field(default=1, init=False)
     warmed: int = field(default=0, init=False)
 
@@ -174,30 +175,30 @@ class Bench:
     def _warm(self) -> None:
         """Until it is known where nodes run: two runs without news; and how many runs make a round."""
         fixed = self.wanted.warm_up
+        most = WARM if fixed is None else max(1, fixed)  # one in any case, to know how long it takes
         began = time.perf_counter()
         best = math.inf
         still = 0
-        while self.warmed < (WARM if fixed is None else fixed) or (fixed == 0 and best == math.inf):
+        for number in range(most):
             epoch, start = TIERS.epoch, time.perf_counter()
             self.subject.run()
             best = min(best, time.perf_counter() - start)
-            self.warmed += fixed != 0
+            self.warmed = number + 1
             still = still + 1 if TIERS.epoch == epoch else 0
             spent = time.perf_counter() - began
-            enough = self.warmed >= WARM or (still >= 2 and spent > 0.2) or spent > self.wanted.seconds / 4
-            if fixed is None and enough:
+            if fixed is None and ((still >= 2 and spent > 0.2) or spent > self.wanted.seconds / 4):
                 break
-            if fixed == 0:
-                break
-        self.repeats = max(1, math.ceil(ROUND / best)) if best < math.inf else 1
+        self.run_time = best
+        self.repeats = max(1, math.ceil(ROUND / best))
 
     def _calm(self, first: Tape) -> None:
-        """Up to three more recordings, in which calls do not disturb each other."""
-        if first.overflow:
+        """A few more recordings, in which calls do not disturb each other. A long run is not recorded often, and not
+        again at all where its calls did not overlap."""
+        long = self.run_time > self.wanted.seconds / 16
+        if first.overflow or (long and not first.overlapping):
             return
         calm: list[Tape] = []
-        began = time.perf_counter()
-        while len(calm) < 2 or (len(calm) < 3 and time.perf_counter() - began < self.wanted.seconds / 8):
+        while len(calm) < (1 if long else 3):
             with collector_held():  # what recording allocates is not the node's to collect
                 tape = self.subject.calm(first)
             if tape is None:
@@ -310,20 +311,23 @@ def _how(mode: Mode) -> str:
 
 
 def node_times(tape: Tape) -> tuple[NodeTimes, ...]:
-    """The times of each operation in a run, the largest share first."""
-    whole = tape.work or 1.0
+    """The times of each operation in a run, the largest share first. Of calls that were too many to keep, the totals
+    count."""
+    whole = (tape.work + sum(rest.seconds for rest in tape.rest.values())) or 1.0
+    found = _by_operation(tape)
     rows = []
-    for op, calls in _by_operation(tape).items():
-        seconds = [call.piece.seconds for call in calls]
+    for op in {**found, **tape.rest}:
+        calls, rest = found.get(op, []), tape.rest.get(op, Rest())
+        total = sum(call.piece.seconds for call in calls) + rest.seconds
         rows.append(
             NodeTimes(
                 node=op,
-                name=calls[0].name,
-                calls=len(calls),
-                median=statistics.median(seconds),
-                total=sum(seconds),
-                busy=sum(call.piece.busy for call in calls),
-                share=sum(seconds) / whole,
+                name=calls[0].name if calls else op,
+                calls=len(calls) + rest.calls,
+                median=statistics.median(c.piece.seconds for c in calls) if calls else rest.seconds / rest.calls,
+                total=total,
+                busy=sum(call.piece.busy for call in calls) + rest.busy,
+                share=total / whole,
             )
         )
     return tuple(sorted(rows, key=lambda row: -row.total))
@@ -343,6 +347,6 @@ def _profile(subject: Subject, tape: Tape) -> Profile:
         flow=subject.graph.main.name,
         digest=subject.engine.digest(subject.flow),
         seconds={op: statistics.fmean(c.piece.seconds for c in calls) for op, calls in found.items()},
-        calls={op: len(calls) for op, calls in found.items()},
+        calls={op: len(calls) + tape.rest.get(op, Rest()).calls for op, calls in found.items()},
         busy={op: statistics.fmean(c.piece.busy for c in calls) for op, calls in found.items()},
     )

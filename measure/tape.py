@@ -58,20 +58,34 @@ class Recorded:
 
 
 @define
+class Rest:
+    """The calls of one operation that were too many to keep, added up."""
+
+    calls: int = 0
+    seconds: float = 0.0
+    busy: float = 0.0
+
+
+@define
 class Tape:
-    """The calls of a run. ``overflow``: there were more than :data:`MOST`, and the rest is missing."""
+    """The calls of a run. ``overflow``: there were more than :data:`MOST`; ``rest`` adds up the others by operation."""
 
     calls: list[Recorded] = field(factory=list)
     overflow: bool = False
+    rest: dict[str, Rest] = field(factory=dict)
     _size: int = 0
 
     def add(self, call: Recorded) -> None:
         """Keep a call."""
         self._size += 1 + len(call.items or ())
-        if self._size > MOST:
-            self.overflow = True
-        else:
+        if self._size <= MOST:
             self.calls.append(call)
+            return
+        self.overflow = True
+        rest = self.rest.setdefault(call.op, Rest())
+        rest.calls += 1
+        rest.seconds += call.piece.seconds
+        rest.busy += call.piece.busy
 
     @property
     def work(self) -> float:
