@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 import trio
+from attrs import evolve
 
 from cflow import Retry, flow, node, parallel, race, sleep
 from cflow.measure import flows as bench
-from cflow.measure.flows import Bench, TooLarge, Wanted, node_times
+from cflow.measure.flows import Bench, Figures, TooLarge, Wanted, node_times
+from cflow.measure.machine import Machine
 from cflow.measure.standins import Standins
 from cflow.measure.subject import Subject, writers
 from cflow.measure.tape import OtherWay, Piece, Player, Recorded, Tape, giver, quickest
@@ -416,12 +418,11 @@ def test_the_figures_add_up(tmp_path: Path) -> None:
 # ---- comparing -------------------------------------------------------------------------------------------
 
 
-def figures_with(seconds: float, pace: float = 1.0, **changes: Any) -> Any:
-    from attrs import evolve
-
-    measure, _ = measured(apart, Wanted(rounds=1, warm_up=0))
+def figures_with(seconds: float, pace: float = 1.0) -> Figures:
+    """Twenty samples about ``seconds``, on a machine that is ``pace`` times as slow as usual."""
     samples = tuple(seconds * (1 + 0.002 * i) for i in range(-10, 10))
-    return evolve(measure.figures(), samples=samples, yardsticks=(0.001 * pace,) * 20, **changes)
+    yardsticks = (0.001 * pace,) * 20
+    return Figures("f", "d", "real", samples, yardsticks, 1, 1, None, 0, (), profiled({}), Machine("p", 2, "s", "v"))
 
 
 @pytest.mark.parametrize(
@@ -442,8 +443,6 @@ def test_a_loss_is_clear_only_where_the_machine_does_not_explain_it(now: float, 
 
 
 def test_figures_that_are_not_comparable_decide_nothing() -> None:
-    from attrs import evolve
-
     then = figures_with(1.0)
     other = evolve(then, machine=evolve(then.machine, processor="another"))
     found = bench.compare(figures_with(5.0), other, 0.1)
