@@ -1,0 +1,120 @@
+"""How good the order is on real shapes: the makespan beside the lower bound and beside a list scheduler.
+
+    python benchmarks/workflows/table.py                     generated shapes
+    python benchmarks/workflows/table.py trace.json ...      traces in WfFormat 1.4 or 1.5
+
+Times are virtual, so the ratios are exact and the same on every machine; ``benchmarks/test_scheduling.py`` has real
+sleeps.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from attrs import frozen
+
+from workflows import generate
+from workflows.graph import Workflow
+from workflows.replay import Replay, prepare
+from workflows.schedule import list_schedule
+from workflows.wfformat import load
+
+WORKERS = (2, 4, 8, 16, 32)
+
+
+def shapes() -> list[Workflow]:
+    """The workflows of the table."""
+    return [
+        generate.montage(20),
+        generate.montage(100),
+        generate.epigenomics(4, 10),
+        generate.epigenomics(8, 30),
+        generate.blast(50),
+        generate.blast(300),
+        generate.layered(20, 12),
+        generate.chain_beside(50, 100, 1.3),
+    ]
+
+
+@frozen
+class Row:
+    """One workflow on so many workers; makespans are in seconds of the trace.
+
+    ``bound``: the lower bound. ``listed``: of the list scheduler that knows the times; ``blind``: of the one that
+    takes all for equal. ``profiled``, ``plain``: of Conductor with and without a profile.
+    """
+
+    name: str
+    tasks: int
+    workers: int
+    bound: float
+    listed: float
+    blind: float
+    profiled: float
+    plain: float
+
+
+def measure(replay: Replay, workers: int) -> Row:
+    """One row of the table."""
+    workflow = replay.workflow
+    bound = workflow.lower_bound(workers)
+    units = [1.0] * len(workflow.tasks)
+    return Row(
+        workflow.name,
+        len(workflow.tasks),
+        workers,
+        bound,
+        list_schedule(workflow, workers).makespan,
+        list_schedule(workflow, workers, units).makespan,
+        replay.virtual(workers, replay.costs()),
+        replay.virtual(workers),
+    )
+
+
+def table(rows: Iterable[Row]) -> str:
+    """The rows as Markdown: what matters are ratios."""
+    heads = ["shape", "tasks", "k", "list / bound", "makespan / bound", "makespan / list", "without profile / list"]
+    heads.append("list without times / list")
+    lines = [heads]
+    for row in rows:
+        ratios = [
+            row.listed / row.bound,
+            row.profiled / row.bound,
+            row.profiled / row.listed,
+            row.plain / row.listed,
+            row.blind / row.listed,
+        ]
+        lines.append([row.name, str(row.tasks), str(row.workers), *(f"{ratio:.3f}" for ratio in ratios)])
+    lines.insert(1, ["---"] * len(heads))
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def rows(workflows: Sequence[Workflow], workers: Sequence[int] = WORKERS) -> list[Row]:
+    """The table's rows; nothing is measured where there are as many workers as tasks."""
+    found: list[Row] = []
+    for workflow in workflows:
+        with tempfile.TemporaryDirectory() as folder:
+            replay = prepare(workflow, Path(folder))
+            found += [measure(replay, k) for k in workers if k < len(workflow.tasks)]
+    return found
+
+
+def main(argv: list[str]) -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("traces", nargs="*", type=Path, help="WfFormat files (default: generated shapes)")
+    parser.add_argument("-k", "--workers", type=int, nargs="+", default=WORKERS)
+    chosen = parser.parse_args(argv)
+    workflows = [load(path) for path in chosen.traces] or shapes()
+    print(table(rows(workflows, chosen.workers)))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
