@@ -143,10 +143,21 @@ def two_flows() -> list[str]:
     return [a, e]
 
 
+@flow
+def two_flows_of_their_own() -> list[str]:
+    a = short.options(timeout=99)("a")
+    b = short.options(timeout=99)("b")
+    c = spend("c", 1, b)
+    d = spend("d", 1, c)
+    e = spend("e", 1, d)
+    return [a, e]
+
+
+@pytest.mark.parametrize("program", [two_flows, two_flows_of_their_own], ids=["inlined", "nested"])
 @pytest.mark.parametrize("heard", [False, True])
-def test_calls_in_a_flow_count_what_comes_after_it(heard: bool) -> None:
-    _, makespan = run(two_flows, limit=2, sinks=[lambda event: None] if heard else [])
-    assert [name for _, name in STARTS][:2] == ["b0", "b1"]
+def test_calls_in_a_flow_count_what_comes_after_it(program: Any, heard: bool) -> None:
+    _, makespan = run(program, limit=2, sinks=[lambda event: None] if heard else [])
+    assert sorted(STARTS)[:3] == [(0, "b0"), (0, "b1"), (1, "a0")]
     assert makespan == pytest.approx(5)
 
 
