@@ -16,6 +16,7 @@ from .place import Place
 from .tiers import LONG
 
 if TYPE_CHECKING:
+    from .link import FlowLinker
     from .straight import Straight
 
 FIELDS = ("retry", "timeout", "cache", "rate", "lock", "default", "once")
@@ -196,15 +197,34 @@ def subflow(code: Straight, op: ir.Subflow, place: Place) -> None:
         frame, row = place.outer.retire[0] if place.outer.retire else ("None", "0")
         text = f"{name}(_run, {place.log}, {frame}, {row}, _depth + 1{comma}{arguments})"
         policy = policy_text(code, op.policy, place)
-        if policy and waiting_policy(flow.policy):
-            code.write(f"{result} = await {name}_over({op.id!r}, {policy}, {text.partition('(')[2]}")
-        elif policy:
-            code.write(f"{result} = await _apply(_run, {op.id!r}, {op.target!r}, lambda: {text}, {policy}, None, ")
-            args, kwargs = split(code, op.args, op.kwargs, place)
-            code.write(f"    lambda: _flow_key({op.target!r}, {args}, {kwargs}))")
-        else:
-            code.write(f"{result} = await {text}")
+        headed = waiting_policy(flow.policy)
+        if policy or (headed and op.policy.undo is not None):
+            # What is remembered, or has a default, owes nothing: the attempts note the undo.
+            done, log = flow_done(code, op, place), place.log if writes(linker, op.target) else "None"
+            if headed:
+                over = f"{name}_over({op.id!r}, {policy or '{}'}, {done}, "
+                code.write(f"{result} = await {over}{text.partition('(')[2]}")
+            else:
+                args, kwargs = split(code, op.args, op.kwargs, place)
+                code.write(f"{result} = await _apply(_run, {op.id!r}, {op.target!r}, lambda: {text}, {policy}, {done}, ")
+                code.write(f"    lambda: _flow_key({op.target!r}, {args}, {kwargs}), log={log})")
+            return
+        code.write(f"{result} = await {text}")
     note_undo(code, op, place)
+
+
+def writes(linker: FlowLinker, key: str) -> bool:
+    """Does a flow write, so that what is noted while it runs is its own?"""
+    return linker.orders[key].effects.retires
+
+
+def flow_done(code: Straight, op: ir.Subflow, place: Place) -> str:
+    """The source of what to do when an attempt of a flow call has succeeded: note the undo it owes."""
+    undo = op.policy.undo
+    if undo is None or place.log == "None":
+        return "None"
+    noted = f"{place.log}.add(*{owed(code, undo, place)})"
+    return f"lambda {code.name(undo.result)}: {noted} if {place.log} is not None else None"
 
 
 def lane_run(code: Straight, order: RegionOrder, index: int, place: Place, until: int | None) -> int:

@@ -1,7 +1,8 @@
 """Calling a node with everything its policy asks for; generated code comes here only for calls that ask for something.
 
-From the outside in: ``once``, ``cache``, then ``default`` around the attempts, and in each attempt the lock, the
-rate, the cap and the timeout. So a pause between attempts holds nothing, and the clock starts when the node does.
+From the outside in: ``default``, ``once``, ``cache``, then the attempts, and in each attempt the lock, the rate, the
+cap and the timeout. So a default is never remembered, a pause between attempts holds nothing, and the clock starts
+when the node does.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from ..compiler.promises import Promise
 from ..compiler.spec import NodeSpec, Retry
 from .events import What
 from .groups import is_cancellation
+from .ports import Cache
 from .run import Run, Turn
 from .tiers import Tier
 from .undo import UndoLog
@@ -208,7 +210,7 @@ async def invoke(
             log.add(*undoing(value))
 
     key = functools.partial(cache_key, site, args, kwargs)
-    return await apply_policy(run, site.id, site.spec.key, attempt, policy, completed, key, tries)
+    return await apply_policy(run, site.id, site.spec.key, attempt, policy, completed, key, tries, log)
 
 
 async def apply_policy(
@@ -220,22 +222,27 @@ async def apply_policy(
     completed: Callable[[Any], None] | None = None,
     key: Callable[[], str] | None = None,
     tries: Tries | None = None,
+    log: UndoLog | None = None,
 ) -> Any:
-    """Run ``attempt`` as ``policy`` says. Shared by node calls and flow calls; ``target`` names the rate limit."""
+    """Run ``attempt`` as ``policy`` says. Shared by node calls and flow calls; ``target`` names the rate limit.
+
+    ``log``: where what is called notes the undos it owes; what is undone is not remembered.
+    """
     sinks = run.sinks
     if sinks is not None:
         sinks.emit("node", "started", run.id, id)
     try:
+        retry = as_retry(policy.get("retry"))
         work: Callable[[], Awaitable[Any]] = functools.partial(
-            _attempts, run, id, target, attempt, policy, completed, tries
+            _attempts, run, id, target, attempt, policy, retry, completed, tries
         )
         if policy.get("cache") is not None and policy["cache"] is not False and key is not None:
             ttl = None if policy["cache"] is True else seconds(policy["cache"])
-            work = functools.partial(_cached, run, id, run.services.cache, "cache:" + key(), work, ttl)
+            work = functools.partial(_remembered, run, id, run.services.cache, "cache:" + key(), work, ttl, log)
         if policy.get("once") is not None:
             name = f"once:{target}:{policy['once']}"
-            work = functools.partial(_cached, run, id, run.services.once, name, work, None)
-        value = await work()
+            work = functools.partial(_remembered, run, id, run.services.once, name, work, None, log)
+        value = await (_or_default(work, policy["default"]) if "default" in policy else work())
     except BaseException as exc:
         if sinks is not None:
             what: What = "cancelled" if is_cancellation(exc) else "failed"
@@ -246,12 +253,31 @@ async def apply_policy(
     return value
 
 
-async def _cached(
-    run: Run, id: str, cache: Any, key: str, work: Callable[[], Awaitable[Any]], ttl: float | None
+async def _or_default(work: Callable[[], Awaitable[Any]], default: Any) -> Any:
+    try:
+        return await work()
+    except Exception:
+        return default
+
+
+async def _remembered(
+    run: Run,
+    id: str,
+    cache: Cache,
+    key: str,
+    work: Callable[[], Awaitable[Any]],
+    ttl: float | None,
+    log: UndoLog | None,
 ) -> Any:
+    """What is kept under the key, else what ``work`` gives. Writes follow one another, so what the log gets meanwhile
+    is what ``work`` owes: where that is undone, it has not happened, and the next call makes it again."""
+    mark = len(log.entries) if log is not None else 0
     value, hit = await cache.get(key, work, ttl)
-    if hit and run.sinks is not None:
-        run.sinks.emit("node", "cached", run.id, id)
+    if hit:
+        if run.sinks is not None:
+            run.sinks.emit("node", "cached", run.id, id)
+    elif log is not None:
+        log.undone(mark, functools.partial(cache.forget, key, value))
     return value
 
 
@@ -261,10 +287,10 @@ async def _attempts(
     target: str,
     attempt: Callable[[], Awaitable[Any]],
     policy: dict[str, Any],
+    retry: Retry | None,
     completed: Callable[[Any], None] | None,
     tries: Tries | None,
 ) -> Any:
-    retry = as_retry(policy.get("retry"))
     more = retry.times if retry is not None else 0
     number = 1
     while True:
@@ -274,8 +300,6 @@ async def _attempts(
             if retry is None or number > more or not _worth(retry, exc):
                 if number > 1:
                     exc.add_note(f"{id} failed in attempt {number} of {more + 1}")
-                if "default" in policy:
-                    return policy["default"]
                 raise
             if run.sinks is not None:
                 run.sinks.emit("node", "retried", run.id, id, number, exc)

@@ -22,7 +22,7 @@ from ..planner.order import OpOrder, Orderer, RegionOrder
 from . import invoke
 from .blockcode import Blocks
 from .blocks import for_each, parallel, race
-from .calls import policy_text, waiting_policy
+from .calls import policy_text, waiting_policy, writes
 from .expressions import Printer
 from .frame import run_frame
 from .lanes import lane_each
@@ -283,8 +283,8 @@ class FlowLinker(Questions):
         code = self.straight()
         own = "_run, _log, _up, _ret, _depth"
         with code.write.block(f"async def {name}({own}, *args, **kwargs):"):
-            code.write(f"return await {name}_over({flow.name!r}, {{}}, {own}, *args, **kwargs)")
-        with code.write.block(f"async def {name}_over(_as, _over, {own}, {params}):"):
+            code.write(f"return await {name}_over({flow.name!r}, {{}}, None, {own}, *args, **kwargs)")
+        with code.write.block(f"async def {name}_over(_as, _over, _done, {own}, {params}):"):
             self.defaults(code, flow)
             place = Place(waits=True)
             if self.orders[flow.key].effects.retires:
@@ -297,7 +297,8 @@ class FlowLinker(Questions):
             call = f"{inner}(_run, _log, None, 0, _depth, {passed})"
             policy = f"{{**{policy_text(code, flow.policy, place)}, **_over}}"
             key = f"lambda: _flow_key({flow.key!r}, ({''.join(n + ', ' for n in names)}), {{}})"
-            code.write(f"return await _apply(_run, _as, {flow.key!r}, lambda: {call}, {policy}, None, {key})")
+            log = ", log=_log" if writes(self, flow.key) else ""
+            code.write(f"return await _apply(_run, _as, {flow.key!r}, lambda: {call}, {policy}, _done, {key}{log})")
 
     def params(self, flow: ir.FlowGraph) -> str:
         parts: list[str] = []

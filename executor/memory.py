@@ -269,6 +269,12 @@ class MemoryCache:
                 waiter.answer(None)
         return value, False
 
+    async def forget(self, key: str, value: Any) -> None:
+        with self._mutex:
+            found = self._values.get(key)
+            if found is not None and found[0] is value:
+                del self._values[key]
+
 
 class _Birth:
     """When a value was made: by the loop's clock for readers in the same loop (tests turn it), else by the wall's."""

@@ -46,6 +46,10 @@ class Cache(Protocol):
         ever."""
         ...
 
+    async def forget(self, key: str, value: Any) -> None:
+        """The call that gave ``value`` was undone: the key is free again, unless another value has taken it."""
+        ...
+
 
 class Timers(Protocol):
     """Timers of runs."""

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 import trio
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ..compiler.diagnostics import UndoFailed
 
@@ -44,12 +44,13 @@ class Clock:
 
 @frozen
 class Owed:
-    """One undo: who runs it, with the arguments taken when the call completed."""
+    """One undo: who runs it, with the arguments taken when the call completed. ``then``: what to do once it is undone."""
 
     name: str
     run: Callable[..., Awaitable[Any]]
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
+    then: tuple[Callable[[], Awaitable[None]], ...] = ()
 
 
 class UndoLog:
@@ -66,6 +67,10 @@ class UndoLog:
 
     def add(self, name: str, run: Callable[..., Awaitable[Any]], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.entries.append(Owed(name, run, args, kwargs))
+
+    def undone(self, mark: int, then: Callable[[], Awaitable[None]]) -> None:
+        """Once anything that was noted since there were ``mark`` entries is undone, do this too."""
+        self.entries[mark:] = [evolve(owed, then=(*owed.then, then)) for owed in self.entries[mark:]]
 
     def close(self) -> None:
         """Commit: what was completed here is undone by whoever is around, if that fails."""
@@ -89,6 +94,8 @@ class UndoLog:
                 owed = self.entries.pop()
                 try:
                     await owed.run(run, *owed.args, **owed.kwargs)
+                    for then in owed.then:
+                        await then()
                 except Exception as exc:
                     failed.append(exc)
                     names.append(owed.name)
