@@ -283,12 +283,17 @@ class Engine:
         other = compiled.entered(key)
         bound = bind_inputs(graph.flows[key].params, args, kwargs, compiled.objects.classes, name=graph.flows[key].name)
 
+        from .executor.launch import in_virtual_time
+
+        # A host's loop ends when the host likes; where its time is virtual, the new run belongs to that time.
+        own_loop = run.owns_loop or not in_virtual_time()
+
         async def launch(id: str) -> Any:
             started = self._started(other, bound, id)
-            started.state.owns_loop = run.owns_loop
+            started.state.owns_loop = own_loop
             return await started.main()
 
-        id: str = await self.services.detached.start(launch, run.owns_loop)
+        id: str = await self.services.detached.start(launch, own_loop)
         return id
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -35,6 +36,12 @@ class Ready(Protocol):
 def loop_is_running() -> bool:
     """Is an event loop, Trio's or asyncio's, running in this thread?"""
     return trio.lowlevel.in_trio_task() or asyncio._get_running_loop() is not None
+
+
+def in_virtual_time() -> bool:
+    """Does this Trio loop have a clock that a test turns?"""
+    testing = sys.modules.get("trio.testing")  # nobody has such a clock without it
+    return testing is not None and isinstance(trio.lowlevel.current_clock(), testing.MockClock)
 
 
 def run_loop(main: Main, run: Run | None, clock: Any = None) -> Any:

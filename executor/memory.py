@@ -295,13 +295,13 @@ class MemoryTimers:
 
 
 class MemoryDetached:
-    """Detached runs: a system task of the caller's loop, or a thread with a loop of its own. ``runs`` holds those
-    under way."""
+    """Detached runs: each in a thread with a loop of its own, or a system task of the caller's loop. ``runs`` holds
+    those under way."""
 
     def __init__(self) -> None:
         self.runs: set[str] = set()
 
-    async def start(self, launch: Callable[[str], Awaitable[Any]], own_thread: bool) -> str:
+    async def start(self, launch: Callable[[str], Awaitable[Any]], own_loop: bool) -> str:
         run = f"run-{uuid.uuid4().hex[:12]}"
         self.runs.add(run)
         context = contextvars.copy_context()
@@ -317,7 +317,7 @@ class MemoryDetached:
             finally:
                 self.runs.discard(run)
 
-        if own_thread:
+        if own_loop:
             threading.Thread(target=context.run, args=(trio.run, body), name=f"cflow-{run}").start()
         else:
             trio.lowlevel.spawn_system_task(body, name=f"cflow-{run}", context=context)

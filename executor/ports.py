@@ -60,9 +60,9 @@ class Timers(Protocol):
 class Detached(Protocol):
     """Runs of their own."""
 
-    async def start(self, launch: Callable[[str], Awaitable[Any]], own_thread: bool) -> str:
-        """Record a run and start it; its id. ``own_thread``: the caller's loop ends with the caller's run, so use
-        another."""
+    async def start(self, launch: Callable[[str], Awaitable[Any]], own_loop: bool) -> str:
+        """Record a run and start it; its id. ``own_loop``: on a loop that lasts as long as it does; else on the
+        caller's."""
         ...
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -61,8 +61,3 @@ async def wait_signal(run: Run, log: UndoLog | None, name: Any, key: Any = None)
     """``wait_signal("approve", key)``: the value someone sends."""
     with parked(log):
         return await run.services.signals.wait(run.id, str(name), key)
-
-
-async def detach(run: Run, launch: Callable[[str], Awaitable[Any]], own_thread: bool) -> str:
-    """``detach other(x)``: a run of its own."""
-    return await run.services.detached.start(launch, own_thread)

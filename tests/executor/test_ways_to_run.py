@@ -547,21 +547,49 @@ def outermost_run() -> str:
     return "outermost"
 
 
+RELEASED = threading.Event()
+
+
+@node(writes="log")
+async def released() -> None:
+    """Waits, cut short by cancellation, for the test."""
+    while not RELEASED.is_set():
+        await trio.sleep(0.001)
+    LOG.append("released")
+
+
+@flow
+def waiting_run() -> None:
+    released()
+
+
+@flow
+def detaching_a_wait() -> str:
+    detach(waiting_run())
+    return "detached"
+
+
 def test_a_detached_run_may_detach() -> None:
     assert outermost_run.run() == "outermost"
     settle()
     assert LOG == ["inner"]
 
 
-def test_a_detached_run_inside_trio_goes_on_in_that_loop() -> None:
+def test_a_detached_run_inside_trio_goes_on_when_that_loop_ends() -> None:
+    assert trio.run(detaching_a_wait.start) == "detached"
+    assert LOG == []
+    RELEASED.set()
+    settle()
+    assert LOG == ["released"]
+
+
+def test_a_detached_run_in_virtual_time_is_in_that_time() -> None:
     async def main() -> None:
         assert await outermost_run.start() == "outermost"
-        with trio.fail_after(5):
-            while not LOG:
-                await trio.sleep(0)
+        await trio.sleep(1)
+        assert LOG == ["inner"]
 
-    trio.run(main)
-    assert LOG == ["inner"]
+    trio.run(main, clock=MockClock(autojump_threshold=0))
 
 
 @flow
