@@ -65,6 +65,11 @@ class Stage:
         self._held.append(fn)
         self._mocks.setdefault(id(fn), []).append(mock)
 
+    @property
+    def used(self) -> bool:
+        """Has anything been mocked here?"""
+        return bool(self._mocks)
+
     def unmock(self, fn: Callable[..., Any], mock: Mock) -> None:
         """Take one mock back."""
         mocks = self._mocks.get(id(fn), [])

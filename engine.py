@@ -21,6 +21,7 @@ from .compiler.inputs import bind_inputs
 from .compiler.spec import NodeSpec
 from .dsl.nodes import FlowDef
 from .dsl.scope import FlowSource
+from .executor.alone import in_place
 from .started import CLOSED, Door, Started as Started, read_ambient as read_ambient
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ class Engine:
         from .planner.plan import make_plan
 
         compiled = self.compiled(flow)
-        linker = self._linker(compiled, events=False)
+        linker = self._linker(compiled, False, self._substitute)
         with compiling():
             return make_plan(compiled.optimized, compiled.orders, compiled.digest, facts(linker))
 
@@ -181,24 +182,16 @@ class Engine:
         return future
 
     def run_node(self, node: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Run one node to its end, from ordinary code."""
-        import inspect
-
+        """Run one node to its end, under its own policy, from ordinary code."""
         fn = node.fn
-        if self._substitute is not None:
-            fn = self._substitute(node.spec, fn) or fn
-        if inspect.isasyncgenfunction(fn):
-            from .executor.launch import iterate_source
+        substitute = self._standing_in()
+        if substitute is not None:
+            fn = substitute(node.spec, fn) or fn
+        if fn is node.fn and node.plain and not self._sinks:
+            return in_place(self, node, args, kwargs)
+        from .executor.alone import run_alone
 
-            return iterate_source(fn(*args, **kwargs), self._clock)
-        if not inspect.iscoroutinefunction(fn):
-            return fn(*args, **kwargs)
-        from .executor.launch import run_loop
-
-        async def main() -> Any:
-            return await fn(*args, **kwargs)
-
-        return run_loop(main, None, self._clock)
+        return run_alone(self, node, fn, args, kwargs)
 
     def signal(self, name: str, value: Any = None, *, key: Any = None, run: str | None = None) -> None:
         """Answer a ``wait_signal(name, key)``: of one run, or of whichever run waits for it first."""
@@ -226,7 +219,13 @@ class Engine:
             self._listeners = Sinks(self._sinks)
         return self._listeners or None
 
-    def _linker(self, compiled: Compiled, events: bool) -> Any:
+    def _standing_in(self) -> Substitute | None:
+        """What stands in for nodes just now: the engine's own substitutes, else those of a test that is running."""
+        if self._substitute is not None or _STAND_INS is None:
+            return self._substitute
+        return _STAND_INS()
+
+    def _linker(self, compiled: Compiled, events: bool, substitute: Substitute | None) -> Any:
         from .executor.builtins import BUILTINS
         from .executor.link import FlowLinker
 
@@ -244,20 +243,21 @@ class Engine:
             compiled.orders,
             {**BUILTINS, **self._builtins},
             events=events,
-            substitute=self._substitute,
+            substitute=substitute,
             detach=detach,
             costs=self._profile,
         )
 
     def _link(self, compiled: Compiled, events: bool) -> Linked:
+        substitute = self._standing_in()
         links = self._linked.get(compiled)
-        linked = links.of[events] if links is not None else None
+        linked = links.of.get((events, substitute)) if links is not None else None
         if linked is None or not linked.holds():
             with compiling():
                 links = self._linked.setdefault(compiled, _Links())
-                linked = links.of[events]
+                linked = links.of.get((events, substitute))
                 if linked is None or not linked.holds():
-                    linked = links.of[events] = self._linker(compiled, events).link()
+                    linked = links.of[events, substitute] = self._linker(compiled, events, substitute).link()
         result: Linked = linked
         return result
 
@@ -299,9 +299,9 @@ class Engine:
 
 @define(eq=False)
 class _Links:
-    """Linked code with (True) and without listeners."""
+    """Linked code, by whether somebody listens and by what stands in for nodes."""
 
-    of: dict[bool, Any] = field(factory=lambda: {True: None, False: None})
+    of: dict[tuple[bool, Substitute | None], Any] = field(factory=dict)
 
 
 def _source(flow: Any) -> FlowSource:
@@ -323,10 +323,19 @@ def default_engine() -> Engine:
     return _DEFAULT
 
 
-def set_default_engine(engine: Engine) -> None:
-    """Put another engine behind ``flow.run`` and its like."""
-    global _DEFAULT
-    _DEFAULT = engine
+_STAND_INS: Callable[[], Substitute | None] | None = None
 
 
-__all__ = ["Compiled", "Engine", "Started", "compile_flow", "default_engine", "read_ambient", "set_default_engine"]
+def stand_ins(provider: Callable[[], Substitute | None]) -> None:
+    """Ask ``provider`` at each run of every engine that has no substitutes of its own what stands in for nodes.
+
+    To be called again whenever it may answer otherwise: the short ways into flows are closed.
+    """
+    from .executor.tiers import TIERS
+
+    global _STAND_INS
+    _STAND_INS = provider
+    TIERS.epoch += 1
+
+
+__all__ = ["Compiled", "Engine", "Started", "compile_flow", "default_engine", "read_ambient", "stand_ins"]

@@ -5,21 +5,24 @@ In a ``.cflow`` file the same words stand in ``test`` blocks, which :func:`run_t
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import inspect
 import os
 from collections.abc import Callable
-from contextlib import ContextDecorator
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
-from . import engine as _engine
 from .compiler.spec import NodeSpec
 from .doubles import Mock as _Mock, Stage, stand_in
-from .engine import Engine
+from .engine import Engine, Substitute, stand_ins as _stand_ins
 from .executor.events import Event
 from .testblocks import Attempt, TestResult, finished, run_tests, secrets_for
 from .virtual_time import WaitsForEver, play
 
 __all__ = ["Attempt", "TestResult", "WaitsForEver", "attempt", "calls", "events", "mock", "reset", "run_tests"]
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 _STAGES: dict[str, Stage] = {}
 
@@ -42,11 +45,12 @@ def _substitute(spec: NodeSpec, fn: Callable[..., Any]) -> Callable[..., Any] | 
     return None if spec.trusted else stand_in(spec, fn, _stage)
 
 
-class mock(ContextDecorator):  # noqa: N801 - a word of the language
+class mock:  # noqa: N801 - a word of the language
     """From here on a node gives ``value``, or raises.
 
-    With ``with`` or as a decorator it ends with the block; by itself it holds to the end of the pytest test it stands
-    in, elsewhere until :func:`reset`. The last mock of a node counts.
+    With ``with`` it ends with the block, and as a decorator it holds while the function runs, an ``async def`` or a
+    generator (a fixture) too; by itself it holds to the end of the pytest test it stands in, elsewhere until
+    :func:`reset`. The last mock of a node counts, in runs of every engine.
 
     Parameters
     ----------
@@ -66,7 +70,7 @@ class mock(ContextDecorator):  # noqa: N801 - a word of the language
         self._mock = _Mock(value, raises)
         self._at = _stage()
         self._at.mock(self._fn, self._mock)
-        _install()
+        _stand_ins(_standing_in)
 
     def __enter__(self) -> mock:
         stage = _stage()
@@ -79,6 +83,49 @@ class mock(ContextDecorator):  # noqa: N801 - a word of the language
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._at.unmock(self._fn, self._mock)
+
+    def __call__(self, fn: F) -> F:
+        """As a decorator: the mock holds while ``fn`` runs."""
+        self._at.unmock(self._fn, self._mock)
+        wrapped: Any = _held_in(fn, self)
+        return wrapped  # type: ignore[no-any-return]
+
+
+def _held_in(fn: Callable[..., Any], held: mock) -> Callable[..., Any]:
+    """``fn`` with the mock around its body, which of a coroutine or a generator is not the call."""
+    if inspect.iscoroutinefunction(fn):
+
+        @functools.wraps(fn)
+        async def coroutine(*args: Any, **kwargs: Any) -> Any:
+            with held:
+                return await fn(*args, **kwargs)
+
+        return coroutine
+    if inspect.isasyncgenfunction(fn):
+
+        @functools.wraps(fn)
+        async def async_generator(*args: Any, **kwargs: Any) -> Any:
+            with held:
+                async with contextlib.aclosing(fn(*args, **kwargs)) as items:
+                    async for item in items:
+                        yield item
+
+        return async_generator
+    if inspect.isgeneratorfunction(fn):
+
+        @functools.wraps(fn)
+        def generator(*args: Any, **kwargs: Any) -> Any:
+            with held:
+                return (yield from fn(*args, **kwargs))
+
+        return generator
+
+    @functools.wraps(fn)
+    def function(*args: Any, **kwargs: Any) -> Any:
+        with held:
+            return fn(*args, **kwargs)
+
+    return function
 
 
 def calls(node: Any) -> list[Any]:
@@ -143,12 +190,10 @@ def _testing_engine(sinks: list[Callable[[Event], object]]) -> Engine:
     return Engine(substitute=_substitute, sinks=sinks)
 
 
-def _install() -> None:
-    """From the first mock on, ``flow.run`` meets mocks too: a test that forgot :func:`attempt` must not charge a real
-    card."""
-    default = _engine.default_engine()
-    if getattr(default, "_substitute", None) is None:
-        _engine.set_default_engine(Engine(substitute=_substitute))
+def _standing_in() -> Substitute | None:
+    """From its first mock on, a test meets its mocks in every run: one that forgot :func:`attempt` must not charge a
+    real card."""
+    return _substitute if _stage().used else None
 
 
 def _function(node: Any) -> Callable[..., Any]:

@@ -11,6 +11,7 @@ import os
 import types
 import weakref
 from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 from typing import Any, Generic, ParamSpec, TypeVar
 
 from attrs import define, evolve, field
@@ -79,6 +80,14 @@ class NodeDef(Generic[P, R, Raw]):
         if self._spec is None:
             self._spec = spec_of(self.fn, **self.declared)
         return self._spec
+
+    @cached_property
+    def plain(self) -> bool:
+        """Is one call of it by itself no more than a call of its function?"""
+        policy = any(name in POLICY and name != "undo" for name in self.declared)
+        return not (
+            policy or hints.is_async(self.fn) or hints.is_stream(self.fn) or self.declared.get("runs") == "thread"
+        )
 
     @property
     def undo(self) -> Binding | None:

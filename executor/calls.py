@@ -206,7 +206,9 @@ def subflow(code: Straight, op: ir.Subflow, place: Place) -> None:
                 code.write(f"{result} = await {over}{text.partition('(')[2]}")
             else:
                 args, kwargs = split(code, op.args, op.kwargs, place)
-                code.write(f"{result} = await _apply(_run, {op.id!r}, {op.target!r}, lambda: {text}, {policy}, {done}, ")
+                code.write(
+                    f"{result} = await _apply(_run, {op.id!r}, {op.target!r}, lambda: {text}, {policy}, {done}, "
+                )
                 code.write(f"    lambda: _flow_key({op.target!r}, {args}, {kwargs}), log={log})")
             return
         code.write(f"{result} = await {text}")

@@ -16,6 +16,7 @@ import trio
 from attrs import field, frozen
 
 from ..compiler import ir
+from .alone import IN_PLACE, run_of
 from .frame import work
 from .invoke import CALLS, Tries
 from .source import LINES
@@ -50,7 +51,7 @@ def context() -> Context:
 
     Raises
     ------
-    RuntimeError: the caller is not a node of a running flow (a thread that a node started is not one either: ask
+    RuntimeError: the caller is not a node that the engine calls (a thread that a node started is not one either: ask
     before, and hand it on).
     """
     node: FrameType | None = None  # the frame that the engine called
@@ -59,6 +60,11 @@ def context() -> Context:
         if frame.f_code in CALLS:
             run, tries = local["run"], local.get("tries")
             return _found(run, local["site"].id, tries, node)
+        if frame.f_code is IN_PLACE:
+            run = (
+                node.f_locals.setdefault(_RUN, run_of(local["engine"])) if node is not None else run_of(local["engine"])
+            )
+            return _found(run, local["node"].__name__, None, node)
         op: Any = None
         run = None
         lines = LINES.get(frame.f_code.co_filename)
@@ -69,7 +75,7 @@ def context() -> Context:
         if isinstance(op, (ir.Call, ir.Eval)) and run is not None:
             return _found(run, op.id, None, node)
         node = frame
-    msg = "context() was called outside of a running flow: call it in a node"
+    msg = "context() was called outside of a node: call it in one that a flow, or ordinary code, has called"
     raise RuntimeError(msg)
 
 
@@ -88,6 +94,7 @@ def _found(run: Any, id: str, tries: Tries | None, node: FrameType | None) -> Co
 
 
 _KEY = "\0cflow call"
+_RUN = "\0cflow run"
 
 
 def _callers() -> Iterator[FrameType]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import trio
+import trio.testing
 
 from cflow import Engine, Retry, context, flow, node, parallel, transaction
 
@@ -301,3 +302,46 @@ def outer(x: int) -> Any:
 def test_a_run_in_a_node_is_a_run_of_its_own() -> None:
     mine, other = outer.run(1)
     assert mine != other
+
+
+@pytest.mark.parametrize("alone", NODES)
+def test_a_node_called_from_ordinary_code_knows_where_it_is(alone: Any) -> None:
+    alone(1)
+    assert [(n, a) for n, a, _, _ in SEEN] == [(alone.fn.__name__, 1)] * 2
+    assert len({key for _, _, key, _ in SEEN}) == 1
+    alone(1)
+    assert len({key for _, _, key, _ in SEEN}) == 2
+    assert len({run for *_, run in SEEN}) == 2
+
+
+@node(writes="a")
+def calls_another(x: int) -> int:
+    see()
+    return in_place(x)
+
+
+def test_a_node_in_a_node_has_a_context_of_its_own() -> None:
+    calls_another(1)
+    assert [n for n, *_ in SEEN] == ["calls_another", "in_place", "in_place"]
+
+
+@pytest.mark.parametrize("alone", [flaky, flaky_in_a_thread])
+def test_a_node_called_from_ordinary_code_runs_under_its_policy(alone: Any) -> None:
+    TRIES.clear()
+    assert alone(1) == 3
+    assert len({k for _, k in TRIES}) == 1
+    with pytest.raises(ValueError, match="2") as caught:
+        alone.options(retry=1)(1)
+    assert caught.value.__notes__ == [f"{alone.fn.__name__} failed in attempt 2 of 2"]
+    assert alone.options(retry=None, default=7)(1) == 7
+
+
+@node(reads="a", timeout=5)
+async def for_ever() -> None:
+    await trio.sleep_forever()
+
+
+def test_a_node_called_from_ordinary_code_times_out() -> None:
+    engine = Engine(clock=trio.testing.MockClock(autojump_threshold=0))
+    with pytest.raises(TimeoutError, match="for_ever took longer than 5 s"):
+        engine.run_node(for_ever, (), {})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -26,6 +27,14 @@ def settle(sku: str, tries: int = 2) -> str:
 def wait(x: int) -> int:
     sleep("3d")
     return slow(x)
+
+@node(writes="mail")
+def quick(x: int) -> int:
+    return x
+
+@flow
+def quickly(x: int) -> int:
+    return quick(x)
 """
 
 
@@ -128,3 +137,45 @@ def test_a_loaded_file(shop: Path) -> None:
     with testing.mock(module.reserve, "h"):
         assert testing.attempt(module.f, "A").value == "h"
     assert testing.calls(module.reserve) == [("A", 2)]
+
+
+def test_a_mock_as_a_decorator_of_what_goes_on_after_its_call(shop_module: ModuleType) -> None:
+    m = shop_module
+    testing.mock(m.quick, 1)
+
+    @testing.mock(m.quick, 7)
+    async def coroutine() -> object:
+        return await m.quickly.start(5)
+
+    @testing.mock(m.quick, 8)
+    def generator() -> Iterator[object]:
+        yield m.quick(5)
+        yield m.quick(5)
+
+    @testing.mock(m.quick, 9)
+    async def async_generator() -> AsyncIterator[object]:
+        yield await m.quickly.start(5)
+
+    async def both() -> list[object]:
+        return [await coroutine(), *[x async for x in async_generator()], await m.quickly.start(5)]
+
+    assert m.quick(5) == 1  # a decorator holds while its function runs, no longer
+    assert trio.run(both) == [7, 9, 1]
+    assert list(generator()) == [8, 8]
+    assert m.quick(5) == 1
+
+
+def test_every_engine_meets_mocks(shop_module: ModuleType) -> None:
+    m = shop_module
+    engine = cflow.Engine()
+    assert engine.run(m.quickly, 5) == m.quickly.run(5) == 5
+    with testing.mock(m.quick, 1):
+        assert engine.run(m.quickly, 5) == cflow.Engine().run(m.quickly, 5) == m.quickly.run(5) == 1
+        assert engine.submit(m.quickly, 5).result() == 1
+    assert testing.calls(m.quick) == [5] * 4
+    assert engine.run(m.quickly, 5) == m.quickly.run(5) == 5
+    testing.reset()
+    assert engine.run(m.quickly, 5) == 5
+    assert testing.calls(m.quick) == []
+    testing.mock(m.quick, 2)
+    assert engine.run(m.quickly, 5) == m.quickly.run(5) == 2

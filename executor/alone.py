@@ -1,0 +1,54 @@
+"""One node, run by itself from ordinary code.
+
+A plain node is called in its place; whatever asks for more (a policy, a loop) gets a run of its own. Nothing heavy is
+imported here for a plain one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .run import Run
+
+
+def in_place(engine: Any, node: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a plain node. Where it asks for its context, a run is made for it then (:func:`run_of`)."""
+    return node.fn(*args, **kwargs)
+
+
+IN_PLACE = in_place.__code__
+"""In its frames stand ``engine`` and ``node``."""
+
+
+def run_of(engine: Any) -> Run:
+    """A run for one node."""
+    from .run import Run
+
+    return Run("", engine.services, {}, engine.limit, engine.sinks)
+
+
+def run_alone(engine: Any, node: Any, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Run a node under its own policy, to its end; of a stream, its items."""
+    import inspect
+
+    from . import invoke
+    from .launch import iterate_source, run_loop
+    from .questions import placement
+    from .tiers import TIERS
+
+    spec = node.spec
+    if inspect.isasyncgenfunction(fn):
+        return iterate_source(fn(*args, **kwargs), engine._clock)
+    policy = {name: value for name, value in spec.policy.items() if name != "undo"}
+    where = placement(spec, fn)
+    if where is invoke.LANE and spec.runs != "thread" and policy.get("timeout") is None:
+        where = invoke.PLACE  # the caller waits for it, and nothing would cut it short
+    run = run_of(engine)
+    site = invoke.Site(spec.name, spec, fn, where, TIERS.of(fn), not spec.effects.retires)
+
+    async def main() -> Any:
+        return await invoke.invoke(run, site, args, kwargs, policy)
+
+    return run_loop(main, None, engine._clock)
