@@ -138,7 +138,7 @@ class Started:
         """Tell listeners, and write to the error where it came from."""
         from .executor.errors import explain_failure
 
-        explain_failure(error, self.linked.graph, self.compiled.objects, self.state.number)
+        explain_failure(error, self.linked.graph, self.compiled.graph, self.compiled.objects, self.state.number)
         if self.state.sinks is not None:
             self.state.sinks.emit("run", "failed", self.state.id, error=error)
 
@@ -192,6 +192,7 @@ class Door:
         "_direct",
         "_engine",
         "_epoch",
+        "_graph",
         "_limit",
         "_linked",
         "_objects",
@@ -209,6 +210,7 @@ class Door:
         self._services, self._limit = engine.services, engine.limit
         self._engine = weakref.ref(engine)
         self._linked = started.linked
+        self._graph = started.compiled.graph
         self._objects = started.compiled.objects
         self._direct = started.linked.direct
         self._bind = bind
@@ -242,5 +244,5 @@ class Door:
         except BaseException as error:
             from .executor.errors import explain_failure
 
-            explain_failure(error, self._linked.graph, self._objects, run.number)
+            explain_failure(error, self._linked.graph, self._graph, self._objects, run.number)
             raise

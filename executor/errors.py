@@ -18,6 +18,7 @@ from ..compiler.diagnostics import NOWHERE, Span
 from ..compiler.evaluate import arguments, evaluate
 from ..compiler.secrets import HIDDEN, redact
 from ..compiler.spec import Objects
+from ..compiler.walk import all_ops
 from .frame import CALL, work
 from .invoke import CALLS, _attempts
 from .lane_rows import called
@@ -27,9 +28,9 @@ from .source import LINES, NAMES
 
 @frozen
 class Failure:
-    """``flow``: the entry flow. ``node``: the id of the failing operation. ``span``: the author's line. ``path``: the
-    way from the flow to the operation. ``attempt``: from 1. ``inputs``: the arguments of the failing call, secrets
-    redacted."""
+    """``flow``: the flow whose line failed. ``node``: the id of the failing operation. ``span``: the author's line.
+    ``path``: the way from the entry flow, through the calls of flows, to the operation. ``attempt``: from 1.
+    ``inputs``: the arguments of the failing call, secrets redacted."""
 
     flow: str
     node: str
@@ -42,34 +43,49 @@ class Failure:
     """The traceback that was read: where the same error is raised again, it hangs below the new one."""
 
 
-def explain_failure(error: BaseException, graph: ir.Graph, objects: Objects, run: int) -> None:
+def explain_failure(error: BaseException, graph: ir.Graph, source: ir.Graph, objects: Objects, run: int) -> None:
     """Write to ``error`` where in the run it came from; what a run inside this one wrote stands.
 
-    ``run``: the number of the run (:data:`~.run.NUMBERS`).
+    ``graph``: the graph that ran. ``source``: the one that it was made from, in which no flow is inlined. ``run``: the
+    number of the run (:data:`~.run.NUMBERS`).
     """
     before: Failure | None = getattr(error, "__cflow__", None)
     if before is not None and before._number > run:
         return
     places, attempt, exact = _read(error, before._read if before is not None else None)
-    number = next(NUMBERS)
-    if not places:
-        at = graph.main.span
-        failure = Failure(
-            graph.main.name, "", at, (graph.main.name,), attempt, {}, number=number, read=error.__traceback__
-        )
-    else:
-        op, frame = places[-1]
-        path = [graph.main.name, *(o.id for o, _ in places if isinstance(o, (ir.Subflow, ir.Call)) or o is op)]
-        inputs = _inputs(op, frame, exact, graph, objects)
-        failure = Failure(
-            graph.main.name, op.id, op.span, tuple(path), attempt, inputs, number=number, read=error.__traceback__
-        )
+    flow, node, span, path, inputs = source.main, "", source.main.span, [source.main.name], {}
+    for op, frame in places:
+        last = op is places[-1][0]
+        if last or isinstance(op, (ir.Subflow, ir.Call)):
+            flow, way = _home(op, graph, source)
+            path += way
+        if last:
+            node, span, inputs = op.id, op.span, _inputs(op, frame, exact, graph, objects)
+    failure = Failure(
+        flow.name, node, span, tuple(path), attempt, inputs, number=next(NUMBERS), read=error.__traceback__
+    )
     try:
         error.__cflow__ = failure  # type: ignore[attr-defined]
     except AttributeError:  # an exception class with slots
         return
     if failure.span is not NOWHERE:
         error.add_note(_note(failure))
+
+
+def _home(op: ir.Op, graph: ir.Graph, source: ir.Graph) -> tuple[ir.FlowGraph, list[str]]:
+    """The flow whose text holds an operation, and the way to it from the flow that ran it: of the flows that were
+    inlined there the calls, then the operation."""
+    key = next((k for k, flow in graph.flows.items() if any(o is op for o in all_ops(flow))), graph.entry)
+    way: list[str] = []
+    rest = op.id
+    while True:
+        head, _, tail = rest.partition("/")
+        calls = (o for o in all_ops(source.flows[key]) if isinstance(o, ir.Subflow) and o.id == head)
+        call = next(calls, None) if tail else None
+        if call is None:
+            return source.flows[key], [*way, rest]
+        way.append(head)
+        key, rest = call.target, tail
 
 
 Given = tuple[Sequence[Any], Mapping[str, Any]]
@@ -113,8 +129,27 @@ def _op(frame: FrameType, line: int) -> ir.Op | None:
 
 def _note(failure: Failure) -> str:
     line = linecache.getline(failure.span.file, failure.span.line).strip()
-    text = f"in flow {failure.flow}, {failure.span.file}:{failure.span.line}"
-    return f"{text}: {line}" if line else text
+    text = f"in flow {failure.flow}, {failure.span.file}:{failure.span.line}" + (f": {line}" if line else "")
+    if not failure.node:
+        return text
+    text += f"\n  on the way {' > '.join(failure.path)}"
+    if failure.attempt > 1:
+        text += f" (attempt {failure.attempt})"
+    if failure.inputs:
+        text += f"\n  with {', '.join(f'{name}={_short(value)}' for name, value in failure.inputs.items())}"
+    return text
+
+
+SHORT = 80
+"""Characters of an input that a note shows."""
+
+
+def _short(value: Any) -> str:
+    try:
+        text = repr(value)
+    except Exception:
+        return f"<{type(value).__name__}>"
+    return text if len(text) <= SHORT else text[: SHORT - 1] + "…"
 
 
 def _inputs(op: ir.Op, frame: FrameType, given: Given | None, graph: ir.Graph, objects: Objects) -> dict[str, Any]:

@@ -44,7 +44,7 @@ class Clock:
 
 @frozen
 class Owed:
-    """One undo: who runs it, with the arguments taken when the call completed. ``then``: what to do once it is undone."""
+    """One undo: who runs it, with the arguments taken when the call completed. ``then``: what to do once it is run."""
 
     name: str
     run: Callable[..., Awaitable[Any]]

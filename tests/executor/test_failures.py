@@ -225,6 +225,34 @@ def test_in_a_fused_run() -> None:
 
 
 @flow
+def inner_of_two(x: int) -> int:
+    a = fine(x)
+    return boom(a + 1, text=KEY)
+
+
+@flow
+def outer_of_two(x: int) -> int:
+    a = inner_of_two(x) if x < 0 else 0
+    b = inner_of_two(x + a)
+    return b
+
+
+def test_the_note_says_it_all() -> None:
+    with pytest.raises(BoomError) as caught:
+        outer_of_two.run(1)
+    failure = caught.value.__cflow__  # type: ignore[attr-defined]
+    assert failure.flow == "inner_of_two"
+    assert failure.path == ("outer_of_two", "inner_of_two_2", "boom")
+    line = line_of(inner_of_two, "boom(")
+    assert caught.value.__notes__ == [
+        f"in flow inner_of_two, {__file__}:{line}: return boom(a + 1, text=KEY)\n"
+        "  on the way outer_of_two > inner_of_two_2 > boom\n"
+        f"  with x=2, text={failure.inputs['text']!r}"
+    ]
+    assert SECRET not in caught.value.__notes__[0]
+
+
+@flow
 def odd_names(id: int, list: int, max: int) -> int:
     return boom(id + list, text=str(max))
 
@@ -253,7 +281,8 @@ def upper(x: int) -> int:
 
 def test_the_path_leads_through_sub_flows() -> None:
     failure = explained(upper, 1)
-    assert failure.flow == "upper"
+    assert failure.flow == "lower"
+    assert failure.path == ("upper", "middle", "lower", "boom")
     assert failure.inputs == {"x": 2, "text": "b"}
     assert failure.span.line == line_of(lower, 'text="b"')
     assert failure.attempt == 2
