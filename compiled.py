@@ -85,6 +85,7 @@ class Compiled:
 
 _COMPILED: weakref.WeakKeyDictionary[FlowSource, Compiled] = weakref.WeakKeyDictionary()
 _FINDINGS: weakref.WeakKeyDictionary[FlowSource, tuple[Diagnostic, ...]] = weakref.WeakKeyDictionary()
+"""The warnings of flows that could be compiled. A failure is not kept: what was missing may be defined by now."""
 _CHECKED: weakref.WeakKeyDictionary[FlowSource, Program] = weakref.WeakKeyDictionary()
 
 
@@ -100,7 +101,7 @@ def keep_checked(sources: Iterable[FlowSource], program: Program) -> None:
 
 
 def findings(source: FlowSource) -> list[Diagnostic]:
-    """Every finding about a flow and what it reaches; looked for once."""
+    """Every finding about a flow and what it reaches; looked for until the flow is right, then kept."""
     found = _FINDINGS.get(source)
     if found is None:
         with compiling():
@@ -111,7 +112,7 @@ def findings(source: FlowSource) -> list[Diagnostic]:
 
 
 def compile_flow(source: FlowSource) -> Compiled:
-    """The compiled flow; compiling happens once.
+    """The compiled flow; compiling succeeds once.
 
     Raises
     ------
@@ -120,14 +121,15 @@ def compile_flow(source: FlowSource) -> Compiled:
     found = _COMPILED.get(source)
     if found is not None:
         return found
+    findings: tuple[Diagnostic, ...] = ()
     with compiling():
-        if source not in _COMPILED and source not in _FINDINGS:
+        if source not in _COMPILED:
             _lower_checked(source)
             if source not in _COMPILED:
-                _lower(source)
+                findings = _lower(source)
         found = _COMPILED.get(source)
     if found is None:
-        raise ProgramError(_FINDINGS[source])
+        raise ProgramError(findings)
     return found
 
 
@@ -135,14 +137,20 @@ def _lower(source: FlowSource) -> tuple[Diagnostic, ...]:
     from .dsl.lower import lower
 
     collector = Collector()
+    reached: dict[str, FlowSource] = {}
     try:
-        lowered = lower(source, collector)
+        lowered = lower(source, collector, reached)
     except ProgramError as error:
         collector.items.extend(d for d in error.diagnostics if d not in collector.items)
         lowered = None
+    found = tuple(collector.items)
     if lowered is not None and not collector.failed:
         _COMPILED.setdefault(source, Compiled(lowered.graph, lowered.objects))
-    found = _FINDINGS[source] = tuple(collector.items)
+        _FINDINGS[source] = found
+    else:
+        for flow in reached.values():
+            if flow not in _COMPILED:
+                flow.forget()
     return found
 
 

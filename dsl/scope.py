@@ -117,8 +117,8 @@ class Scope(Protocol):
 class FlowSource:
     """A flow that can be lowered. ``key`` is unique in the process and readable (``orders.settle``).
 
-    ``load`` is called once, at the first use: it may read and parse source, and raises ``ProgramError`` where it
-    cannot.
+    ``load`` is called at the first use, and again after :meth:`forget`: it may read and parse source, and raises
+    ``ProgramError`` where it cannot.
     """
 
     name: str
@@ -131,6 +131,10 @@ class FlowSource:
         if self._loaded is None:
             self._loaded = self.load()
         return self._loaded
+
+    def forget(self) -> None:
+        """The flow could not be compiled: what its names meant then says nothing about the next time."""
+        self._loaded = None
 
 
 @frozen

@@ -25,17 +25,18 @@ class Lowered:
     objects: Objects
 
 
-def lower(source: FlowSource, collector: Collector) -> Lowered | None:
+def lower(source: FlowSource, collector: Collector, reached: dict[str, FlowSource] | None = None) -> Lowered | None:
     """Lower a flow and everything it reaches.
 
     Parameters
     ----------
     source: the flow.
     collector: gets every finding, warnings too.
+    reached: gets the sources of the flow and of all flows that it reaches, by key.
 
     Gives None where an error was found.
     """
-    program = Program(Reporter(collector))
+    program = Program(Reporter(collector), asked={} if reached is None else reached)
     program.use_flow(source, NOWHERE)
     lower_waiting(program)
     return finish(program, source.key)

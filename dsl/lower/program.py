@@ -62,7 +62,8 @@ class Program:
     uses: dict[str, Uses] = field(factory=dict)
     """By flow. One program may hold all flows of a file; each is a graph of its own (:func:`~.part.part`)."""
     _now: Uses = field(factory=Uses)
-    _asked: set[str] = field(factory=set)
+    asked: dict[str, FlowSource] = field(factory=dict)
+    """Every flow that is or will be lowered, by key."""
     _bindings: dict[str, ClassBinding] = field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
@@ -162,8 +163,8 @@ class Program:
     def use_flow(self, source: FlowSource, span: Span) -> Header:
         """The header of a flow that is called; it will be lowered too."""
         self._now.flows.add(source.key)
-        if source.key not in self._asked:
-            self._asked.add(source.key)
+        if source.key not in self.asked:
+            self.asked[source.key] = source
             self.waiting.append(source)
         return self.header(source, span)
 

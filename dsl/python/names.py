@@ -84,15 +84,22 @@ class PythonScope:
             return binding_of(self.extra[name], name)
         if name in self._types:
             return TypeBinding(self._types[name])
-        cells = dict(zip(self._function.__code__.co_freevars, self._function.__closure__ or (), strict=True))
-        if name in cells:
-            try:
-                return binding_of(cells[name].cell_contents, name)
-            except ValueError:  # the function around it has not bound the name yet
-                return None
+        if name in self._function.__code__.co_freevars:
+            held = self._held()
+            return binding_of(held[name], name) if name in held else None
         if name in self._function.__globals__:
             return binding_of(self._function.__globals__[name], name)
         return builtin_binding(name)
+
+    def _held(self) -> dict[str, Any]:
+        """What the flow closes over, without what the function around it has not bound yet."""
+        found = {}
+        for name, cell in zip(self._function.__code__.co_freevars, self._function.__closure__ or (), strict=True):
+            try:
+                found[name] = cell.cell_contents
+            except ValueError:
+                continue
+        return found
 
     def alias(self, annotation: str) -> str:
         """A name for an annotation that the ``.cflow`` spelling has no words for: itself."""
@@ -100,7 +107,7 @@ class PythonScope:
         return annotation
 
     def names(self) -> Iterable[str]:
-        yield from self._function.__code__.co_freevars
+        yield from self._held()
         yield from (n for n in self._function.__globals__ if not n.startswith("_"))
         yield from BUILTINS
         yield from BUILTIN_EXCEPTIONS
