@@ -236,6 +236,26 @@ RULES: tuple[Rule, ...] = (
          """,
     ),
     rule(
+        "stream-as-value",
+        "error",
+        "A stream is not a value",
+        "A stream is returned, put into a list or a text, given to a built-in function, or raced, where only a value has a "
+        "meaning. It can be gone over, named, and given to a node or flow.",
+        "Its items come one by one, and it is closed at the end of its block: what held it would hold nothing.",
+        """
+         from "./shop.py" import lines
+
+         flow main() -> list[str]:
+             return sorted(lines())
+         """,
+        """
+         from "./shop.py" import lines
+
+         flow main() -> list[str]:
+             return sorted([line for line in lines()])
+         """,
+    ),
+    rule(
         "stream-in-other-block",
         "error",
         "A stream is read where it was opened",

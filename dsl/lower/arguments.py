@@ -132,6 +132,8 @@ def type_help(found: Type, wanted: Type) -> str:
     """A fix for a type that does not fit."""
     if found.name == "union" and any(m.name == "none" for m in found.args):
         return "it may be None here: test for that first"
+    if found.name == "stream":
+        return "collect its items first: items = [x for x in stream]"
     if wanted.name in ("str", "int", "float", "list", "bool"):
         return f"convert it: {wanted.name}(...)"
     return f"give a value of type {wanted}"

@@ -11,6 +11,7 @@ from ...compiler.diagnostics import Span
 from ...compiler.ir import Expr, Ref, Region
 from .env import Bound, Maybe, State
 from .state import FlowLowering, RegionBuilder, Typed
+from .streams import open_stream
 
 
 @frozen
@@ -79,6 +80,8 @@ def join_arms(
         for row, arm in zip(rows, reached, strict=True):
             row.append(arm.values[i].expr)
         values.append(Typed(Ref(result), join(a.values[i].type for a in reached)))
+        if values[-1].type.name == "stream":
+            open_stream(at, result, span)
     names: list[tuple[str, Bound | Maybe]] = []
     for name in dict.fromkeys(name for arm in reached for name in arm.changes):
         states = [arm.changes.get(name, at.env.get(name)) for arm in reached]
@@ -99,7 +102,7 @@ def join_arms(
                 at.owners.own(result, tuple(s.atom.id for s in bound if isinstance(s.atom, Ref)))
             names.append((name, Bound(Ref(result), type)))
             if type.name == "stream":
-                at.streams[result] = (at.region, None)
+                open_stream(at, result, span)
         else:
             names.append((name, Maybe(f"its value inside {what} is gone", span)))
     closing = iter(rows)

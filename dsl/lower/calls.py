@@ -33,6 +33,7 @@ from .live import REBINDING
 from .names import peek, unknown_name
 from .policies import option_nodes, resolve
 from .state import UNKNOWN, FlowLowering, Typed
+from .streams import open_stream
 from .waiting import dotted_binding, is_method_call
 
 MUTATORS = REBINDING | frozenset("insert pop remove sort reverse clear update setdefault popitem discard".split())
@@ -172,17 +173,13 @@ def _call_out(at: FlowLowering, node: s.Call, binding: Binding, hint: str) -> Ty
     if policy.default is not None:
         given = [v for o, v in zip(_with_values(node.options), arguments.extra, strict=False) if o.name == "default"]
         type = join((type, given[0].type if given else ANY))
-    return _result(at, result, type)
+    if type.name == "stream":
+        open_stream(at, result, node.span)
+    return Typed(Ref(result), type)
 
 
 def _with_values(options: tuple[s.Option, ...]) -> list[s.Option]:
     return [o for o in options if o.value in option_nodes((o,))]
-
-
-def _result(at: FlowLowering, result: str, type: Type) -> Typed:
-    if type.name == "stream":
-        at.streams[result] = (at.region, None)
-    return Typed(Ref(result), type)
 
 
 def pure_place(at: FlowLowering, name: str, span: Span) -> None:

@@ -14,6 +14,7 @@ from .live import Liveness
 from .policies import option_nodes, resolve
 from .program import Header, Program
 from .state import FlowLowering
+from .streams import open_stream
 from .tables import EXPRESSIONS, STATEMENTS
 from .trees import blocks, statements, too_big
 
@@ -119,7 +120,7 @@ def _params(at: FlowLowering, header: Header) -> tuple[FlowParam, ...]:
             type = Type("dict", (STR, known.type))
         at.env.set(param.name, Bound(Ref(id), type))
         if type.name == "stream":
-            at.streams[id] = (at.region, None)
+            open_stream(at, id, param.span)
     return tuple(found)
 
 

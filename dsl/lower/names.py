@@ -24,6 +24,7 @@ from ..scope import (
 from .constants import type_of, value_expr
 from .env import Bound, Collecting, Maybe
 from .state import UNKNOWN, FlowLowering, Typed
+from .streams import use_stream
 
 
 def lower_name(at: FlowLowering, node: s.Name, hint: str = "") -> Typed:
@@ -86,29 +87,6 @@ def _unbound(at: FlowLowering, node: s.Name, state: Maybe) -> None:
         labels=labels,
         help=f"give {node.id} a value on every way to this line",
     )
-
-
-def use_stream(at: FlowLowering, atom: Expr, span: Span, name: str) -> None:
-    """A stream has one consumer, in the block that made it."""
-    if not isinstance(atom, Ref) or atom.id not in at.streams:
-        return
-    home, used = at.streams[atom.id]
-    if used is not None and used != span:
-        at.report(
-            "stream-used-twice",
-            span,
-            f"the stream {name!r} is used a second time: it has one consumer",
-            labels=(Label(used, "used here first"),),
-            help="open it again, or collect it into a list first",
-        )
-    elif home is not at.region:
-        at.report(
-            "stream-in-other-block",
-            span,
-            f"the stream {name!r} is used in another block than the one that opened it",
-            help="open the stream in the block that reads it",
-        )
-    at.streams[atom.id] = (home, span)
 
 
 def binding_value(at: FlowLowering, binding: Binding, name: str, span: Span) -> Typed:

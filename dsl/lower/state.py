@@ -23,6 +23,7 @@ from .env import Bound, Env, Maybe, State
 from .live import Liveness
 from .ownership import Ownership
 from .report import Reporter
+from .streams import Stream, check_stream_values
 
 if TYPE_CHECKING:
     from .program import Program
@@ -147,8 +148,8 @@ class FlowLowering:
     _ids: dict[str, int] = field(factory=dict)
     _op_ids: dict[str, int] = field(factory=dict)
     _waits: dict[int, bool] = field(factory=dict)
-    streams: dict[str, tuple[RegionBuilder, Span | None]] = field(factory=dict)
-    """The streams that were opened: where, and where they were used."""
+    streams: dict[str, Stream] = field(factory=dict)
+    """The streams that were opened, by value id."""
     yielding: dict[tuple[str, str], str] = field(factory=dict)
     """The arm of a ``parallel:`` block that adds to what a loop collects."""
 
@@ -187,8 +188,14 @@ class FlowLowering:
             )
         if self.steps > MAX_STEPS:
             return
-        self.owners.noted(op)
+        self._noted(op)
         self.region.append(op)
+
+    def _noted(self, op: Op) -> None:
+        """Look at a new step before it takes its place."""
+        self.owners.noted(op)
+        if self.streams:
+            check_stream_values(self, op)
 
     def name_value(self, value: Typed, name: str, span: Span) -> Typed:
         """The value as an atom: a step of its own, where it is more than one already."""
@@ -207,7 +214,7 @@ class FlowLowering:
         result = self.fresh("value")
         self.steps += 1
         step = Eval(self.op_id("value"), value.expr, result, span)
-        self.owners.noted(step)
+        self._noted(step)
         self.region.insert(position, step)
         return Typed(Ref(result), value.type)
 
