@@ -194,8 +194,8 @@ def node(fn: Any = None, /, **declared: Any) -> Any:
 class Flow(FlowDef[P, R]):
     """A declared flow. Its source is compiled once, at the first check, plan, digest or run; its body never runs."""
 
-    def __init__(self, source: FlowSource, function: Callable[P, R] | None = None) -> None:
-        super().__init__(source)
+    def __init__(self, source: FlowSource, function: Callable[P, R] | None = None, undo: Any = None) -> None:
+        super().__init__(source, undo)
         self.fn = function
         self.__name__ = source.name
         self.__qualname__ = getattr(function, "__qualname__", source.name)
@@ -207,6 +207,27 @@ class Flow(FlowDef[P, R]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """In a flow: a sub-flow. In ordinary code: the same as :meth:`run`."""
         return self.run(*args, **kwargs)
+
+    def options(self, **given: Unpack[CallOptions[R]]) -> Flow[P, R]:
+        """A flow with another policy, laid over that of the header key by key; in a flow, ``f.options(retry=3)(x)``.
+
+        Outside, the policy is that of the whole run: ``f.options(timeout=60).run(x)``. Keep what is used again: it is
+        compiled for itself. An ``undo`` says how a call in a flow is taken back; a run of its own is not.
+
+        Parameters
+        ----------
+        given: ``retry timeout cache rate lock default undo once``; see :class:`CallOptions`.
+
+        Raises
+        ------
+        TypeError, ValueError: an unknown option, or a value that does not fit.
+        """
+        from .dsl.variants import variant
+
+        check_options(given)
+        laid: dict[str, Any] = {**given}
+        undo = laid.pop("undo", self.undo)
+        return Flow(variant(self.source, laid) if laid else self.source, self.fn, undo)
 
     def run(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Runs the flow to its end, from ordinary code, also where an event loop runs; a stream flow gives an iterator.

@@ -102,6 +102,8 @@ class FlowDef(Generic[P, R]):
     """A declared flow: where its syntax comes from. The body of a Python flow never runs."""
 
     source: FlowSource
+    undo: Any = None
+    """What takes a completed call back, if ``.options(...)`` said so."""
     door: Any = field(default=None, init=False, repr=False)
     """The engine's: the short way into the flow, once it is known."""
 
@@ -323,7 +325,7 @@ def binding_of(value: Any, name: str = "") -> Binding:
     if isinstance(value, NodeDef):
         return NodeBinding(value.spec, value.fn, value.undo)
     if isinstance(value, FlowDef):
-        return FlowBinding(value.source)
+        return FlowBinding(value.source, None if value.undo is None else binding_of(value.undo))
     if isinstance(value, Ambient):
         return AmbientBinding(value.spec)
     if isinstance(value, (types.FunctionType, type)):

@@ -31,7 +31,10 @@ class NodeBinding:
 
 @frozen
 class FlowBinding:
+    """A flow. ``undo``: the binding of the ``undo=`` that ``.options(...)`` gave it, for each call."""
+
     source: FlowSource
+    undo: Binding | None = field(default=None, eq=False)
 
 
 @frozen

@@ -16,7 +16,7 @@ from ...compiler.ir import AmbientSpec
 from ...compiler.spec import UNDECLARED, NodeSpec, Retry
 from ...compiler.types import ANY, STR, Parameter, Signature, stream_of
 from .. import hints, syntax
-from ..nodes import DECLARED, EFFECTS, effects_of, key_of, policy_of
+from ..nodes import DECLARED, EFFECTS, POLICY, effects_of, key_of, policy_of
 from ..python import read_flow_ast
 from ..scope import (
     AmbientBinding,
@@ -30,6 +30,7 @@ from ..scope import (
     UnknownBinding,
     ValueBinding,
 )
+from ..variants import variant
 from .annotations import dotted_meaning
 from .static import StaticModule
 from .static_classes import read_class
@@ -110,6 +111,26 @@ def _flow(module: StaticModule, node: Function) -> FlowSource:
         return flow, module
 
     return FlowSource(node.name, f"{module.name}.{node.name}", file, load)
+
+
+def _variant(module: StaticModule, flow: FlowBinding, keywords: list[ast.keyword]) -> FlowBinding:
+    """``flow.options(...)`` with these keywords; what cannot be read is left out."""
+    options: dict[str, Any] = {}
+    undo = flow.undo
+    for keyword in keywords:
+        try:
+            if keyword.arg == "undo":
+                found = resolve(module, keyword.value)
+                undo = found if isinstance(found, (NodeBinding, FlowBinding)) else None
+            elif keyword.arg in POLICY:
+                options[keyword.arg] = _option(module, keyword.value)
+        except Unreadable:
+            continue
+    try:
+        policy_of(options)
+    except (TypeError, ValueError):  # told when the file is executed
+        return flow
+    return FlowBinding(variant(flow.source, options) if options else flow.source, undo)
 
 
 def plain_spec(module: StaticModule, node: Function) -> NodeSpec:
@@ -302,6 +323,8 @@ def _called(module: StaticModule, name: str, call: ast.Call) -> Binding:
         if isinstance(inner, NodeBinding):
             module.nodes.add(name)
             return _renamed(declare(module, inner, call.keywords), inner, name)
+        if isinstance(inner, FlowBinding):
+            return _variant(module, inner, call.keywords)
     match dotted_name(module, call.func):
         case "typing.NewType" if len(call.args) == 2:
             return TypeBinding(read_type(module, call.args[1]))

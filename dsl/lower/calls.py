@@ -161,8 +161,8 @@ def _call_out(at: FlowLowering, node: s.Call, binding: Binding, hint: str) -> Ty
         pure_place(at, target.name, node.span)
         return Typed(Const(None), target.returns)
     result = at.fresh(hint or target.name)
-    of_node = binding if isinstance(binding, NodeBinding) else None
-    policy = resolve(at, node.options, arguments.extra, result, target.returns, node=of_node, assigned=hint)
+    called = binding if isinstance(binding, (NodeBinding, FlowBinding)) else None
+    policy = resolve(at, node.options, arguments.extra, result, target.returns, called=called, assigned=hint)
     if target.is_flow:
         at.emit(
             Subflow(at.op_id(target.name), target.key, arguments.args, arguments.kwargs, result, policy, span=node.span)

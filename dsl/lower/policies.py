@@ -41,7 +41,7 @@ def resolve(
     result: str,
     returns: Type,
     *,
-    node: NodeBinding | None = None,
+    called: NodeBinding | FlowBinding | None = None,
     assigned: str = "",
 ) -> Policy:
     """The policy of a call.
@@ -51,14 +51,15 @@ def resolve(
     options: those written at the call.
     values: what :func:`option_nodes` of them lowered to.
     result, returns: the id and the type of the call's result.
-    node: the node that is called; None for a flow.
+    called: what is called, for what it says of itself: the options of a node, and its undo; None for a flow's header.
     assigned: the name that the result gets.
     """
     found: dict[str, Any] = {}
+    node = called if isinstance(called, NodeBinding) else None
     if node is not None:
         found = {k: _plain(at, k, v) for k, v in node.spec.policy.items() if k in POLICY_KEYS and k != "undo"}
-        if node.undo is not None:
-            found["undo"] = _undo_of(at, node.undo, result, returns, Span("", 0))
+    if called is not None and called.undo is not None:
+        found["undo"] = _undo_of(at, called.undo, result, returns, Span("", 0))
     rest = iter(values)
     seen: set[str] = set()
     for option in options:

@@ -103,8 +103,8 @@ class _Given:
     def value(self, name: str, value: Any, span: Span) -> syntax.Expr:
         if type(value) in PLAIN:
             return syntax.Constant(value, span=span)
-        self.extra[f"{name}="] = value
-        return syntax.Name(f"{name}=", span=span)
+        self.extra[name] = value
+        return syntax.Name(name, span=span)
 
 
 def _read(ctx: Context, node: ast.FunctionDef | ast.AsyncFunctionDef, given: _Given | None) -> syntax.Flow:
@@ -134,7 +134,7 @@ def _params(ctx: Context, args: ast.arguments, given: _Given | None) -> list[syn
         if default is not None and (given is None or arg.arg not in given.defaults or _literal(default)):
             value = expression(ctx, default)
         elif default is not None and given is not None:
-            value = given.value(arg.arg, given.defaults[arg.arg], ctx.span(default))
+            value = given.value(f"{arg.arg}=", given.defaults[arg.arg], ctx.span(default))
         return syntax.Param(arg.arg, hint, value, kind, span=ctx.span(arg))
 
     result = [param(a, d, k) for a, d, k in zip(positional, [*missing, *args.defaults], kinds, strict=True)]
@@ -165,6 +165,6 @@ def _options(
     for name, value in given.options.items():
         where = written.get(name)
         span = ctx.span(where if where is not None else node)
-        said = undo_lambda(ctx, where) if isinstance(where, ast.Lambda) else given.value(name, value, span)
+        said = undo_lambda(ctx, where) if isinstance(where, ast.Lambda) else given.value(f"@{name}", value, span)
         result.append(syntax.Option(name, said, span=span))
     return tuple(result)

@@ -117,8 +117,8 @@ def test_defaults_and_options_are_those_of_the_definition() -> None:
         made.append(inner)
     tree, scope = read(made[0])
     assert show(tree.params[1].default) == "Constant(1)"
-    assert show(tree.options) == "(Option('timeout', Constant(1)), Option('undo', Name('undo=')))"
-    assert isinstance(scope.lookup("undo="), FlowBinding)
+    assert show(tree.options) == "(Option('timeout', Constant(1)), Option('undo', Name('@undo')))"
+    assert isinstance(scope.lookup("@undo"), FlowBinding)
     assert show(tree.params[2].default) == "Name('xs=')"
     kept = scope.lookup("xs=")
     assert isinstance(kept, ValueBinding)

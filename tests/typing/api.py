@@ -170,6 +170,7 @@ def nightly(day: str) -> dict[str, int]:
     assert_type(convert(raw, Order), Order)
     assert_type(convert(raw, list[int]), list[int])
     maybe: int | None = convert(raw, int | None)
+    assert_type(settle.options(retry=2)(orders[0]), str)
     return {"done": len(done.ok), "maybe": maybe or 0}
 
 
@@ -191,6 +192,11 @@ assert_type(live.run("f"), Iterator[int])
 assert_type(settle.check(), list[Diagnostic])
 assert_type(settle.explain(), str)
 assert_type(settle.digest, str)
+patient = settle.options(retry=2, timeout="1m", undo=lambda hold: release(hold.upper()))
+assert_type(patient(Order(id=1, sku="a")), str)
+assert_type(patient.run(Order(id=1, sku="a"), tries=3), str)
+assert_type(patient.digest, str)
+assert_type(live.options(timeout=3).run("f"), Iterator[int])
 
 
 async def ordinary() -> None:

@@ -65,4 +65,7 @@ def main(xs: list[str]) -> int:
     main.run(3)  # wrong
     main(xs, 3)  # wrong
     g: str = main.run(xs)  # wrong
+    main.options(retries=3)  # wrong
+    main.options(retry=3)(3)  # wrong
+    main.options(undo=len)  # wrong
     return len([b, c, d, e, f, g])
