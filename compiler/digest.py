@@ -1,7 +1,7 @@
 """The digest of a flow: what it means, and nothing else.
 
 Blind to layout, docs, the names of locals, the keys and modules of nodes; it changes when a node's name, code, version
-or effects, a policy, a parameter or the meaning of the program changes. It is the hash of a canonical text: the printed
+or effects, a policy, a parameter, the default of a record's field or the meaning of the program changes. It is the hash of a canonical text: the printed
 flow with numbers for names, sub-flows and nodes by their content. Digests are stored, so a new spelling of the printed
 graph is a new :data:`FORM`.
 """
@@ -44,7 +44,7 @@ from .spec import ClassSpec, NodeSpec
 from .types import Type
 from .walk import map_exprs, map_ops, map_regions
 
-FORM = "cflow graph 1"
+FORM = "cflow graph 2"
 
 
 def digest(graph: Graph, flow: str | None = None) -> str:
@@ -115,7 +115,10 @@ class _Canon:
         fields = (
             []
             if spec.fields is None
-            else [f"{write_constant(f.name)}: {write_type(self.type(f.type))} {f.required}" for f in spec.fields]
+            else [
+                f"{write_constant(f.name)}: {write_type(self.type(f.type))} {f.required} {write_constant(f.default)}"
+                for f in spec.fields
+            ]
         )
         bases = [self.name("class", base) for base in spec.bases]
         return f"{spec.kind} {write_constant(spec.name)} {fields} {bases}"

@@ -43,7 +43,7 @@ from .ir import (
     Target,
     Try,
 )
-from .spec import ClassSpec, Effects, NodeSpec
+from .spec import ClassSpec, Effects, FieldSpec, NodeSpec
 from .types import Signature
 
 NAME = re.compile(r"[A-Za-z_]\w*(?:[./:-]\w+)*")
@@ -299,11 +299,15 @@ def print_ambient(spec: AmbientSpec) -> str:
 def _class(spec: ClassSpec) -> str:
     fields = ""
     if spec.fields is not None:
-        shown = [f"{name(f.name)}: {write_type(f.type)}{'' if f.required else '?'}" for f in spec.fields]
-        fields = f"({', '.join(shown)})"
+        fields = f"({', '.join([_field(f) for f in spec.fields])})"
     bases = f" bases({', '.join([name(b) for b in spec.bases])})" if spec.bases else ""
     source = f" source({quoted(spec.source)})" if spec.source else ""
     return f"class {name(spec.key)} = {spec.kind} {name(spec.name)}{fields}{bases}{source}"
+
+
+def _field(spec: FieldSpec) -> str:
+    default = f" = {quoted(spec.default)}" if spec.default else ""
+    return f"{name(spec.name)}: {write_type(spec.type)}{'' if spec.required else '?'}{default}"
 
 
 def _node(spec: NodeSpec) -> str:

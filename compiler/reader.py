@@ -363,7 +363,8 @@ def _class(line: Tokens) -> ClassSpec:
         name = line.name()
         line.expect(":")
         type = line.type()
-        return FieldSpec(name, type, not line.take("?"))
+        required = not line.take("?")
+        return FieldSpec(name, type, required, line.name() if line.take("=") else "")
 
     fields = tuple(line.list(")", member)) if line.take("(") else None
     bases = tuple(line.list(")", line.name)) if line.take("bases", "(") else ()

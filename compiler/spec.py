@@ -117,11 +117,12 @@ class NodeSpec:
 
 @frozen
 class FieldSpec:
-    """A field of a record."""
+    """A field of a record. ``default``: what a field that may be left out then is, as text that tells its content."""
 
     name: str
     type: Type = ANY
     required: bool = True
+    default: str = ""
 
 
 @frozen

@@ -27,8 +27,9 @@ from attrs import frozen
 
 from ..compiler.operators import BUILTIN_EXCEPTIONS
 from ..compiler.spec import ClassSpec, FieldSpec
-from ..compiler.types import ANY, ELLIPSIS, NONE, STR, Parameter, Signature, Type, class_type, stream_of, union
+from ..compiler.types import ANY, ELLIPSIS, FLOAT, NONE, STR, Parameter, Signature, Type, class_type, stream_of, union
 from ..compiler.values import Collected
+from .contents import content, factory_content
 from .keys import qualified, unique_key
 from .scope import ClassBinding
 from .source import source_digest
@@ -219,7 +220,7 @@ def _fields(cls: type) -> tuple[FieldSpec, ...] | None:
         if hasattr(cls, "__attrs_init__") or "__attrs_attrs__" not in cls.__dict__:
             return None  # attrs gives that method to classes with an __init__ of their own
         return tuple(
-            FieldSpec(a.alias or a.name, ANY if a.converter else field_type(a.name, a.type), a.default is attrs.NOTHING)
+            _field(a.alias or a.name, ANY if a.converter else field_type(a.name, a.type), a.default)
             for a in attrs.fields(cls)
             if a.init
         )
@@ -228,18 +229,29 @@ def _fields(cls: type) -> tuple[FieldSpec, ...] | None:
         if params is None or not params.init:
             return None
         return tuple(
-            FieldSpec(
-                f.name,
-                field_type(f.name, f.type),
-                f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING,
-            )
+            _field(f.name, field_type(f.name, f.type), f.default, f.default_factory)
             for f in dataclasses.fields(cls)
             if f.init
         )
     hints = inspect.get_annotations(cls)
     names: tuple[str, ...] = getattr(cls, "_fields", ())
     defaults: dict[str, Any] = getattr(cls, "_field_defaults", {})
-    return tuple(FieldSpec(n, field_type(n, hints.get(n, Any)), n not in defaults) for n in names)
+    return tuple(_field(n, field_type(n, hints.get(n, Any)), defaults.get(n, attrs.NOTHING)) for n in names)
+
+
+def _field(name: str, type: Type, default: Any, factory: Any = dataclasses.MISSING) -> FieldSpec:
+    if isinstance(default, attrs.Factory):  # type: ignore[arg-type]  # a function to type checkers
+        default, factory = attrs.NOTHING, default.factory
+    if factory is not dataclasses.MISSING:
+        return FieldSpec(name, type, False, factory_content(factory))
+    if default is attrs.NOTHING or default is dataclasses.MISSING:
+        return FieldSpec(name, type)
+    return FieldSpec(name, type, False, default_content(type, default))
+
+
+def default_content(type: Type, default: Any) -> str:
+    """The default of a field as text; the same for ``0`` and ``0.0`` in a field of floats."""
+    return content(float(default) if type == FLOAT and default.__class__ is int else default)
 
 
 # ---- signatures ----------------------------------------------------------------------------------

@@ -52,7 +52,13 @@ def _with_default(name: str, default: Any) -> Any:
 
 def spec_for(key: str, name: str, plans: tuple[FieldPlan, ...]) -> ClassSpec:
     """What the compiler knows of a record."""
-    return ClassSpec(key, name, "record", tuple(FieldSpec(p.name, p.type, p.default is REQUIRED) for p in plans))
+    fields = [
+        FieldSpec(p.name, p.type)
+        if p.default is REQUIRED
+        else FieldSpec(p.name, p.type, False, hints.default_content(p.type, p.default))
+        for p in plans
+    ]
+    return ClassSpec(key, name, "record", tuple(fields))
 
 
 def complete(bound: ClassBinding, classes: Mapping[str, type]) -> None:

@@ -9,8 +9,9 @@ import ast
 from typing import Literal
 
 from ...compiler.spec import ClassSpec, FieldSpec
-from ...compiler.types import ANY
+from ...compiler.types import ANY, Type
 from .. import hints
+from ..contents import factory_content
 from ..scope import Binding, ClassBinding
 from .annotations import TYPED_DICT
 from .static import StaticModule
@@ -107,6 +108,7 @@ def _field(
 ) -> FieldSpec | None:
     type_ = read_type(module, annotation)
     required = value is None
+    default, factory = value, None
     if style == "attrs":
         name = name.lstrip("_") or name
     if isinstance(value, ast.Call) and dotted_name(module, value.func) in _FIELD_CALLS:
@@ -116,10 +118,25 @@ def _field(
             return None
         if "converter" in options:
             type_ = ANY
+        default, factory = options.get("default"), options.get("default_factory", options.get("factory"))
         alias = options.get("alias")
         if isinstance(alias, ast.Constant):
             name = str(alias.value)
-    return FieldSpec(name, type_, required)
+    return FieldSpec(name, type_, required, "" if required else _default(module, type_, default, factory))
+
+
+def _default(module: StaticModule, type_: Type, default: ast.expr | None, factory: ast.expr | None) -> str:
+    """What the text tells of a default: a literal, or one of the built-in classes that make an empty value."""
+    if factory is not None:
+        made = _EMPTY.get(dotted_name(module, factory).removeprefix("builtins."))
+        return "" if made is None else factory_content(made)
+    try:
+        return "" if default is None else hints.default_content(type_, ast.literal_eval(default))
+    except (ValueError, TypeError, SyntaxError, RecursionError):  # it takes running the file to tell
+        return ""
+
+
+_EMPTY: dict[str, type] = {"list": list, "dict": dict, "set": set, "tuple": tuple}
 
 
 _FIELD_CALLS = frozenset({"dataclasses.field", "attrs.field", "attr.field", "attr.ib"})
