@@ -1,8 +1,8 @@
 """The digest of a flow: what it means, and nothing else.
 
 Blind to layout, docs, the names of locals, the keys and modules of nodes; it changes when a node's name, code, version
-or effects, a policy, a parameter, the default of a record's field or the meaning of the program changes. It is the hash of a canonical text: the printed
-flow with numbers for names, sub-flows and nodes by their content. Digests are stored, so a new spelling of the printed
+or effects, a policy, a parameter, the default of a record's field or the meaning of the program changes. It is the hash
+of a canonical text: the printed flow with numbers for names, sub-flows and nodes by their content. Digests are stored, so a new spelling of the printed
 graph is a new :data:`FORM`.
 """
 
@@ -121,7 +121,7 @@ class _Canon:
             ]
         )
         bases = [self.name("class", base) for base in spec.bases]
-        return f"{spec.kind} {write_constant(spec.name)} {fields} {bases}"
+        return f"{spec.kind} {write_constant(spec.name)} {fields} {bases} {list(spec.members)}"
 
     def type(self, type: Type) -> Type:
         if type.name == "class":

@@ -302,7 +302,8 @@ def _class(spec: ClassSpec) -> str:
         fields = f"({', '.join([_field(f) for f in spec.fields])})"
     bases = f" bases({', '.join([name(b) for b in spec.bases])})" if spec.bases else ""
     source = f" source({quoted(spec.source)})" if spec.source else ""
-    return f"class {name(spec.key)} = {spec.kind} {name(spec.name)}{fields}{bases}{source}"
+    members = f" members({', '.join([name(m) for m in spec.members])})" if spec.members else ""
+    return f"class {name(spec.key)} = {spec.kind} {name(spec.name)}{fields}{bases}{source}{members}"
 
 
 def _field(spec: FieldSpec) -> str:

@@ -368,7 +368,9 @@ def _class(line: Tokens) -> ClassSpec:
 
     fields = tuple(line.list(")", member)) if line.take("(") else None
     bases = tuple(line.list(")", line.name)) if line.take("bases", "(") else ()
-    return ClassSpec(key, name, cast(Any, kind), fields, bases, _text(line, "source"))
+    source = _text(line, "source")
+    members = tuple(line.list(")", line.name)) if line.take("members", "(") else ()
+    return ClassSpec(key, name, cast(Any, kind), fields, bases, source, members)
 
 
 def _text(line: Tokens, word: str) -> str:

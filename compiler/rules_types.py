@@ -234,7 +234,7 @@ RULES: tuple[Rule, ...] = (
         "match-not-exhaustive",
         "error",
         "A `match` that leaves something out",
-        "The value has a closed type (literals, bool, None, a union of classes), and no case matches some of its values.",
+        "The value has a closed type (literals, bool, None, an enum, a union of classes), and no case matches some of its values.",
         "When a value is added to the type, this is where it would be forgotten.",
         """
          type Mode = "fast" | "safe"

@@ -131,6 +131,7 @@ class ClassSpec:
     some other class (good for annotations and ``isinstance`` alone).
 
     ``bases``: keys of its bases, nearest first, as far as they are known; built-in names for built-in bases.
+    ``members``: the names of all values of an enum, which makes it a closed type; flags are none.
     """
 
     key: str
@@ -139,6 +140,7 @@ class ClassSpec:
     fields: tuple[FieldSpec, ...] | None = None
     bases: tuple[str, ...] = ()
     source: str = ""
+    members: tuple[str, ...] = ()
 
 
 @frozen

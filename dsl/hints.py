@@ -167,9 +167,14 @@ def class_spec(cls: type) -> ClassSpec:
     if kind == "record":
         spec = ClassSpec(key, cls.__name__, kind, _fields(cls), bases)
     elif not builtin:
-        spec = ClassSpec(key, cls.__name__, kind, None, bases, source_digest(cls))
+        spec = ClassSpec(key, cls.__name__, kind, None, bases, source_digest(cls), _enum_members(cls))
     _SPECS[cls] = spec
     return spec
+
+
+def _enum_members(cls: type) -> tuple[str, ...]:
+    closed = issubclass(cls, enum.Enum) and not issubclass(cls, enum.Flag)
+    return tuple(m.name for m in cls) if closed else ()  # type: ignore[attr-defined]
 
 
 def declare_class(cls: type, spec: ClassSpec) -> None:

@@ -356,8 +356,17 @@ def class_binding_of(cls: type) -> Binding:
     if hints.is_plain(cls):
         return TypeBinding(hints.type_of(cls))
     if BUILTIN_EXCEPTIONS.get(cls.__name__) is cls or cls.__module__ != "builtins":
-        return ClassBinding(hints.class_spec(cls), cls)
+        return ClassBinding(hints.class_spec(cls), cls, lambda name: _static_method(cls, name))
     return BadBinding(cls.__name__, "it gives access to Python's own objects, or to values that change")
+
+
+def _static_method(cls: type, name: str) -> Binding | None:
+    """A node or flow that is declared in a class; a method that declares nothing is none."""
+    value = next((vars(base)[name] for base in cls.__mro__ if name in vars(base)), None)
+    if isinstance(value, staticmethod):
+        value = value.__func__
+    declared = isinstance(value, (NodeDef, FlowDef)) and not name.startswith("_")
+    return binding_of(value, f"{cls.__name__}.{name}") if declared else None
 
 
 def pack_binding(module: types.ModuleType) -> PackBinding:

@@ -37,13 +37,18 @@ class FlowBinding:
     undo: Binding | None = field(default=None, eq=False)
 
 
+def _no_members(name: str) -> Binding | None:
+    return None
+
+
 @frozen
 class ClassBinding:
     """A record, an exception or another class. ``cls`` is None where only its text was read. Built-in exceptions
-    too."""
+    too. ``members``: resolves the nodes and flows that are its static methods; None for any other name."""
 
     spec: ClassSpec
     cls: type | None = field(default=None, eq=False)
+    members: Callable[[str], Binding | None] = field(default=_no_members, eq=False)
 
 
 @frozen

@@ -1,4 +1,4 @@
-"""A flow with other options laid over those of its header: what ``flow.options(...)`` stands for, in a flow and outside.
+"""A flow with other options laid over those of its header: what ``flow.options(...)`` stands for.
 
 The variant is a flow of its own, with the body of the first. An undo is no part of it: that belongs to a call.
 """

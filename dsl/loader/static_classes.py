@@ -6,6 +6,7 @@ Gives what :func:`..hints.class_spec` gives for the real class.
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from typing import Literal
 
 from ...compiler.spec import ClassSpec, FieldSpec
@@ -34,8 +35,10 @@ _AS_BASES = {"NamedTuple": ("tuple",), "TypedDict": ("dict", TYPED_DICT)}
 """What a class really inherits from that is written with one of these."""
 
 
-def read_class(module: StaticModule, node: ast.ClassDef) -> Binding:
-    """What a class definition means."""
+def read_class(
+    module: StaticModule, node: ast.ClassDef, method: Callable[[ast.FunctionDef | ast.AsyncFunctionDef], Binding | None]
+) -> Binding:
+    """What a class definition means. ``method`` tells what a static method of it means: a node or flow, or nothing."""
     key = f"{module.name}.{node.name}"
     # Its own name first: fields may be of its type.
     module.bindings[node.name] = ClassBinding(ClassSpec(key, node.name))
@@ -54,9 +57,36 @@ def read_class(module: StaticModule, node: ast.ClassDef) -> Binding:
             fields = _fields(module, node, styles[0] if styles else "tuple", specs)
     if node.keywords or (node.decorator_list and not styles):
         bases = (*bases, "?")  # a metaclass or a decorator of which nothing is known
-    made = ClassBinding(ClassSpec(key, node.name, kind, fields, bases))
+    methods = {d.name: d for d in node.body if isinstance(d, (ast.FunctionDef, ast.AsyncFunctionDef))}
+
+    def member(name: str) -> Binding | None:
+        if name.startswith("_"):
+            return None
+        if name in methods:
+            return method(methods[name])
+        inherited = (resolve(module, base) for base in node.bases)
+        return next((m for b in inherited if isinstance(b, ClassBinding) and (m := b.members(name)) is not None), None)
+
+    closed = len(bases) >= 1 and all(b in _CLOSED for b in bases) and bool(_ENUMS.intersection(bases))
+    members = _members(node) if closed else ()
+    made = ClassBinding(ClassSpec(key, node.name, kind, fields, bases, members=members), members=member)
     hints.declare_read(made)
     return made
+
+
+_ENUMS = frozenset({"Enum", "IntEnum", "StrEnum"})
+_CLOSED = _ENUMS | _BUILTIN_BASES
+"""Bases of an enum whose members are all in its own text."""
+
+
+def _members(node: ast.ClassDef) -> tuple[str, ...]:
+    """The members of an enum; of several names for one literal the first."""
+    found: dict[str, str] = {}
+    for statement in node.body:
+        match statement:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value) if not name.startswith("_"):
+                found.setdefault(ast.dump(value) if isinstance(value, ast.Constant) else f"={name}", name)
+    return tuple(found.values())
 
 
 def _head(decorator: ast.expr) -> ast.expr:

@@ -7,6 +7,7 @@ packs.
 from __future__ import annotations
 
 import ast
+import copy
 from typing import Any
 
 from attrs import evolve
@@ -51,7 +52,7 @@ def binding_of_statement(module: StaticModule, statement: ast.stmt, name: str) -
         case ast.FunctionDef() | ast.AsyncFunctionDef():
             return _function(module, statement)
         case ast.ClassDef():
-            return read_class(module, statement)
+            return read_class(module, statement, lambda method: _method(module, statement.name, method))
         case ast.Import(names=names):
             for alias in names:
                 if (alias.asname or alias.name.partition(".")[0]) == name:
@@ -97,6 +98,25 @@ def _function(module: StaticModule, node: Function) -> Binding:
                 return FlowBinding(_flow(module, node))
             case _ if dotted_name(module, head) not in _TRANSPARENT:
                 binding = opaque
+    return binding
+
+
+def _method(module: StaticModule, owner: str, node: Function) -> Binding | None:
+    """A static method that is declared as a node or flow; None for any other."""
+    heads = [d.func if isinstance(d, ast.Call) else d for d in node.decorator_list]
+    if not any(form_of(module, head) in ("node", "flow") for head in heads):
+        return None
+    inner = copy.copy(node)
+    inner.decorator_list = [d for d in node.decorator_list if dotted_name(module, d) != "builtins.staticmethod"]
+    known = node.name in module.nodes
+    binding = _function(module, inner)
+    if not known:  # the name is the class's, not the module's
+        module.nodes.discard(node.name)
+    key = f"{module.name}.{owner}.{node.name}"
+    if isinstance(binding, NodeBinding):
+        return evolve(binding, spec=evolve(binding.spec, key=key))
+    if isinstance(binding, FlowBinding):
+        binding.source.key = key
     return binding
 
 

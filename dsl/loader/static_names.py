@@ -7,7 +7,7 @@ import ast
 from ...compiler.types import ANY, Type
 from .. import syntax
 from ..nodes import FORM
-from ..scope import Binding, BuiltinBinding, PackBinding, UnknownBinding
+from ..scope import Binding, BuiltinBinding, ClassBinding, PackBinding, UnknownBinding
 from .annotations import AnnotationReader, Meaning, dotted_meaning, expr_of_ast, type_of_binding
 from .static import StaticModule
 
@@ -41,7 +41,7 @@ def resolve(module: StaticModule, node: ast.expr) -> Binding | None:
             return module.lookup(name)
         case ast.Attribute(value=value, attr=name):
             head = resolve(module, value)
-            if isinstance(head, PackBinding):
+            if isinstance(head, (PackBinding, ClassBinding)):
                 return head.members(name)
             if isinstance(head, UnknownBinding):
                 return UnknownBinding(name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...compiler.ir import Apply, Branch, Global, Raise
+from ...compiler.ir import Apply, Branch, Const, Global, Raise
 from ...compiler.operators import BUILTIN_EXCEPTIONS
 from .. import hints, syntax as s
 from ..scope import ClassBinding
@@ -62,6 +62,9 @@ def lower_assert(at: FlowLowering, node: s.Assert) -> None:
         at.emit(Raise(at.op_id("assert"), Apply("new", args), span=node.span))
         at.region.ended = True
 
+    if isinstance(test.expr, Const) and not test.expr.value:
+        fail()  # `assert False`: nothing comes after it
+        return
     failing = fill_arm(at, fail)
     regions = (failing.builder.close(None), empty_arm().builder.close(()))
     at.emit(Branch(at.op_id("if"), (Apply("not", (test.expr,)),), regions, (), node.span))

@@ -34,7 +34,7 @@ from .names import peek, unknown_name
 from .policies import option_nodes, resolve
 from .state import UNKNOWN, FlowLowering, Typed
 from .streams import open_stream
-from .waiting import dotted_binding, is_method_call
+from .waiting import dotted, dotted_binding, is_method_call
 
 MUTATORS = REBINDING | frozenset("insert pop remove sort reverse clear update setdefault popitem discard".split())
 
@@ -109,8 +109,8 @@ def _not_callable(at: FlowLowering, node: s.Call, binding: Binding | None) -> No
             at.report(
                 "unknown-method",
                 func.span,
-                f"{func.name!r} is called on a class: a flow calls methods of values",
-                help=f"make it a node: @node def {func.name}(...): return ....{func.name}(...)",
+                f"{func.name!r} is called on a class, and is no node or flow: a flow calls methods of values",
+                help=f"declare it in the class (@staticmethod above @node), or call {dotted(func)} in a node",
             )
         else:
             lower_attribute(at, func)

@@ -6,7 +6,7 @@ from ...compiler.assignable import join
 from ...compiler.ir import Apply, Const, Expr, Star
 from ...compiler.nearest import did_you_mean
 from ...compiler.operators import FORBIDDEN_ATTRIBUTES, MAX_POWER_BITS, MAX_REPEAT
-from ...compiler.types import ANY, ELLIPSIS, STR, Type
+from ...compiler.types import ANY, ELLIPSIS, STR, Type, class_type
 from .. import syntax as s
 from ..scope import BadBinding, BuiltinBinding, ClassBinding, PackBinding, TypeBinding
 from . import optypes
@@ -202,9 +202,13 @@ def lower_attribute(at: FlowLowering, node: s.Attribute, hint: str = "") -> Type
     if forbidden(at, node):
         return UNKNOWN
     if isinstance(base, ClassBinding):
+        declared = base.members(node.name)
+        if declared is not None:
+            return binding_value(at, declared, f"{base.spec.name}.{node.name}", node.span)
         # A member of an enum, or a constant of the class.
         value = binding_value(at, base, base.spec.name, node.value.span)
-        return Typed(Apply("attr", (value.expr, Const(node.name))), ANY)
+        type = class_type(base.spec.key) if node.name in base.spec.members else ANY
+        return Typed(Apply("attr", (value.expr, Const(node.name))), type)
     if isinstance(base, (TypeBinding, BuiltinBinding)):
         # Its attributes are functions and descriptors of Python's own, not values of a program.
         at.report(

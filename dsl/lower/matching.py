@@ -10,7 +10,7 @@ from .. import syntax as s
 from .arms import Arm, fill_arm, join_arms
 from .env import Bound
 from .names import peek
-from .patterns import Matched, covered, is_closed, match_pattern
+from .patterns import Matched, covered, enum_members, is_closed, match_pattern, member_type
 from .state import FlowLowering, Typed
 
 
@@ -127,14 +127,14 @@ def _arm(at: FlowLowering, node: s.Match, case: s.Case, matched: Matched, subjec
 
 
 def _remaining(at: FlowLowering, cases: Iterable[s.Case], subject: Type) -> tuple[Type, ...]:
-    left = _members(subject)
+    left = _members(at, subject)
     for case in cases:
         if case.guard is None:
             left = tuple(m for m in left if not covered(at, case.pattern, m))
     return left
 
 
-def _members(subject: Type) -> tuple[Type, ...]:
+def _members(at: FlowLowering, subject: Type) -> tuple[Type, ...]:
     """A closed type as the smallest parts a case can tell apart."""
     parts: list[Type] = []
     for member in subject.args if subject.name == "union" else (subject,):
@@ -142,6 +142,8 @@ def _members(subject: Type) -> tuple[Type, ...]:
             parts += [Type("literal", (v,)) for v in member.args]
         elif member == BOOL:
             parts += [Type("literal", (True,)), Type("literal", (False,))]
+        elif names := enum_members(at, member):
+            parts += [member_type(member.args[0], name) for name in names]
         else:
             parts.append(member)
     return tuple(parts)
@@ -152,7 +154,7 @@ def _check_exhaustive(at: FlowLowering, node: s.Match, subject: Type) -> bool:
     left = _remaining(at, node.cases, subject)
     closed = is_closed(at, subject)
     if left and closed:
-        names = ", ".join(str(m) if m.name != "class" else _class_name(at, m) for m in left)
+        names = ", ".join(_name(at, m) for m in left)
         at.report(
             "match-not-exhaustive",
             node.span,
@@ -164,13 +166,15 @@ def _check_exhaustive(at: FlowLowering, node: s.Match, subject: Type) -> bool:
     return not left or closed
 
 
-def _class_name(at: FlowLowering, type: Type) -> str:
+def _name(at: FlowLowering, type: Type) -> str:
+    if type.name not in ("class", "member"):
+        return str(type)
     spec = at.program.classes.get(type.args[0])
-    return str(type.args[0]) if spec is None else spec.name
+    return ".".join([str(type.args[0]) if spec is None else spec.name, *type.args[1:]])
 
 
 def _as_case(at: FlowLowering, type: Type) -> str:
-    return f"{_class_name(at, type)}()" if type.name == "class" else str(type)
+    return f"{_name(at, type)}()" if type.name == "class" else _name(at, type)
 
 
 def _needs_all(at: FlowLowering, node: s.Match) -> bool:

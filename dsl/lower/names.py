@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...compiler.diagnostics import EngineBug, Label, Span
 from ...compiler.evaluate import BUILTIN_CLASSES
-from ...compiler.ir import Ambient, Const, Expr, Global, Ref
+from ...compiler.ir import Ambient, Const, Global
 from ...compiler.nearest import did_you_mean
 from ...compiler.types import ANY, STR
 from .. import syntax as s

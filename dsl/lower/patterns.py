@@ -65,7 +65,9 @@ def _value(at: FlowLowering, pattern: s.ValuePattern, value: Typed) -> Matched:
         type = NONE if constant.value is None else Type("bool")
         _check_possible(at, pattern, value.type, type)
         return Matched(Apply("is", (value.expr, constant)), (), type)
-    if wanted.type != ANY:
+    # A member of an enum may well equal something that is none.
+    comparable = wanted.type.name != "class" or all(m.name in ("class", "none") for m in optypes.members(value.type))
+    if wanted.type != ANY and comparable:
         _check_possible(at, pattern, value.type, wanted.type)
     return Matched(Apply("==", (value.expr, constant)), (), wanted.type if wanted.type.name == "literal" else None)
 
@@ -90,8 +92,10 @@ def _check_possible(at: FlowLowering, pattern: s.Pattern, source: Type, wanted: 
 
 
 def is_closed(at: FlowLowering, type: Type) -> bool:
-    """Are all values of the type known: declared literals, bool, None, classes?"""
+    """Are all values of the type known: declared literals, bool, None, enums, classes?"""
     for member in optypes.members(type):
+        if enum_members(at, member):
+            continue
         if member.name == "literal":
             values = literal_values(member)
             if not any(values <= declared for declared in at.program.literals):
@@ -99,6 +103,17 @@ def is_closed(at: FlowLowering, type: Type) -> bool:
         elif member.name not in ("none", "bool", "class") or (member.name == "class" and type.name != "union"):
             return False
     return bool(optypes.members(type))
+
+
+def enum_members(at: FlowLowering, type: Type) -> tuple[str, ...]:
+    """The names of all values of a type that is an enum."""
+    spec = at.program.classes.get(type.args[0]) if type.name == "class" else None
+    return () if spec is None else spec.members
+
+
+def member_type(key: str, name: str) -> Type:
+    """One member of the enum with this key: a part of a closed type, in coverage alone."""
+    return Type("member", (key, name))
 
 
 def _may_be(at: FlowLowering, source: Type, wanted: Type) -> bool:
@@ -306,12 +321,27 @@ def covered(at: FlowLowering, pattern: s.Pattern, member: Type) -> bool:
         case s.ValuePattern():
             value = _constant(pattern.value)
             if value is ...:
-                return False
+                return member.name == "member" and _is_member(at, pattern.value, member)
             wanted = NONE if value is None else Type("literal", (value,))
             return wanted == member and type_of(value).name == type_of(member.args[0] if member.args else None).name
         case s.ClassPattern():
             return _class_covers(at, pattern, member)
     return False
+
+
+def _is_member(at: FlowLowering, node: s.Expr, member: Type) -> bool:
+    """Does a dotted name stand for this member of an enum? A member may have further names; where only the text of the
+    class was read, a name of which it does not tell more has the benefit of the doubt."""
+    binding = dotted_binding(at, node.value) if isinstance(node, s.Attribute) else None
+    if not isinstance(node, s.Attribute) or not isinstance(binding, ClassBinding):
+        return False
+    key, name = member.args
+    if binding.spec.key != key:
+        return False
+    if binding.cls is None:
+        return node.name == name or node.name not in binding.spec.members
+    known = getattr(binding.cls, "__members__", {}).get(node.name)
+    return known is not None and known.name == name
 
 
 def _constant(node: s.Expr) -> object:
@@ -328,6 +358,8 @@ def _constant(node: s.Expr) -> object:
 def _class_covers(at: FlowLowering, pattern: s.ClassPattern, member: Type) -> bool:
     if not all(isinstance(p, s.CapturePattern) for p in (*pattern.args, *pattern.values)):
         return False
+    if member.name == "member":
+        member = class_type(member.args[0])
     binding = dotted_binding(at, pattern.cls)
     match binding:
         case ClassBinding():

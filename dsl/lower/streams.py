@@ -1,4 +1,4 @@
-"""What a flow may do with a stream: name it, hand it to a node or flow, go over it; once, and in the block that made it.
+"""What a flow may do with a stream: name it, give it to a node or flow, go over it; once, in the block that made it.
 
 A stream is no value: what held it (a list, a result) would outlive the block that closes it.
 """

@@ -24,10 +24,17 @@ def dotted_binding(at: FlowLowering, node: s.Expr) -> Binding | None:
         return None
     binding = at.program.lookup(at.scope, node.id)
     for part in reversed(parts):
-        if not isinstance(binding, PackBinding):
+        if not isinstance(binding, (PackBinding, ClassBinding)):
             return None
         binding = binding.members(part)
     return binding
+
+
+def dotted(node: s.Expr) -> str:
+    """A dotted name as it is written."""
+    if isinstance(node, s.Attribute):
+        return f"{dotted(node.value)}.{node.name}"
+    return node.id if isinstance(node, s.Name) else "..."
 
 
 def is_method_call(at: FlowLowering, node: s.Call) -> bool:

@@ -12,7 +12,7 @@ from attrs import define, field
 from ...compiler.diagnostics import Span
 from .. import syntax
 from ..nodes import FORM
-from ..scope import Binding, BuiltinBinding, PackBinding, Scope
+from ..scope import Binding, BuiltinBinding, ClassBinding, PackBinding, Scope
 from .names import ANYTHING
 
 
@@ -54,7 +54,7 @@ class Context:
             return None if node.id in self.locals else self.scope.lookup(node.id)
         if isinstance(node, ast.Attribute):
             base = self.binding(node.value)
-            return base.members(node.attr) if isinstance(base, PackBinding) else None
+            return base.members(node.attr) if isinstance(base, (PackBinding, ClassBinding)) else None
         return None
 
     def form(self, node: ast.expr) -> str | None:
