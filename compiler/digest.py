@@ -2,8 +2,8 @@
 
 Blind to layout, docs, the names of locals, the keys and modules of nodes; it changes when a node's name, code, version
 or effects, a policy, a parameter, the default of a record's field or the meaning of the program changes. It is the hash
-of a canonical text: the printed flow with numbers for names, sub-flows and nodes by their content. Digests are stored, so a new spelling of the printed
-graph is a new :data:`FORM`.
+of a canonical text: the printed flow with numbers for names, sub-flows and nodes by their content. Digests are stored,
+so a new spelling of the printed graph is a new :data:`FORM`.
 """
 
 from __future__ import annotations

@@ -245,9 +245,11 @@ def test_the_note_says_it_all() -> None:
     assert failure.path == ("outer_of_two", "inner_of_two_2", "boom")
     line = line_of(inner_of_two, "boom(")
     assert caught.value.__notes__ == [
-        f"in flow inner_of_two, {__file__}:{line}: return boom(a + 1, text=KEY)\n"
-        "  on the way outer_of_two > inner_of_two_2 > boom\n"
-        f"  with x=2, text={failure.inputs['text']!r}"
+        (
+            f"in flow inner_of_two, {__file__}:{line}: return boom(a + 1, text=KEY)\n"
+            "  on the way outer_of_two > inner_of_two_2 > boom\n"
+            f"  with x=2, text={failure.inputs['text']!r}"
+        )
     ]
     assert SECRET not in caught.value.__notes__[0]
 
