@@ -31,19 +31,24 @@ class FlowStream:
 
 
 class _Handshake:
-    """A flow producing for one consumer: it goes on only when the next item is asked for."""
+    """A flow producing for one consumer: it goes on only when the next item is asked for, or when it is closed.
 
-    def __init__(self) -> None:
-        self.asked = trio.Event()
+    So a cut of both reaches the one that runs; what the flow owes at a ``yield`` comes once its consumer has ended.
+    """
+
+    def __init__(self, stream: FlowStream) -> None:
+        self.stream = stream
+        self.asked = False
+        self.parked: trio.lowlevel.Task | None = None
         self.answered = trio.Event()
         self.items: list[Any] = []
         self.over = False
         self.error: BaseException | None = None
 
-    async def produce(self, stream: FlowStream) -> None:
-        await self.asked.wait()
+    async def produce(self) -> None:
+        await self.park()
         try:
-            await stream.produce(self.put)
+            await self.stream.produce(self.put)
         except BaseException as exc:
             if is_cancellation(exc):
                 raise
@@ -53,9 +58,21 @@ class _Handshake:
 
     async def put(self, item: Any) -> None:
         self.items.append(item)
-        self.asked = trio.Event()
         self.answered.set()
-        await self.asked.wait()
+        await self.park()
+
+    async def park(self) -> None:
+        if not self.asked:
+            self.parked = trio.lowlevel.current_task()
+            await trio.lowlevel.wait_task_rescheduled(lambda _: trio.lowlevel.Abort.FAILED)
+        self.asked = False
+        await trio.lowlevel.checkpoint_if_cancelled()
+
+    def go_on(self) -> None:
+        self.asked = True
+        if self.parked is not None:
+            trio.lowlevel.reschedule(self.parked)
+            self.parked = None
 
     def __aiter__(self) -> _Handshake:
         return self
@@ -63,7 +80,7 @@ class _Handshake:
     async def __anext__(self) -> Any:
         if not self.over:
             self.answered = trio.Event()
-            self.asked.set()
+            self.go_on()
             await self.answered.wait()
         if self.items:
             return self.items.pop()
@@ -206,10 +223,8 @@ async def opened(
     async with contextlib.AsyncExitStack() as stack:
         iterator: Any
         if isinstance(source, FlowStream):
-            handshake = _Handshake()
-            nursery = await stack.enter_async_context(_plain_nursery())
-            nursery.start_soon(handshake.produce, source)
-            iterator = handshake
+            iterator = _Handshake(source)
+            await stack.enter_async_context(_helper(iterator.produce, iterator.go_on))
         elif hasattr(source, "__aiter__"):
             iterator = aiter(source)
             if hasattr(iterator, "aclose"):
@@ -219,9 +234,8 @@ async def opened(
             if hasattr(iterator.iterator, "close"):
                 stack.callback(iterator.iterator.close)
         if buffer is not None or window is not None:
-            nursery = await stack.enter_async_context(_plain_nursery())
             iterator = _Ahead(iterator, buffer if buffer is not None else 1)
-            nursery.start_soon(iterator.pump)
+            await stack.enter_async_context(_helper(iterator.pump))
         if window is not None:
             iterator = _Windows(iterator, seconds(window))
         if batch is not None:
@@ -235,13 +249,24 @@ async def _close(run: Run, iterator: Any) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _plain_nursery() -> AsyncIterator[trio.Nursery]:
-    """A nursery for a helper task, cancelled at the exit, that raises single errors and never a group."""
+async def _helper(work: Callable[[], Awaitable[None]], wake: Callable[[], None] | None = None) -> AsyncIterator[None]:
+    """A task beside the block that raises nothing but a cancellation; at the exit it is cancelled, and woken. The error
+    of the block stays as it is: no nursery puts it in a group."""
+    error: BaseException | None = None
     try:
         async with trio.open_nursery() as nursery:
+            nursery.start_soon(work)
             try:
-                yield nursery
-            finally:
-                nursery.cancel_scope.cancel()
-    except BaseExceptionGroup as group:
-        raise first_error(group) from None
+                yield
+            except BaseException as exc:
+                error = exc
+            nursery.cancel_scope.cancel()
+            if wake is not None:
+                wake()
+    except BaseExceptionGroup as group:  # of cancellations alone
+        error = error or first_error(group)
+    try:
+        if error is not None:
+            raise error
+    finally:
+        del error
