@@ -76,6 +76,7 @@ class Blocks:
     def body(self, code: Straight, op: ir.Loop, order: RegionOrder, place: Place, carried: tuple[str, ...]) -> None:
         code.region(order, place, lambda texts: code.assign(carried, texts))
         if place.waits:
+            code.alive()
             code.write("if _clock() > _run.due: await _run.breathe()")
 
     def for_(self, code: Straight, op: ir.Loop, order: OpOrder, place: Place) -> None:
@@ -135,6 +136,7 @@ class Blocks:
             with code.write.block(f"for {code.name(op.body.params[0])} in {source}:"):
                 code.region(order.regions[0], inner, lambda texts: None)
                 if place.waits:
+                    code.alive()
                     code.write("if _clock() > _run.due: await _run.breathe()")
             code.assign(op.results, [out] if op.collects else [])
             return
@@ -163,6 +165,7 @@ class Blocks:
                 log="_log", loop=LoopPlace(op, "pass"), flow=False, collects=collects, concurrent=True, depth=1
             )
             code.region(order.regions[0], inner, lambda texts: None)
+            code.unseen = False
             code.write(f"return {out if op.collects else 'None'}")
         code.write.op = op
         result = code.name(op.results[0]) if op.results else "_"
@@ -274,6 +277,10 @@ class Blocks:
         caught = f"_x{code.module.number()}"
         code.write.op = op
         with code.write.block(f"except {types} as {caught}:"):
+            if place.waits:
+                # The error may come from a `finally` or an undo of what was cut: that is not for a handler.
+                code.write("await _alive()")
+            code.unseen = False
             error, *names = handler.region.params
             code.write(f"{code.name(error)} = {caught}")
             self.tracked(code, op, names)
@@ -285,6 +292,7 @@ class Blocks:
             code.write(f"{code.name(name)} = _tk.get({var!r})")
 
     def final(self, code: Straight, op: ir.Try, final: ir.Region, order: RegionOrder, place: Place, count: int) -> None:
+        code.unseen = False
         with code.write.block("finally:"):
             self.tracked(code, op, list(final.params))
             if not place.waits:
@@ -342,6 +350,7 @@ class Blocks:
                     code.write(f"return ({''.join(t + ', ' for t in texts)})")
 
                 code.region(region, inner, finish)
+                code.unseen = False
         code.write.op = order.op
         return names
 

@@ -158,6 +158,7 @@ async def _worker(
     # One scope a worker, not a pass: when a pass has failed, nobody takes another item.
     with trio.CancelScope() as scope:
         while state.bound is None and not state.enough:
+            await trio.lowlevel.checkpoint_if_cancelled()  # the pass before may have outlasted a cut
             try:
                 more, item = await pull()
             except BaseException as exc:
@@ -180,6 +181,8 @@ async def _worker(
             except BaseException as exc:
                 if is_cancellation(exc):
                     raise
+                # It may come from a `finally` or an undo of a pass that was cut.
+                await trio.lowlevel.checkpoint_if_cancelled()
                 _failed(state, index, item, exc, collect, max_failed, take)
             else:
                 if value is not None or take is not None:  # where nothing is collected, nothing is kept
@@ -256,6 +259,7 @@ async def parallel(run: Run, log: UndoLog | None, arms: tuple[Arm, ...]) -> list
         with trio.CancelScope() as scope:
             state.running[index] = scope
             try:
+                await trio.lowlevel.checkpoint_if_cancelled()
                 results[index] = await arms[index](state.open_log(index))
             except BaseException as exc:
                 if is_cancellation(exc):
@@ -293,6 +297,7 @@ async def race(run: Run, log: UndoLog | None, arms: tuple[Arm, ...], length: Any
         if index + 1 < len(arms):
             nursery.start_soon(one, index + 1, nursery)
         try:
+            await trio.lowlevel.checkpoint_if_cancelled()  # it may be decided already
             value = await arms[index](logs[index])
         except BaseException as exc:
             if is_cancellation(exc):

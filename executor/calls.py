@@ -86,8 +86,7 @@ def call(code: Straight, op: ir.Call, place: Place) -> None:
         plain(code, op, site, place, arguments)
     note_undo(code, op, place)
     if place.waits and (site.placement == invoke.PLACE or (site.placement == invoke.LANE and place.loop is not None)):
-        # Last of all: whoever is cancelled here has made the call, and owes its undo.
-        code.write("if _clock() > _run.due: await _run.breathe()")
+        code.breath = True
 
 
 def plain(code: Straight, op: ir.Call, site: invoke.Site, place: Place, arguments: str) -> None:
@@ -187,8 +186,7 @@ def subflow(code: Straight, op: ir.Subflow, place: Place) -> None:
     if not place.waits or (linker.is_quick(op.target) and not waiting_policy(op.policy)):
         name = linker.flow_name(op.target, waits=False)
         code.write(f"{result} = {name}(_run, _depth + 1{comma}{arguments})")
-        if place.waits:
-            code.write("if _clock() > _run.due: await _run.breathe()")
+        code.breath = place.waits
     elif flow.stream:
         name = linker.flow_name(op.target, waits=True)
         code.write(f"{result} = _open_flow({name}, _run, {place.log}, _depth + 1{comma}{arguments})")
@@ -284,6 +282,7 @@ def fused(code: Straight, ops: list[ir.Eval | ir.Call], order: RegionOrder, inde
     code.write(
         f"{results} = await _lane(_run, {reader}, _l{number}{', ' if params else ''}{params})".replace(",  =", ", =")
     )
+    code.unseen = not reader
 
 
 def lane_call(code: Straight, op: ir.Call, place: Place) -> bool:

@@ -281,13 +281,17 @@ class Frame:
         self.bound, self.error, self.leave = row, error, leave
         self.settle()
 
-    def settle(self) -> None:
-        """After a failure: cancel the rest once every earlier row is done."""
+    def reached(self) -> int:
+        """The first row that is not done, or, before it, the one that failed."""
         low, done, bound = self.low, self.done, self.bound
         while low < bound and done[low]:
             low += 1
         self.low = low
-        if low >= bound:
+        return low
+
+    def settle(self) -> None:
+        """After a failure: cancel the rest once every earlier row is done."""
+        if self.reached() >= self.bound:
             if self.nursery is not None:
                 self.nursery.cancel_scope.cancel()
             if self.idle is not None:
@@ -330,6 +334,12 @@ async def work(frame: Frame, row: int, turn: Turn | None) -> None:
     table = frame.table
     run = frame.run
     values = frame.values
+    try:
+        await trio.lowlevel.checkpoint_if_cancelled()  # cut between its start and its first step
+    except trio.Cancelled:
+        if table.kind[row] in (CALL, SITE, LANE):
+            run.leave(turn)
+        raise
     while row >= 0:
         what = table.kind[row]
         holds = False
@@ -379,6 +389,11 @@ async def work(frame: Frame, row: int, turn: Turn | None) -> None:
                 if leave is not None:
                     frame.fail(row, None, leave)
                     return
+            if what != CALL:
+                # It may have outlasted a cut (a writer in a thread is waited for): then it counts, and nothing after it
+                # starts.
+                frame.done[row] = 1
+                await trio.lowlevel.checkpoint_if_cancelled()
         except BaseException as exc:
             if holds:
                 run.release()
@@ -424,13 +439,13 @@ async def run_frame(
     finally:
         frame.nursery = None  # what is still to come from outside comes too late
         AROUND.set(around)
-    if frame.bound < table.real:
         if tracked is not None and table.marks is not None:
-            table.marks(frame.values, frame.bound, tracked)
-            tracked.update(frame.tracked.get(frame.bound, ()))
+            # Failed, left, cut or complete: the names as the step sees them at which it ended.
+            end = frame.reached()
+            table.marks(frame.values, end, tracked)
+            tracked.update(frame.tracked.get(end, ()))
+    if frame.bound < table.real:
         if frame.error is not None:
             raise frame.error
         return frame.leave
-    if tracked is not None and table.marks is not None:
-        table.marks(frame.values, table.real, tracked)
     return table.results(frame.values)

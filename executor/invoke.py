@@ -257,6 +257,8 @@ async def _or_default(work: Callable[[], Awaitable[Any]], default: Any) -> Any:
     try:
         return await work()
     except Exception:
+        # The error may come from a `finally` or an undo of a flow that was cut.
+        await trio.lowlevel.checkpoint_if_cancelled()
         return default
 
 

@@ -125,6 +125,7 @@ class FlowLinker(Questions):
             _apply=invoke.apply_policy,
             _lane=invoke.lane,
             _check=trio.from_thread.check_cancelled,
+            _alive=trio.lowlevel.checkpoint_if_cancelled,
             _run_frame=run_frame,
             _Leave=Leave,
             _UndoLog=UndoLog,

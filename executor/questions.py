@@ -70,6 +70,7 @@ class Questions:
         self._sites: dict[int, invoke.Site] = {}
         self._waits: dict[int, bool] = {}
         self._eager: dict[int, bool] = {}
+        self._outlasts: dict[int, bool] = {}
         self._direct: dict[str, bool] = {}
         self._keep: list[Any] = []
 
@@ -137,6 +138,49 @@ class Questions:
             case ir.ForEach() if op.collect or op.take is not None:
                 return True
         return any(self.waits(o) for r in order.regions for o in r.ops)
+
+    @staticmethod
+    def starts(op: ir.Op) -> bool:
+        """May the operation start a call, or hand on an item? Of a block it is not asked what it holds."""
+        return not (isinstance(op, (ir.Eval, ir.Exit, ir.Raise)) or (isinstance(op, ir.Emit) and op.loop != ""))
+
+    def looks(self, op: ir.Op) -> bool:
+        """Does it look by itself, before it starts, whether it is cut? A hop to a thread does."""
+        return isinstance(op, ir.Call) and not self.events and not waiting_policy(op.policy) and self.in_thread(op)
+
+    def in_thread(self, op: ir.Call) -> bool:
+        spec = self.graph.nodes[op.target]
+        return not spec.builtin and not spec.is_stream and self.site(op).placement == invoke.LANE
+
+    def outlasts(self, order: OpOrder) -> bool:
+        """Can the operation end well although it was cut? A writer in a thread is waited for, and so is what runs under
+        a shield: the ``finally`` of a ``try``, the undos of losers, the closing of a stream. An async node is taken to
+        be cut where it waits."""
+        key = id(order)
+        found = self._outlasts.get(key)
+        if found is None:
+            self._outlasts[key] = False  # a flow that calls itself: its inner calls add nothing
+            found = self._outlasts[key] = self._can_outlast(order)
+            self._keep.append(order)
+        return found
+
+    def _can_outlast(self, order: OpOrder) -> bool:
+        op = order.op
+        match op:
+            case ir.Call():
+                spec = self.graph.nodes[op.target]
+                return bool(spec.builtin) or (self.in_thread(op) and spec.effects.retires)
+            case ir.Subflow():
+                return not op.detached and any(self.outlasts(o) for o in self.orders[op.target].ops)
+            case ir.Loop() | ir.ForEach() if op.stream is not False:
+                return True
+            case ir.Try() if op.final is not None and any(self.waits(o) for o in order.regions[-1].ops):
+                return True
+            case ir.Race():
+                return True
+            case ir.ForEach() if op.take is not None:
+                return True
+        return any(self.outlasts(o) for r in order.regions for o in r.ops)
 
     def eager(self, order: OpOrder) -> bool:
         """For a block: can something in it start while earlier steps are running? Other operations have no inside."""

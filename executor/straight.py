@@ -42,6 +42,10 @@ class Straight:
         self.linker = linker
         self.write = writer
         self.module = linker.module
+        self.unseen = False
+        """May what was written last have outlasted a cut? Then nothing starts before that was looked at."""
+        self.breath = False
+        """Is a look at the slice of time owed, once the names of the last operation are noted?"""
 
     # ---- values and conditions -------------------------------------------------------------------
 
@@ -122,6 +126,7 @@ class Straight:
             while mark is not None and mark.index <= index:
                 self.mark(mark, place)
                 mark = next(marks, None)
+            self.breathe()
             count = calls.lane_run(self, order, index, place, None if mark is None else mark.index)
             if not count:
                 self.op(order.ops[index], place)
@@ -133,6 +138,7 @@ class Straight:
         while mark is not None:
             self.mark(mark, place)
             mark = next(marks, None)
+        self.breathe()
         if region.results is not None:
             finish([self.text(r, place) for r in region.results])
             self.release(over.get(len(order.ops)))
@@ -141,6 +147,19 @@ class Straight:
         """Let go of values that nothing uses any more."""
         if values:
             self.write("".join(f"{self.name(v)} = " for v in values) + "None")
+
+    def breathe(self) -> None:
+        """Let others in where a slice of work in place is over: last of all, for whoever is cancelled here has made the
+        call, noted its name, and owes its undo."""
+        if self.breath:
+            self.breath = False
+            self.write("if _clock() > _run.due: await _run.breathe()")
+
+    def alive(self) -> None:
+        """Nothing starts in what is cut already."""
+        if self.unseen:
+            self.unseen = False
+            self.write("await _alive()")
 
     def mark(self, mark: ir.Mark, place: Place) -> None:
         self.write(f"_tk[{mark.var!r}] = {self.text(mark.value, place)}")
@@ -155,6 +174,7 @@ class Straight:
         result = f"_r{self.module.number()}"
         given = f"{table.name}, _run, {place.log}, _depth, ({takes}), ({conditions}), {tracked}"
         self.write(f"{result} = await _run_frame({given})")
+        self.unseen = any(self.linker.outlasts(o) for o in order.ops)
         self.leaving(result, order.leaves, place)
         if region.results is not None:
             finish([f"{result}[{i}]" for i in range(len(region.results))])
@@ -197,6 +217,15 @@ class Straight:
         op = order.op
         self.write.op = op
         self.needs(order, place)
+        starts = self.linker.starts(op)
+        if starts and not (place.loop is None and self.linker.looks(op)):
+            self.alive()
+        self.operation(order, place)
+        if starts:
+            self.unseen = place.waits and self.linker.outlasts(order)
+
+    def operation(self, order: OpOrder, place: Place) -> None:
+        op = order.op
         if order.regions and (place.depth >= NESTED or self.write.indent >= INDENTED):
             self.linker.outlined(self, order, place)
             return
@@ -226,6 +255,8 @@ class Straight:
             value = self.text(op.values[0], place) if op.values else "None"
             self.write(f"return {value}" if place.flow else f"return _Leave('return', ({value},))")
             return
+        if op.kind == "continue":
+            self.alive()
         self.leave(op.kind, f"({''.join(self.text(v, place) + ', ' for v in op.values)})", place)
 
     def raise_(self, op: ir.Raise, place: Place) -> None:
@@ -242,6 +273,7 @@ class Straight:
     def branch(self, op: ir.Branch, order: OpOrder, place: Place) -> None:
         def arm(index: int) -> None:
             inner = place.fork()
+            self.unseen = False
             if self.linker.events:
                 self.skipped(order, index)
             self.region(order.regions[index], inner, lambda texts: self.assign(op.results, texts))

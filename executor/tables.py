@@ -282,6 +282,9 @@ class Tabler:
             code.op(entered, place)
             for result in op.results:
                 code.write(f"_v[{self.slots[result]}] = {code.name(result)}")
+            if code.breath:
+                code.write("_f.done[_i] = 1")
+                code.breathe()
         return name
 
     def loop(self) -> Any:
