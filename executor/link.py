@@ -18,7 +18,7 @@ from ..compiler import ir
 from ..compiler.diagnostics import MAX_DEPTH, LoopLimit, RecursionLimit
 from ..compiler.spec import Objects
 from ..compiler.walk import all_ops
-from ..planner.order import OpOrder, Orderer, RegionOrder
+from ..planner.order import OpOrder, Orderer, RegionOrder, yields
 from . import invoke
 from .blockcode import Blocks
 from .blocks import for_each, parallel, race
@@ -34,7 +34,7 @@ from .scopes import timeout
 from .source import Module
 from .straight import Straight
 from .streams import FlowStream, opened
-from .tables import Tabled, Tabler, yields
+from .tables import Tabled, Tabler
 from .tiers import TIERS
 from .undo import UndoLog
 

@@ -15,7 +15,7 @@ from ..compiler import ir
 from ..compiler.promises import Promise
 from ..compiler.spec import WORLD
 from ..planner.fusion import before, segments
-from ..planner.order import OpOrder, RegionOrder, conflicts, emit_loops
+from ..planner.order import OpOrder, RegionOrder, conflicts, emit_loops, yields
 from . import invoke
 from .frame import BLOCK, CALL, JOIN, LANE, OUTER, QUICK, SITE, Frame, Table
 from .place import Outer, Place
@@ -409,13 +409,6 @@ def _emits(order: OpOrder) -> set[str]:
     if isinstance(order.op, ir.Emit):
         return {order.op.loop}
     return {loop for region in order.regions for loop in emit_loops(region)}
-
-
-def yields(order: OpOrder) -> bool:
-    """Is there a ``yield`` of a stream flow in it?"""
-    if isinstance(order.op, ir.Emit):
-        return order.op.loop == ""
-    return any(yields(o) for region in order.regions for o in region.ops)
 
 
 def _site_row(

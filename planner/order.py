@@ -239,7 +239,8 @@ class _Scan:
             waits = order.entry if order.entry_all else order.late
             why = "log lines wait for every earlier step" if order.effects.logs_only else _why_all(order)
             waits += [Wait(i, why, "all") for i in self.all_earlier()]
-        if LOG in order.effects.writes and self.log >= 0:
+        if self.log >= 0 and (LOG in order.effects.writes or yields(order)):
+            # Behind a ``yield`` stand the log lines of whoever reads the stream.
             (order.entry if order.entry_all else order.late).append(Wait(self.log, "log lines keep their order", "log"))
         if _emits(order) and self.emit >= 0:
             order.entry.append(Wait(self.emit, "what a loop collects keeps its order", "emit"))
@@ -322,6 +323,13 @@ def _emits(order: OpOrder) -> bool:
         return order.op.loop != ""
     own = order.op.id if isinstance(order.op, (ir.Loop, ir.ForEach)) else None
     return any(loop != own for r in order.regions for loop in emit_loops(r))
+
+
+def yields(order: OpOrder) -> bool:
+    """Is there a ``yield`` of a stream flow in it?"""
+    if isinstance(order.op, ir.Emit):
+        return order.op.loop == ""
+    return any(yields(o) for region in order.regions for o in region.ops)
 
 
 def emit_loops(region: RegionOrder) -> set[str]:
