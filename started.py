@@ -91,7 +91,7 @@ class Started:
         """Run on the loop; ``put`` takes the items of a stream flow."""
         import trio
 
-        from .executor.groups import is_cancellation
+        from .executor.groups import as_raised, is_cancellation
 
         args, kwargs = self._arguments()
         if put is not None:
@@ -115,7 +115,7 @@ class Started:
                 raise KeyboardInterrupt
         except BaseException as error:
             if not (is_cancellation(error) or isinstance(error, KeyboardInterrupt)):
-                self.failed(error)
+                self.failed(as_raised(error))
                 await self._flushed()
             elif sinks is not None:
                 sinks.emit("run", "cancelled", run.id)

@@ -13,6 +13,7 @@ from typing import Any
 
 import trio
 
+from .groups import stopped
 from .run import Run
 
 Main = Callable[[], Awaitable[Any]]
@@ -73,7 +74,7 @@ def run_away(main: Main, run: Run | None, clock: Any = None) -> Any:
     if good:
         return value
     try:
-        raise value
+        raise stopped(value) or value
     finally:
         del value  # its traceback holds this frame
 
@@ -103,7 +104,7 @@ class Background:
                     future.set_exception(concurrent.futures.CancelledError())
                     raise
                 except BaseException as exc:
-                    future.set_exception(exc)
+                    future.set_exception(stopped(exc) or exc)
                 else:
                     future.set_result(value)
             self._count -= 1

@@ -282,7 +282,7 @@ class Blocks:
                 code.write("await _alive()")
             code.unseen = False
             error, *names = handler.region.params
-            code.write(f"{code.name(error)} = {caught}")
+            code.write(f"{code.name(error)} = {f'_as_raised({caught})' if place.waits else caught}")
             self.tracked(code, op, names)
             inner = place.fork(error=error, depth=place.depth + 1)
             code.region(order, inner, lambda texts: code.assign(results, texts))

@@ -14,7 +14,7 @@ from typing import Any
 import trio
 
 from ..compiler.values import Collected, Failed
-from .groups import first_error, is_cancellation, single
+from .groups import as_raised, first_error, is_cancellation, single
 from .run import Run
 from .scopes import timeout as timeout_scope
 from .undo import UndoLog
@@ -205,7 +205,7 @@ async def run_breath(run: Run) -> None:
 def _failed(
     state: _Passes, index: int, item: Any, error: BaseException, collect: bool, max_failed: int | None, take: int | None
 ) -> None:
-    state.failures[index] = (item, error)
+    state.failures[index] = (item, as_raised(error) if collect else error)
     if not isinstance(error, Exception):
         state.bound = min(index, state.bound if state.bound is not None else index)
         return

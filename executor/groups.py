@@ -1,6 +1,8 @@
-"""Exception groups: nurseries raise them, flows never do."""
+"""Errors as nodes raised them: out of a nursery's group, and out of what a coroutine makes of a ``StopIteration``."""
 
 from __future__ import annotations
+
+from types import TracebackType
 
 import trio
 
@@ -29,3 +31,27 @@ def first_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
 def single(error: BaseException) -> BaseException:
     """``error`` itself, or, of a nursery's group, the error that counts."""
     return first_error(error) if isinstance(error, BaseExceptionGroup) and is_cancellation(error) else error
+
+
+def stopped(error: BaseException) -> StopIteration | None:
+    """The ``StopIteration`` that Python (PEP 479) turned into this error where it left a coroutine."""
+    cause = error.__cause__
+    if isinstance(cause, StopIteration) and isinstance(error, RuntimeError) and "raised StopIteration" in str(error):
+        return cause
+    return None
+
+
+def as_raised(error: BaseException) -> BaseException:
+    """``error`` as a node raised it; its traceback leads here from where it began."""
+    cause = stopped(error)
+    if cause is None:
+        return error
+    outer: list[TracebackType] = []
+    tb = error.__traceback__
+    while tb is not None:
+        outer.append(tb)
+        tb = tb.tb_next
+    tb = cause.__traceback__
+    for step in reversed(outer):
+        tb = TracebackType(tb, step.tb_frame, step.tb_lasti, step.tb_lineno)
+    return cause.with_traceback(tb)

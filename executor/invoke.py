@@ -23,7 +23,7 @@ from ..compiler.durations import seconds
 from ..compiler.promises import Promise
 from ..compiler.spec import NodeSpec, Retry
 from .events import What
-from .groups import is_cancellation
+from .groups import is_cancellation, stopped
 from .ports import Cache
 from .run import Run, Turn
 from .tiers import Tier
@@ -246,7 +246,7 @@ async def apply_policy(
     except BaseException as exc:
         if sinks is not None:
             what: What = "cancelled" if is_cancellation(exc) else "failed"
-            sinks.emit("node", what, run.id, id, error=exc if what == "failed" else None)
+            sinks.emit("node", what, run.id, id, error=(stopped(exc) or exc) if what == "failed" else None)
         raise
     if sinks is not None:
         sinks.emit("node", "done", run.id, id)
@@ -323,7 +323,7 @@ async def _attempts(
 
 
 def _worth(retry: Retry, error: Exception) -> bool:
-    return retry.on is None or isinstance(error, retry.on)
+    return retry.on is None or isinstance(stopped(error) or error, retry.on)
 
 
 async def _attempt(

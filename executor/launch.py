@@ -18,6 +18,7 @@ import trio
 
 from .away import Away, Main, run_away
 from .feed import AsyncioItems, Items, TrioItems
+from .groups import stopped
 from .run import Run
 from .streams import FlowStream
 
@@ -51,7 +52,14 @@ def run_loop(main: Main, run: Run | None, clock: Any = None) -> Any:
     if loop_is_running():
         return run_away(main, run, clock)
     with interrupts(run):
-        return trio.run(main, clock=clock)
+        try:
+            return trio.run(main, clock=clock)
+        except RuntimeError as error:
+            raised = stopped(error) or error
+    try:
+        raise raised
+    finally:
+        del raised  # its traceback holds this frame
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from .blocks import for_each, parallel, race
 from .calls import policy_text, waiting_policy, writes
 from .expressions import Printer
 from .frame import run_frame
+from .groups import as_raised
 from .lanes import lane_each
 from .leave import Leave
 from .place import Outer, Place
@@ -125,6 +126,7 @@ class FlowLinker(Questions):
             _apply=invoke.apply_policy,
             _lane=invoke.lane,
             _check=trio.from_thread.check_cancelled,
+            _as_raised=as_raised,
             _alive=trio.lowlevel.checkpoint_if_cancelled,
             _run_frame=run_frame,
             _Leave=Leave,

@@ -19,7 +19,7 @@ import trio
 from attrs import define
 
 from .events import Sinks
-from .groups import is_cancellation
+from .groups import is_cancellation, stopped
 
 if TYPE_CHECKING:
     from .ports import Services
@@ -199,6 +199,7 @@ class Run:
         """A call has raised, or was cancelled."""
         assert self.sinks is not None
         cut = is_cancellation(error)
+        error = stopped(error) or error
         self.sinks.emit("node", "cancelled" if cut else "failed", self.id, node, error=None if cut else error)
 
     def skip(self, nodes: tuple[str, ...]) -> None:
