@@ -38,7 +38,9 @@ def structured(value: Any, type: Type, classes: Classes) -> Any:
     """
     try:
         return _structurer(type, tuple(classes.items()))(value)
-    except (BaseValidationError, ValueError, TypeError, KeyError, ArithmeticError) as error:
+    except (
+        BaseValidationError, StructureHandlerNotFoundError, ValueError, TypeError, KeyError, NameError, ArithmeticError
+    ) as error:  # fmt: skip
         raise ConversionError(tuple(_problems(error, ""))) from None
 
 

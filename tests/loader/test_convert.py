@@ -9,7 +9,7 @@ import datetime as dt
 import decimal
 import enum
 import pathlib
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import attrs
 import pytest
@@ -315,3 +315,44 @@ def test_classes_are_not_kept_alive() -> None:
     del cls
     gc.collect()
     assert sum(r() is not None for r in seen) < 300
+
+
+T = TypeVar("T")
+N = TypeVar("N", bound=int)
+
+
+@dataclasses.dataclass
+class Box(Generic[T]):
+    item: T
+
+
+@attrs.frozen
+class Counted(Generic[N]):
+    n: N
+
+
+@dataclasses.dataclass
+class Shelf:
+    box: Box[int]
+
+
+def test_generic_records() -> None:
+    classes = {"Box": Box, "Counted": Counted, "Shelf": Shelf}
+    assert convert({"item": "a"}, class_type("Box"), classes) == Box("a")
+    assert convert({"n": 1}, class_type("Counted"), classes) == Counted(1)
+    assert convert({"box": {"item": 1}}, class_type("Shelf"), classes) == Shelf(Box(1))
+    for value, key in (({}, "Box"), ({"n": "a"}, "Counted"), ({"box": {"item": "a"}}, "Shelf")):
+        with pytest.raises(ConversionError):
+            convert(value, class_type(key), classes)
+
+
+def test_what_cannot_be_made_from_outside_is_told_as_such() -> None:
+    class Odd(Generic[T]):
+        pass
+
+    @dataclasses.dataclass
+    class Holder:
+        odd: Odd[T]  # type: ignore[valid-type]
+
+    with pytest.raises(ConversionError):
+        convert({"odd": 1}, class_type("Holder"), {"Holder": Holder})
