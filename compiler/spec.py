@@ -63,6 +63,13 @@ UNDECLARED = Effects(writes=frozenset({WORLD}), declared=False)
 BARRIER = Effects(writes=frozenset({WORLD}), barrier=True)
 
 
+def _exception_classes(retry: Retry, attribute: Any, value: Any) -> None:
+    classes = value if isinstance(value, tuple) else (value,)
+    if value is not None and not all(isinstance(c, type) and issubclass(c, BaseException) for c in classes):
+        msg = f"on= is an exception class or a tuple of them, not {value!r}"
+        raise TypeError(msg)
+
+
 @frozen(cache_hash=True)
 class Retry:
     """How often and how to try again.
@@ -77,7 +84,7 @@ class Retry:
     backoff: float = 2.0
     max: float = 60.0
     jitter: bool = True
-    on: Any = None
+    on: Any = field(default=None, validator=_exception_classes)
 
 
 POLICY_KEYS = ("retry", "timeout", "cache", "rate", "lock", "default", "undo", "once")

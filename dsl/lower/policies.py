@@ -163,21 +163,35 @@ def _retry(at: FlowLowering, value: Typed, span: Span) -> Expr | None:
     if isinstance(expr, Global) and isinstance(known := at.program.objects.values.get(expr.key), Retry):
         return _retry_expr(at, known)  # a snapshot of Python's own object
     if isinstance(expr, Apply) and expr.fn == "new" and expr.args[0] == Global("class", hints.class_spec(Retry).key):
-        return _canonical_retry(expr)
+        return _canonical_retry(at, expr, span)
     if not _could_be(value.type, ("int", "class")):
         at.report("bad-option", span, f"retry= wants a number of attempts, not {value.type}", help="write retry=3")
     return expr
 
 
-def _canonical_retry(expr: Apply) -> Expr:
+def _canonical_retry(at: FlowLowering, expr: Apply, span: Span) -> Expr:
     """``Retry(...)`` with its settings in the order of its fields and without those that are as they are anyway."""
     names = [f.name for f in fields(Retry)]
     given: dict[str, Any] = dict(zip(names, expr.args[1:], strict=False))
     given.update(expr.kwargs)
     defaults = {f.name: f.default for f in fields(Retry)}
     kept = {n: given[n] for n in names if n in given and not _is_const(given[n], defaults[n])}
+    if "on" in kept and not _may_be_classes(kept["on"]):
+        at.report(
+            "bad-option",
+            span,
+            "on= of a Retry is an exception class or a tuple of them",
+            expected="an exception class",
+            help="write Retry(3, on=TimeoutError)",
+        )
     times = kept.pop("times", Const(0))
     return Apply("new", (expr.args[0], times), tuple(kept.items())) if kept else times
+
+
+def _may_be_classes(expr: Expr) -> bool:
+    if isinstance(expr, Apply) and expr.fn == "tuple":
+        return all(isinstance(a, Expr) and _may_be_classes(a) for a in expr.args)
+    return isinstance(expr, (Global, Ref))
 
 
 def _is_const(expr: Any, value: Any) -> bool:

@@ -9,12 +9,12 @@ from ...compiler.diagnostics import Span
 from ...compiler.ir import Apply, Const, Expr, Global, Handler, Raise, Ref, Try
 from ...compiler.types import ANY, Type, class_type
 from .. import syntax as s
-from ..scope import ClassBinding, UnknownBinding, ValueBinding
+from ..scope import BadBinding, ClassBinding, UnknownBinding, ValueBinding
 from . import optypes
 from .arms import Arm, fill_arm, join_arms
 from .env import Bound, Collecting, Maybe, State
 from .names import peek
-from .state import FlowLowering, Frame, Typed
+from .state import UNKNOWN, FlowLowering, Frame, Typed
 from .waiting import dotted_binding
 
 
@@ -236,7 +236,16 @@ def _caught(at: FlowLowering, handler: s.Except) -> tuple[tuple[Expr, ...] | Non
             exprs.append(Global("class", key))
             types.append(class_type(key))
             continue
-        if binding is not None and not _may_be_class(binding):
+        if isinstance(binding, BadBinding):
+            at.report(
+                "forbidden-name",
+                node.span,
+                f"{binding.name!r} cannot be used in a flow: {binding.reason}",
+                help=binding.help,
+            )
+            continue
+        value = at.expr(node) if binding is None or _may_be_class(binding) else UNKNOWN
+        if (value.type != ANY) if binding is None else not _may_be_class(binding):
             at.report(
                 "not-an-exception",
                 node.span,
@@ -244,13 +253,16 @@ def _caught(at: FlowLowering, handler: s.Except) -> tuple[tuple[Expr, ...] | Non
                 help="name a class, or a tuple of them",
             )
             continue
-        exprs.append(at.expr(node).expr)
+        exprs.append(value.expr)
         types.append(ANY)
     return tuple(exprs), join(types) if types else ANY
 
 
 def _may_be_class(binding: object) -> bool:
-    return isinstance(binding, (UnknownBinding, ValueBinding))
+    if not isinstance(binding, ValueBinding):
+        return isinstance(binding, UnknownBinding)
+    classes = binding.value if isinstance(binding.value, tuple) else (binding.value,)
+    return all(isinstance(c, type) and issubclass(c, BaseException) for c in classes)
 
 
 def lower_raise(at: FlowLowering, node: s.Raise) -> None:

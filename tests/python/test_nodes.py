@@ -379,3 +379,23 @@ def test_every_name_on_the_pure_list_exists() -> None:
         assert not found, (module, found)
     assert pure_names("nothing") is None
     assert "dumps" in (pure_names("json") or ())
+
+
+@pytest.mark.parametrize("on", ["ValueError", (ValueError, "A"), 3, int])
+def test_what_is_worth_another_try_is_an_exception_class(on: Any) -> None:
+    with pytest.raises(TypeError, match="on= is an exception class or a tuple of them"):
+        node(retry=Retry(1, on=on))
+
+
+def test_classes_in_a_constant_may_be_caught() -> None:
+    names = execute(
+        "from cflow import flow\nERRORS = (ValueError, KeyError)\nWRONG = (ValueError, 3)\n"
+        "@flow\ndef good(n: int) -> int:\n    try:\n        raise KeyError\n    except ERRORS:\n        return 1\n"
+        "@flow\ndef bad(n: int) -> int:\n    try:\n        return n\n    except WRONG:\n        return 1\n"
+        "@flow\ndef base(n: int) -> int:\n    try:\n        return n\n    except BaseException:\n        return 1\n"
+    )
+    assert names["good"].run(1) == 1
+    assert [d.id for d in names["bad"].check()] == ["not-an-exception"]
+    (finding,) = names["base"].check()
+    assert finding.id == "forbidden-name"
+    assert "cancellation is never caught" in finding.message
