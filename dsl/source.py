@@ -6,6 +6,7 @@ definition are. Nothing here knows what a flow or a node is.
 """
 
 from __future__ import annotations
+import __future__
 
 import ast
 import functools
@@ -19,7 +20,7 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
@@ -40,7 +41,33 @@ class Found:
 @frozen
 class _File:
     lines: tuple[str, ...]
+    tree: ast.Module
     definitions: dict[str, tuple[Definition, ...]]
+    _codes: dict[int, dict[tuple[str, int], types.CodeType]] = field(factory=dict, init=False)
+
+    def code(self, like: types.CodeType) -> types.CodeType | None:
+        """What the text compiles to where ``like`` stood; None where it does not compile."""
+        flags = like.co_flags & _FUTURES
+        if flags not in self._codes:
+            self._codes[flags] = {}
+            try:
+                whole = compile(self.tree, like.co_filename, "exec", flags=flags, dont_inherit=True)
+            except (SyntaxError, ValueError, RecursionError):  # a cell with `await` at its top
+                pass
+            else:
+                self._codes[flags] = {(c.co_name, c.co_firstlineno): c for c in _codes(whole)}
+        return self._codes[flags].get((like.co_name, like.co_firstlineno))
+
+
+_FUTURES = functools.reduce(int.__or__, [getattr(__future__, n).compiler_flag for n in __future__.all_feature_names])
+
+
+def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
+    """A code object and all in it."""
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _codes(constant)
 
 
 _FILES: dict[str, tuple[list[str], _File | None]] = {}
@@ -90,7 +117,7 @@ def _parsed(name: str, lines: list[str]) -> _File | None:
         by_name: dict[str, list[Definition]] = {}
         for node in _definitions(tree):
             by_name.setdefault(node.name, []).append(node)
-        parsed = _File(tuple(lines), {name: tuple(nodes) for name, nodes in by_name.items()})
+        parsed = _File(tuple(lines), tree, {name: tuple(nodes) for name, nodes in by_name.items()})
     while len(_FILES) >= _KEPT:
         del _FILES[next(iter(_FILES))]
     _FILES[name] = (lines, parsed)
@@ -102,8 +129,13 @@ def _lines(file: str, namespace: dict[str, Any]) -> list[str]:
     return linecache.getlines(file, namespace)
 
 
-def find_function(function: types.FunctionType) -> Found:
+def find_function(function: types.FunctionType, *, whole: bool = False) -> Found:
     """The definition of a function.
+
+    Parameters
+    ----------
+    function: a function that was defined by a ``def``.
+    whole: the body, too, must be that of the function, so that nothing but what was imported can be read.
 
     Raises
     ------
@@ -122,13 +154,54 @@ def find_function(function: types.FunctionType) -> Found:
     if parsed is None:
         return _fragment(function, lines)
     for node in parsed.definitions.get(name, ()):
-        if not isinstance(node, ast.ClassDef) and first_line(node) == line and _agree(node, code):
+        if isinstance(node, ast.ClassDef) or first_line(node) != line or not _agree(node, code):
+            continue
+        if not whole or _same_body(parsed, node, function):
             return Found(node, file, parsed.lines)
     msg = (
         f"the source of {function.__qualname__!r} is not at {file}:{line} any more: the file has changed since it was "
         "imported; import it again (in a notebook, run the cell again)"
     )
     raise NoSource(msg)
+
+
+def _same_body(parsed: _File, node: ast.FunctionDef | ast.AsyncFunctionDef, function: types.FunctionType) -> bool:
+    """Does the text compile to this function? What rewrites functions while they are imported (pytest its asserts) adds
+    names and constants to theirs, and takes none away."""
+    code = function.__code__
+    fresh = parsed.code(code)
+    doc = ast.get_docstring(node, clean=False)
+    return (
+        fresh is None
+        or _same_code(fresh, code, doc, function.__doc__)
+        or _parts(fresh, doc) < _parts(code, function.__doc__)
+    )
+
+
+def _same_code(a: types.CodeType, b: types.CodeType, doc_a: str | None = None, doc_b: str | None = None) -> bool:
+    """Do two functions do the same, wherever they stand and whatever their docstrings say?"""
+    if (a.co_code, a.co_names, a.co_varnames) != (b.co_code, b.co_names, b.co_varnames):
+        return False
+    ours, theirs = ([None if c == doc else c for c in k.co_consts] for k, doc in ((a, doc_a), (b, doc_b)))
+    return len(ours) == len(theirs) and all(
+        _same_code(x, y) if isinstance(x, types.CodeType) and isinstance(y, types.CodeType) else _plain(x) == _plain(y)
+        for x, y in zip(ours, theirs, strict=True)
+    )
+
+
+def _names(code: types.CodeType) -> Iterator[str]:
+    yield from (*code.co_names, *code.co_varnames, *code.co_cellvars, *code.co_freevars)
+
+
+def _parts(code: types.CodeType, doc: str | None = None) -> set[str]:
+    """The names and constants of a function, and of those in it."""
+    found = {f"name {name}" for name in _names(code)}
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            found |= _parts(constant)
+        elif constant != doc or constant is None:
+            found.add(_plain(constant))
+    return found
 
 
 def _agree(node: ast.FunctionDef | ast.AsyncFunctionDef, code: types.CodeType) -> bool:

@@ -44,7 +44,7 @@ def read_flow(
     ):
         raise ProgramError([_not_a_function(function)])
     try:
-        found = find_function(function)
+        found = find_function(function, whole=True)
     except NoSource as error:
         code = function.__code__
         where = Span(code.co_filename, code.co_firstlineno, 1, code.co_firstlineno, 2)

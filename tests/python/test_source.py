@@ -251,14 +251,37 @@ def test_exec_without_linecache() -> None:
         HEAD + "@flow\ndef other(x):\n    return x\n",
         HEAD + "@flow\ndef main(y):\n    return y\n",
         HEAD + "@flow\ndef main(x):\n    y = x\n    return y\n",
+        HEAD + "@flow\ndef main(x):\n    return x + 1\n",
+        HEAD + "@flow\ndef main(x):\n    return -x\n",
+        HEAD + "@flow\ndef main(x):\n    return [x for x in x]\n",
     ],
-    ids=["moved", "renamed", "other parameters", "other names"],
+    ids=["moved", "renamed", "other parameters", "other names", "other constants", "other operator", "other parts"],
 )
 def test_a_file_that_has_changed(tmp_path: Path, after: str) -> None:
     path = tmp_path / "shop.py"
     module = module_of(path, HEAD + "@flow\ndef main(x):\n    return x\n")
     bump(path, after)
     assert "has changed since it was imported" in complaint(module.main)
+
+
+def test_docs_and_comments_that_have_changed_do_not_matter(tmp_path: Path) -> None:
+    path = tmp_path / "shop.py"
+    code = '@flow\ndef main(x, n=K):\n    """{}"""\n    return [y + 1 for y in x]{}\n'
+    module = module_of(path, HEAD + "K = 1\n" + code.format("Old.", ""))
+    bump(path, HEAD + "K = 1\n" + code.format("New.", "  # changed"))
+    assert read(module.main)
+
+
+def test_a_body_is_told_from_another_where_it_closes_over_names(tmp_path: Path) -> None:
+    path = tmp_path / "shop.py"
+    code = (
+        "def make(k, f):\n    @flow\n    def main(x):\n        return f(x + k, [y + k for y in x])\n    return main\n"
+    )
+    main = module_of(path, HEAD + code + "main = make(1, max)\n").main
+    assert read(main)
+    other = module_of(path, HEAD + code + "main = make(1, max)\n").main
+    bump(path, HEAD + code.replace("x + k", "x - k") + "main = make(1, max)\n")
+    assert "has changed since it was imported" in complaint(other)
 
 
 def test_a_file_that_is_no_python_any_more(tmp_path: Path) -> None:
