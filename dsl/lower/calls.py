@@ -248,6 +248,16 @@ def _method(at: FlowLowering, node: s.Call) -> Typed:
     _no_options(at, node, f".{func.name}()")
     if forbidden(at, func):
         return UNKNOWN
+    owner = dotted_binding(at, func.value)
+    if func.name == "fn" and isinstance(owner, (NodeBinding, FlowBinding)):
+        name = dotted(func.value)
+        at.report(
+            "not-a-value",
+            func.span,
+            f"{name}.fn is the function itself: a flow calls the node",
+            help=f"write {name}(...)",
+        )
+        return UNKNOWN
     nodes = [
         func.value,
         *(a.value if isinstance(a, s.Starred) else a for a in node.args),
@@ -310,11 +320,11 @@ def _instead(name: str, func: s.Attribute) -> str:
     box = func.value.id if isinstance(func.value, s.Name) else "xs"
     match name:
         case "append" | "insert":
-            return f"write {box} = [*{box}, x], or make it a statement of its own"
+            return f"write {box} = [*{box}, item], or make it a statement of its own"
         case "extend":
             return f"write {box} = [*{box}, *more]"
         case "add":
-            return f"write {box} = {{*{box}, x}}"
+            return f"write {box} = {{*{box}, item}}"
         case "update" | "setdefault":
             return f"write {box} = {{**{box}, key: value}}"
         case "sort":

@@ -135,6 +135,7 @@ def _header_policy(at: FlowLowering) -> Policy:
                 option.span,
                 "a flow's undo is given where it is called",
                 help="write flow(...) undo f(...) at the call",
+                python="write flow.options(undo=f)(...) at the call",
             )
     kept = tuple(o for o in options if o.name not in (*_LATER, "undo"))
     if not kept:

@@ -45,6 +45,7 @@ def lower_independent(
                 _where_assigned(node, name),
                 f"{name!r} is assigned in a pass, and {later}: the passes are independent",
                 help=f"yield the value and collect it: ys = for ... yield {name}",
+                python=f"collect the values: write ys = [] before the loop and ys.append({name}) in it",
             )
     value = independent_passes(at, node.target, source, element, options, into, node.span, lambda: at.body(node.body))
     for name in names:

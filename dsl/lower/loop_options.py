@@ -14,6 +14,7 @@ from .. import syntax as s
 from .constants import widen
 from .optypes import members
 from .policies import duration
+from .report import in_python
 from .state import FlowLowering
 
 NAMES = ("parallel", "collect", "max_failed", "take", "rest", "buffer", "window", "batch")
@@ -105,15 +106,24 @@ def _count(at: FlowLowering, option: s.Option, node: s.Expr) -> Expr | None:
     if isinstance(value.expr, Const):
         fits = type(value.expr.value) is int and value.expr.value >= least
     if not fits:
+        name, example = _PYTHON.get(option.name, ("", "")) if in_python(option.span) else ("", "")
         at.report(
             "bad-option",
             option.span,
-            f"{option.name}= is a whole number of at least {least}",
+            f"{name or f'{option.name}='} is a whole number of at least {least}",
             expected="int",
             found=str(value.type),
-            help=f"write {option.name}=8",
+            help=f"write {example or f'{option.name}=8'}",
         )
     return value.expr
+
+
+_PYTHON = {
+    "parallel": ("limit=", "parallel(xs, limit=8)"),
+    "buffer": ("the size of a buffer", "buffered(stream, 100)"),
+    "batch": ("the size of a batch", "batched(stream, 1000)"),
+}
+"""Options of a loop that Python writes in another way: what they are called there, and an example."""
 
 
 def _fit(

@@ -159,6 +159,7 @@ class _Checks:
                 span,
                 f"{spec.name} writes {writes} and may lose in {what}: it needs an undo",
                 help=f"write {spec.name}(...) undo f(...), or give the node undo=f",
+                python=f"write {spec.name}.options(undo=f)(...), or give the node undo=f",
             )
         else:
             self.report(
@@ -188,6 +189,7 @@ class _Checks:
                             f"comes first is a matter of chance",
                             labels=(Label(other.span, "the other one"),),
                             help='put both into `with lock="name":`, or one after the other',
+                            python='put both into `with lock("name"):`, or one after the other',
                         )  # fmt: skip
             for touch in arm:
                 first.setdefault(touch.name, []).append(touch)

@@ -128,7 +128,13 @@ def duration(at: FlowLowering, value: Typed, span: Span) -> Expr:
         try:
             number = seconds(constant)
         except (TypeError, ValueError) as error:
-            at.report("bad-duration", span, str(error), help="write a duration like 10s, 5m or 1h30m")
+            at.report(
+                "bad-duration",
+                span,
+                str(error),
+                help="write a duration like 10s, 5m or 1h30m",
+                python='write seconds, or text like "10s" or "1h30m"',
+            )
             return Const(0)
         return Const(int(number) if number == int(number) else number)
     if not _could_be(value.type, ("int", "float", "bool", "timedelta", "str")):
@@ -138,6 +144,7 @@ def duration(at: FlowLowering, value: Typed, span: Span) -> Expr:
             f"a duration is not {value.type}",
             found=str(value.type),
             help="write a duration like 10s",
+            python='write seconds, or text like "10s"',
         )
     return expr
 
@@ -297,4 +304,5 @@ def _not_undoing(at: FlowLowering, node: s.Expr, binding: Binding | None) -> Non
         node.span,
         "undo= wants a node or a flow",
         help="write undo=release, or undo release(order.id, hold)",
+        python="write undo=release, or undo=lambda hold: release(order.id, hold)",
     )

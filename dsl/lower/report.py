@@ -22,6 +22,11 @@ WARNINGS = frozenset(
 """The ids that are warnings; all others that lowering reports are errors. The catalogue's test compares the two."""
 
 
+def in_python(span: Span) -> bool:
+    """Does the author write Python here?"""
+    return not span.file.endswith(".cflow") and span.file != "<text>"
+
+
 @define
 class Reporter:
     """Where lowering reports. ``failed``: an error was reported through it."""
@@ -41,12 +46,15 @@ class Reporter:
         message: str,
         *,
         help: str = "",
+        python: str = "",
         expected: str = "",
         found: str = "",
         labels: tuple[Label, ...] = (),
     ) -> None:
-        """Report one finding. The severity is the rule's."""
+        """Report one finding. The severity is the rule's; ``python``: the fix as Python writes it, where it differs."""
         severity: Severity = "warning" if id in WARNINGS else "error"
+        if python and in_python(span):
+            help = python
         message, expected, found, help = map(self._named, (message, expected, found, help))
         self.add(Diagnostic(id, severity, message, span, labels, expected, found, help))
 

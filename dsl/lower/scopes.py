@@ -34,6 +34,7 @@ def lower_with(at: FlowLowering, node: s.With) -> None:
                     node.arg.span,
                     f"a lock is named by text, not by {value.type}",
                     help='write with lock="printer"',
+                    python='write with lock("printer")',
                 )
     id = at.op_id(node.kind)
     at.frames.append(Frame("scope", node.span))

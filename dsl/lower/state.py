@@ -203,7 +203,7 @@ class FlowLowering:
             return value
         result = self.fresh(name)
         self.emit(Eval(self.op_id(name or "value"), value.expr, result, span))
-        if self.owners.is_new_box(value.expr):
+        if self.owners.is_new_box(value.expr) or _combined(value):
             self.owners.own(result)
         return Typed(Ref(result), value.type)
 
@@ -280,6 +280,14 @@ class FlowLowering:
         from .waiting import waits
 
         return waits(self, node, self._waits)
+
+
+def _combined(value: Typed) -> bool:
+    """Is it what an operator makes of collections (``[0] * 3``, ``a | b``): always a new one?"""
+    return isinstance(value.expr, Apply) and value.expr.fn in _COMBINING and value.type.name in ("list", "set", "dict")
+
+
+_COMBINING = frozenset("+ * | & - ^".split())
 
 
 def _unique(name: str, taken: dict[str, int]) -> str:

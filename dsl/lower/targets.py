@@ -206,7 +206,7 @@ def rebind(at: FlowLowering, name: s.Name, operator: str, operands: tuple[s.Expr
         )
         return
     if not at.owners.owned(box.expr):
-        _shared(at, name, box, _rebuilt(name.id, operator), span)
+        _shared(at, name, box, _rebuilt(name.id, operator, box.type), span)
         at.set_name(name.id, Bound(box.expr, box.type))
         return
     used = {id for v in values for id in refs_of(v.expr)}
@@ -256,12 +256,14 @@ def _new_type(box: Type, operator: str, values: list[Typed]) -> Type:
     return Type(box.name, (join((box.args[0], widen(added))),))
 
 
-def _rebuilt(name: str, operator: str) -> str:
+def _rebuilt(name: str, operator: str, type: Type) -> str:
+    if operator == "set_item" and widen(type).name == "list":
+        return f"{name} = [*{name}[:i], value, *{name}[i + 1:]]"
     return {
-        "append": f"{name} = [*{name}, x]",
+        "append": f"{name} = [*{name}, item]",
         "extend": f"{name} = [*{name}, *more]",
         "set_item": f"{name} = {{**{name}, key: value}}",
-        "add_item": f"{name} = {{*{name}, x}}",
+        "add_item": f"{name} = {{*{name}, item}}",
     }[operator]
 
 
