@@ -280,7 +280,7 @@ def _hint_name(hint: Any) -> str:
 def _record_factory(wanted: Any, converter: cattrs.Converter) -> Callable[[Any, Any], Any]:
     """A record from a mapping. cattrs builds it and finds what is wrong within; missing fields are named here."""
     cls: Any = typing.get_origin(wanted) or wanted
-    if wanted is cls and getattr(cls, "__parameters__", ()):  # generic, and what of is not known
+    if wanted is cls and getattr(cls, "__parameters__", None):  # generic, and what of is not known
         wanted = cls[tuple(p.__bound__ or Any for p in cls.__parameters__)]
 
     @functools.cache

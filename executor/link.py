@@ -269,6 +269,8 @@ class FlowLinker(Questions):
         with code.write.block(f"{'async ' if waits else ''}def {inner}({own}{put}{params}):"):
             if key in self.recursive:
                 code.write(f"if _depth > {MAX_DEPTH}: raise _RecursionLimit.at({flow.name!r})")
+                if waits:  # else a recursion that only computes could not be cut
+                    code.write("if _clock() > _run.due: await _run.breathe()")
             self.defaults(code, flow)
             if self.tracked:
                 code.write("_tk = {}")

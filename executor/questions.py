@@ -11,7 +11,7 @@ from typing import Any
 
 from ..compiler import ir
 from ..compiler.promises import Promise, promise
-from ..compiler.spec import NodeSpec, Objects
+from ..compiler.spec import PURE, NodeSpec, Objects
 from ..compiler.walk import all_ops
 from ..planner.cost import Costs
 from ..planner.fusion import is_eager, overlaps
@@ -72,6 +72,7 @@ class Questions:
         self._eager: dict[int, bool] = {}
         self._outlasts: dict[int, bool] = {}
         self._direct: dict[str, bool] = {}
+        self._still: dict[str, bool] = {}
         self._keep: list[Any] = []
 
     def function(self, spec: NodeSpec) -> Callable[..., Any]:
@@ -130,7 +131,10 @@ class Questions:
                 flow = self.graph.flows[op.target]
                 if flow.stream and not op.detached:
                     return False
-                return op.detached or waiting_policy(op.policy) or not self.is_quick(op.target)
+                if op.detached or waiting_policy(op.policy):
+                    return True
+                # A flow that only calls itself is not called in place, where it could not be cut, and yet never waits.
+                return not (self.is_quick(op.target) or (op.target in self.recursive and self.still(op.target)))
             case ir.Scope() | ir.Race():
                 return True
             case ir.Loop() | ir.ForEach() if op.stream is not False or op.buffer or op.window or op.batch:
@@ -138,6 +142,27 @@ class Questions:
             case ir.ForEach() if op.collect or op.take is not None:
                 return True
         return any(self.waits(o) for r in order.regions for o in r.ops)
+
+    def still(self, key: str) -> bool:
+        """Can nothing in a flow wait, nor in any flow that it reaches?"""
+        found = self._still.get(key)
+        if found is None:
+            reached = {key}
+            waiting = [key]
+            found = True
+            while waiting and found:
+                flow = self.graph.flows[waiting.pop()]
+                found = not flow.stream and not waiting_policy(flow.policy)
+                for op in all_ops(flow):
+                    if isinstance(op, ir.Subflow):
+                        found = found and not op.detached and not waiting_policy(op.policy)
+                        if op.target not in reached:
+                            reached.add(op.target)
+                            waiting.append(op.target)
+                    else:  # its regions are gone through by themselves
+                        found = found and not self._can_wait(OpOrder(op, PURE, False))
+            self._still[key] = found
+        return found
 
     @staticmethod
     def starts(op: ir.Op) -> bool:

@@ -125,7 +125,18 @@ def _fits(at: FlowLowering, node: s.Form) -> bool:
             help=f"write {_EXAMPLES[node.name]}",
         )
         return False
-    return good and not any(isinstance(a, s.Starred) for a in node.args)
+    for arg in node.args:
+        if isinstance(arg, s.Starred):
+            good = False
+            at.report(
+                "unsupported",
+                arg.span,
+                f"the arguments of {node.name}() are written one by one: what runs is known before the run",
+                help="for the first of any number of calls: for x in xs with parallel=8, take=1"
+                if node.name == "race"
+                else f"write {_EXAMPLES[node.name]}",
+            )
+    return good
 
 
 # ---- race ----------------------------------------------------------------------------------------

@@ -243,6 +243,44 @@ def test_two_thousand_writes_in_ifs() -> None:
     assert log == list(range(30))
 
 
+FIB = """flow fib(n: int) -> int:
+    if n < 2:
+        return n
+    return fib(n - 1) + fib(n - 2)
+flow main(n: int) -> int:
+    return fib(n)
+flow cut(n: int) -> int:
+    with timeout=50ms:
+        x = fib(n)
+    return x
+flow even(n: int) -> bool:
+    return n == 0 or odd(n - 1)
+flow odd(n: int) -> bool:
+    return n != 0 and even(n - 1)
+flow waits(n: int) -> int:
+    if n <= 0:
+        return read(0)
+    return waits(n - 1) + waits(n - 2)
+"""
+
+
+def test_recursion_that_only_computes_needs_no_loop() -> None:
+    module = load(FIB)
+    assert module.main.run(15) == 610
+    assert module.even.run(40) is True
+    engine = Engine()
+    for name, direct in (("main", True), ("even", True), ("cut", False), ("waits", False)):
+        flow = getattr(module, name)
+        assert (engine._link(engine.compiled(flow), False).direct is not None) == direct, name
+    assert module.waits.run(4) == 0
+
+
+def test_recursion_that_only_computes_can_be_cut() -> None:
+    """It would take days."""
+    with pytest.raises(TimeoutError):
+        load(FIB).cut.run(80)
+
+
 def test_recursion_has_a_limit_under_options() -> None:
     text = "flow f(x: int) -> int with timeout=1h:\n    if x < 0:\n        return 0\n    return f(x + 1) + read(0)\n"
     module = load(text)
