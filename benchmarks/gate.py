@@ -201,7 +201,7 @@ def prove(times: int, caught: int) -> int:
     return 1 if alarms or missed else 0
 
 
-def drawn(pool: Mapping[str, Sequence[Sequence[float]]], gates: int = 500) -> None:
+def drawn(pool: Mapping[str, Sequence[Sequence[float]]], gates: int = 40) -> None:
     """How often the rule is wrong for pairs of processes like those of the proof: verdicts on draws of some of them,
     as they are and made slower. This says something also where every run by itself ended unclear."""
     rng = random.Random(1)

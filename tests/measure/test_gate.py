@@ -127,6 +127,16 @@ def test_the_exit_code(machine: dict[str, Any], capsys: pytest.CaptureFixture[st
     assert "broken" in capsys.readouterr().err
 
 
+def test_the_pool_of_a_proof_is_judged(capsys: pytest.CaptureFixture[str]) -> None:
+    pairs = [[1.0 + 0.002 * i] * 3 for i in range(-6, 7)]
+    gate.drawn({"chain": pairs, "map": pairs[:3]}, gates=3)
+    said = capsys.readouterr().out
+    assert "chain: 13 pairs, which differ by 0.7%" in said
+    assert "5 pairs, 0% slower: loss 0.0%, no loss 100.0%" in said
+    assert "5 pairs, 15% slower: loss 100.0%, no loss 0.0%" in said
+    assert "map" not in said  # too few to draw from
+
+
 def test_the_committed_baseline_has_every_case() -> None:
     baseline = gate.load(ROOT / "benchmarks" / "baseline.json")
     assert set(baseline.ratios) == set(CASES)
