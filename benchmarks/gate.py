@@ -2,7 +2,7 @@
 
 ``./dev gate`` measures every case beside its floor and compares the ratios with those of ``baseline.json``; what looks
 slower, and everything on another machine than the baseline's, is measured again beside the baseline's own revision,
-both in turns. It fails where a loss is clear. docs/benchmarking.md tells how it decides; docs/decisions/0012 why.
+both in turns. It fails where a loss is clear. docs/benchmarking.md tells how it decides; docs/decisions/0013 why.
 """
 
 from __future__ import annotations
