@@ -274,7 +274,7 @@ RULES: tuple[Rule, ...] = (
         "option-misfit",
         "error",
         "An option that does not fit",
-        "An option stands where it can do nothing: on a built-in function or a record, `max_failed` without `collect`, `rest` without `take`, `buffer` on a list.",
+        "An option stands where it can do nothing: on a built-in function or a record, `max_failed` without `collect`, `rest` without `take`, `buffer` on a list, `retry` on a stream.",
         "An option that does nothing is worse than none: the author relies on it.",
         """
          flow main(xs: list[int]) -> list[int]:

@@ -88,6 +88,9 @@ class Retry:
 
 
 POLICY_KEYS = ("retry", "timeout", "cache", "rate", "lock", "default", "undo", "once")
+
+STREAM_KEYS = ("timeout", "rate")
+"""Those that fit a stream: how long it may last, and how often it may be opened."""
 """The options a call may carry, in the order they are printed."""
 
 

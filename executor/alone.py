@@ -33,15 +33,21 @@ def run_alone(engine: Any, node: Any, fn: Callable[..., Any], args: tuple[Any, .
     """Run a node under its own policy, to its end; of a stream, its items."""
     import inspect
 
+    from ..compiler.spec import STREAM_KEYS
     from . import invoke
+    from .governed import governed
     from .launch import iterate_source, run_loop
     from .questions import placement
     from .tiers import TIERS
 
     spec = node.spec
-    if inspect.isasyncgenfunction(fn):
-        return iterate_source(fn(*args, **kwargs), engine._clock)
     policy = {name: value for name, value in spec.policy.items() if name != "undo"}
+    if inspect.isasyncgenfunction(fn):
+        misfit = next((name for name in policy if name not in STREAM_KEYS), None)
+        if misfit is not None:
+            msg = f"{spec.name} is a stream, and {misfit}= does not fit one: it may have {' and '.join(STREAM_KEYS)}"
+            raise TypeError(msg)
+        return iterate_source(governed(run_of(engine), spec.name, spec.key, fn(*args, **kwargs), policy), engine._clock)
     where = placement(spec, fn)
     if where is invoke.LANE and spec.runs != "thread" and policy.get("timeout") is None:
         where = invoke.PLACE  # the caller waits for it, and nothing would cut it short

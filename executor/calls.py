@@ -56,7 +56,8 @@ def call(code: Straight, op: ir.Call, place: Place) -> None:
     site = linker.site(op)
     fn = code.module.constant(site.fn, "_f")
     if spec.is_stream:
-        code.write(f"{result} = {fn}({code.arguments(op.args, op.kwargs, place)})")
+        opened = f"{fn}({code.arguments(op.args, op.kwargs, place)})"
+        code.write(f"{result} = {governed(code, op, opened, place)}")
         return
     policy = policy_text(code, op.policy, place) if place.waits else ""
     if policy or (place.waits and linker.events and op.policy.undo is not None):
@@ -87,6 +88,12 @@ def call(code: Straight, op: ir.Call, place: Place) -> None:
     note_undo(code, op, place)
     if place.waits and (site.placement == invoke.PLACE or (site.placement == invoke.LANE and place.loop is not None)):
         code.breath = True
+
+
+def governed(code: Straight, op: ir.Call | ir.Subflow, opened: str, place: Place) -> str:
+    """The source of a stream under its options, where it has any."""
+    policy = policy_text(code, op.policy, place)
+    return f"_governed(_run, {op.id!r}, {op.target!r}, {opened}, {policy})" if policy else opened
 
 
 def plain(code: Straight, op: ir.Call, site: invoke.Site, place: Place, arguments: str) -> None:
@@ -189,7 +196,13 @@ def subflow(code: Straight, op: ir.Subflow, place: Place) -> None:
         code.breath = place.waits
     elif flow.stream:
         name = linker.flow_name(op.target, waits=True)
-        code.write(f"{result} = _open_flow({name}, _run, {place.log}, _depth + 1{comma}{arguments})")
+        text = f"_run, {place.log}, _depth + 1{comma}{arguments})"
+        policy = policy_text(code, op.policy, place)
+        if policy and waiting_policy(flow.policy):
+            over = f"lambda *a, _p={policy}, **k: {name}_over({op.id!r}, _p, None, *a, **k)"
+            code.write(f"{result} = _open_flow({over}, {text}")
+        else:
+            code.write(f"{result} = {governed(code, op, f'_open_flow({name}, {text}', place)}")
     else:
         name = linker.flow_name(op.target, waits=True)
         frame, row = place.outer.retire[0] if place.outer.retire else ("None", "0")

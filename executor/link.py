@@ -25,6 +25,7 @@ from .blocks import for_each, parallel, race
 from .calls import policy_text, waiting_policy, writes
 from .expressions import Printer
 from .frame import run_frame
+from .governed import governed, produced
 from .groups import as_raised
 from .lanes import lane_each
 from .leave import Leave
@@ -138,6 +139,9 @@ class FlowLinker(Questions):
             _race=race,
             _opened=opened,
             _open_flow=open_flow,
+            _governed=governed,
+            _produced=produced,
+            _FlowStream=FlowStream,
             _detach=detach,
             _LoopLimit=LoopLimit,
             _RecursionLimit=RecursionLimit,
@@ -262,7 +266,7 @@ class FlowLinker(Questions):
         code = self.straight()
         name = self._names[key, waits]
         params = self.params(flow)
-        policied = waits and waiting_policy(flow.policy) and not flow.stream
+        policied = waits and waiting_policy(flow.policy)
         put = "_put, " if flow.stream else ""
         own = "_run, _log, _up, _ret, _depth, " if waits else "_run, _depth, "
         inner = f"{name}_body" if policied else name
@@ -286,7 +290,7 @@ class FlowLinker(Questions):
     def policied(self, flow: ir.FlowGraph, name: str, inner: str, params: str) -> None:
         """A flow with options in its header: its body as one attempt. The options of a call lie over them."""
         code = self.straight()
-        own = "_run, _log, _up, _ret, _depth"
+        own = "_run, _log, _up, _ret, _depth" + (", _put" if flow.stream else "")
         with code.write.block(f"async def {name}({own}, *args, **kwargs):"):
             code.write(f"return await {name}_over({flow.name!r}, {{}}, None, {own}, *args, **kwargs)")
         with code.write.block(f"async def {name}_over(_as, _over, _done, {own}, {params}):"):
@@ -299,8 +303,12 @@ class FlowLinker(Questions):
                 {"kw": f"{n}={n}", "var_pos": f"*{n}", "var_kw": f"**{n}"}.get(p.kind, n)
                 for p, n in zip(flow.params, names, strict=True)
             )
-            call = f"{inner}(_run, _log, None, 0, _depth, {passed})"
+            call = f"{inner}(_run, _log, None, 0, _depth, {'_put, ' if flow.stream else ''}{passed})"
             policy = f"{{**{policy_text(code, flow.policy, place)}, **_over}}"
+            if flow.stream:
+                stream = f"_FlowStream(lambda _put: {call})"
+                code.write(f"return await _produced(_run, _as, {flow.key!r}, {stream}, _put, {policy})")
+                return
             key = f"lambda: _flow_key({flow.key!r}, ({''.join(n + ', ' for n in names)}), {{}})"
             log = ", log=_log" if writes(self, flow.key) else ""
             code.write(f"return await _apply(_run, _as, {flow.key!r}, lambda: {call}, {policy}, _done, {key}{log})")

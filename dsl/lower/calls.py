@@ -162,7 +162,9 @@ def _call_out(at: FlowLowering, node: s.Call, binding: Binding, hint: str) -> Ty
         return Typed(Const(None), target.returns)
     result = at.fresh(hint or target.name)
     called = binding if isinstance(binding, (NodeBinding, FlowBinding)) else None
-    policy = resolve(at, node.options, arguments.extra, result, target.returns, called=called, assigned=hint)
+    policy = resolve(
+        at, node.options, arguments.extra, result, target.returns, called=called, assigned=hint, span=node.span
+    )
     if target.is_flow:
         at.emit(
             Subflow(at.op_id(target.name), target.key, arguments.args, arguments.kwargs, result, policy, span=node.span)

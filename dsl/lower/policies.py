@@ -12,7 +12,7 @@ from ...compiler.diagnostics import Span
 from ...compiler.durations import seconds
 from ...compiler.ir import NO_POLICY, Apply, Const, Expr, Global, Policy, Ref, Undo
 from ...compiler.nearest import did_you_mean
-from ...compiler.spec import POLICY_KEYS, Effects, Retry
+from ...compiler.spec import POLICY_KEYS, STREAM_KEYS, Effects, Retry
 from ...compiler.types import Type
 from .. import hints, syntax as s
 from ..scope import Binding, ClassBinding, FlowBinding, NodeBinding, UnknownBinding
@@ -43,8 +43,9 @@ def resolve(
     *,
     called: NodeBinding | FlowBinding | None = None,
     assigned: str = "",
+    span: Span | None = None,
 ) -> Policy:
-    """The policy of a call.
+    """The policy of a call, or of a flow's header.
 
     Parameters
     ----------
@@ -53,6 +54,7 @@ def resolve(
     result, returns: the id and the type of the call's result.
     called: what is called, for what it says of itself: the options of a node, and its undo; None for a flow's header.
     assigned: the name that the result gets.
+    span: where the call is; None for a header.
     """
     found: dict[str, Any] = {}
     node = called if isinstance(called, NodeBinding) else None
@@ -85,7 +87,34 @@ def resolve(
         else:
             found[option.name] = check_option(at, option.name, next(rest), option.value.span)
     kept = {k: v for k, v in found.items() if v is not None}
+    if node.spec.is_stream if node is not None else returns.name == "stream":
+        at_call = {o.name: o.span for o in options}
+        for name in [k for k in kept if k not in STREAM_KEYS]:
+            _misfit(at, name, at_call.get(name) or span or Span("", 0))
+            del kept[name]
     return Policy(**kept) if kept else NO_POLICY
+
+
+_INSTEAD = {
+    "retry": "collect the items in a flow of its own, and give the call of that flow retry=",
+    "cache": "collect the items in a flow of its own, and give the call of that flow cache=",
+    "once": "collect the items in a flow of its own, and give the call of that flow once=",
+    "default": "put the loop that reads it into try: ... except Exception: ...",
+    "lock": "hold the lock around the loop that reads it",
+    "undo": "give the undo to what writes",
+}
+"""What to write instead of an option of a stream."""
+
+
+def _misfit(at: FlowLowering, name: str, span: Span) -> None:
+    at.report(
+        "option-misfit",
+        span,
+        f"{name}= does not fit a stream, which hands out its items while it runs",
+        expected=" or ".join(STREAM_KEYS),
+        found=name,
+        help=_INSTEAD[name],
+    )
 
 
 def check_option(at: FlowLowering, name: str, value: Typed, span: Span) -> Expr | None:

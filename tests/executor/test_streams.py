@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -276,3 +276,21 @@ def test_listening_changes_nothing(listened: bool) -> None:
     assert list(run(yields_in_blocks, 3, **options)) == [3, 0, 1, -2, "t", 8, -17, 9]
     assert run(outer, 9, 20, **options) == [0, 1, 20]
     assert run(from_a_generator, 5, **options) == [0, 1]
+
+
+@node(reads="s", timeout=2.5)
+async def ticking(n: int) -> AsyncIterator[int]:
+    for i in range(n):
+        await trio.sleep(1)
+        yield i
+
+
+def test_a_stream_node_called_from_ordinary_code_has_its_options() -> None:
+    engine = Engine(clock=MockClock(autojump_threshold=0))
+    items = engine.run_node(ticking, (5,), {})
+    assert [next(items), next(items)] == [0, 1]
+    with pytest.raises(TimeoutError, match=r"ticking took longer than 2\.5 s"):
+        next(items)
+    assert list(engine.run_node(ticking, (2,), {})) == [0, 1]
+    with pytest.raises(TypeError, match="retry= does not fit"):
+        engine.run_node(ticking.options(retry=1), (2,), {})
