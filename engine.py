@@ -288,10 +288,10 @@ class Engine:
         # A host's loop ends when the host likes; where its time is virtual, the new run belongs to that time.
         own_loop = run.owns_loop or not in_virtual_time()
 
-        async def launch(id: str) -> Any:
+        def launch(id: str) -> Started:
             started = self._started(other, bound, id)
             started.state.owns_loop = own_loop
-            return await started.main()
+            return started
 
         id: str = await self.services.detached.start(launch, own_loop)
         return id

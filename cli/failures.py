@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import json
 import linecache
-import os
 import re
 import sys
-import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from ..compiler.diagnostics import NOWHERE, CflowError, Diagnostic, InputError, ProgramError, Span
+from ..compiler.diagnostics import NOWHERE, CflowError, Diagnostic, InputError, ProgramError
 from ..compiler.render import as_json, render
 from ..compiler.secrets import hide
-from .output import Hide, note, plain, said, shown, wants_colour
+from ..executor.told import context_of, own_frames, said, way
+from .output import Hide, note, plain, wants_colour
+
+_NOWHERE: dict[str, Any] = {"flow": None, "node": None, "line": None, "path": [], "attempt": None, "inputs": {}}
 
 
 def disk_sources(file: str) -> Sequence[str] | None:
@@ -42,10 +43,9 @@ def print_wrong(error: ProgramError | InputError, *, json_form: bool = False) ->
 
 
 def _wrong_json(error: ProgramError | InputError) -> dict[str, Any]:
-    empty: dict[str, Any] = {"flow": None, "node": None, "line": None, "path": [], "attempt": None, "inputs": {}}
     if isinstance(error, InputError):
         problems = [{"name": p.name, "message": p.message} for p in error.problems]
-        return {"id": "wrong-input", "type": "InputError", "message": str(error), **empty, "problems": problems}
+        return {"id": "wrong-input", "type": "InputError", "message": str(error), **_NOWHERE, "problems": problems}
     first = error.diagnostics[0] if error.diagnostics else Diagnostic("wrong-program", "error", str(error))
     line = first.span.line or None
     told = [as_json(d) for d in error.diagnostics]
@@ -53,7 +53,7 @@ def _wrong_json(error: ProgramError | InputError) -> dict[str, Any]:
         "id": first.id,
         "type": "ProgramError",
         "message": first.message,
-        **empty,
+        **_NOWHERE,
         "line": line,
         "diagnostics": told,
     }
@@ -66,29 +66,6 @@ def _as_people(id: str, message: str) -> str:
 
 
 # ---- a flow that failed ---------------------------------------------------------------------------------
-
-
-class FailureContext(Protocol):
-    """Where a run failed, as the executor writes it to the error."""
-
-    @property
-    def flow(self) -> str: ...
-    @property
-    def node(self) -> str: ...
-    @property
-    def span(self) -> Span: ...
-    @property
-    def path(self) -> Sequence[str]: ...
-    @property
-    def attempt(self) -> int: ...
-    @property
-    def inputs(self) -> Mapping[str, Any]: ...
-
-
-def context_of(error: BaseException) -> FailureContext | None:
-    """What the executor knows of a failure; None of one that did not come through it."""
-    found: FailureContext | None = getattr(error, "__cflow__", None)
-    return found
 
 
 def print_failure(error: BaseException, *, json_form: bool = False, hide: Hide = hide) -> None:
@@ -105,9 +82,18 @@ def print_failure(error: BaseException, *, json_form: bool = False, hide: Hide =
     ]
     # The executor's own note says what is shown here anyway.
     notes = [n for n in getattr(error, "__notes__", ()) if where is None or not n.startswith(f"in flow {where.flow}, ")]
-    lines += [f"   = {line}" for line in [*text.splitlines()[1:], *_way(where), *notes]]
-    lines += [f"     {frame}" for frame in _own_frames(error)]
+    lines += [f"   = {line}" for line in [*text.splitlines()[1:], *way(where), *notes]]
+    lines += [f"     {frame}" for frame in own_frames(error)]
     note(hide("\n".join(lines)))
+
+
+def print_interrupted(*, json_form: bool = False) -> None:
+    """Ctrl-C, on standard error."""
+    if json_form:
+        told = {"id": "interrupted", "type": "KeyboardInterrupt", "message": "interrupted", **_NOWHERE}
+        note(json.dumps({"error": told}, ensure_ascii=False))
+    else:
+        note("interrupted")
 
 
 def failure_json(error: BaseException) -> dict[str, Any]:
@@ -133,32 +119,3 @@ def failure_id(error: BaseException) -> str:
         return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", type(error).__name__).lower()
     where = context_of(error)
     return "node-failed" if where is not None and where.node else "flow-failed"
-
-
-def _way(where: FailureContext | None) -> list[str]:
-    if where is None:
-        return []
-    attempt = f" (attempt {where.attempt})" if where.attempt and where.attempt > 1 else ""
-    lines = [f"in {' > '.join(where.path)}{attempt}"] if where.path else []
-    if where.inputs:
-        lines.append("with " + ", ".join(f"{name}={_short(value)}" for name, value in where.inputs.items()))
-    return lines
-
-
-def _short(value: Any) -> str:
-    text = shown(value)
-    return text if len(text) <= 80 else text[:79] + "…"
-
-
-def _own_frames(error: BaseException) -> list[str]:
-    """The last lines of the user's own code that the error came through; those of the engine are not theirs."""
-    engine = str(Path(__file__).resolve().parent.parent) + os.sep
-    packs = engine + "stdlib_nodes"
-    frames = []
-    for frame in traceback.extract_tb(error.__traceback__):
-        file = frame.filename
-        foreign = file.startswith("<") or f"{os.sep}trio{os.sep}" in file or f"{os.sep}outcome{os.sep}" in file
-        if foreign or (file.startswith(engine) and not file.startswith((packs, engine + "examples", engine + "tests"))):
-            continue
-        frames.append(f"{file}:{frame.lineno} in {frame.name}: {frame.line or ''}".rstrip(": "))
-    return frames[-4:]

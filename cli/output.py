@@ -25,6 +25,7 @@ from typing import Any
 import attrs
 
 from ..compiler.secrets import hide, redact
+from ..executor.told import said, shown
 from .arguments import Unwritable
 
 
@@ -72,22 +73,6 @@ def _plain(value: Any) -> Any:
     return shown(value)
 
 
-def shown(value: Any) -> str:
-    """Its ``repr``; a class whose own fails is named instead."""
-    try:
-        return repr(value)
-    except Exception as error:
-        return f"<{type(value).__name__}: its repr raises {type(error).__name__}>"
-
-
-def said(error: BaseException | None) -> str:
-    """The text of an error; a class whose own text fails is named instead."""
-    try:
-        return str(error)
-    except Exception as inner:
-        return f"<its text cannot be had: __str__ raises {type(inner).__name__}>"
-
-
 def _key(key: Any) -> str:
     if isinstance(key, str):
         return key
@@ -119,9 +104,9 @@ def write_result(value: Any, *, as_json: bool, hide: Hide = hide) -> None:
         for item in value:
             emit(hide(form(redact(item))), flush=True)
     elif as_json:
-        emit(hide(to_json(redact(value))))
+        emit(hide(to_json(redact(value))), flush=True)
     elif value is not None:
-        emit(hide(to_text(redact(value))))
+        emit(hide(to_text(redact(value))), flush=True)
 
 
 def emit(text: str, *, end: str = "\n", flush: bool = False) -> None:

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 from attrs import define, field
 
 from ..compiler.secrets import hide
-from .output import Hide, said
+from ..executor.told import said
+from .output import Hide
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

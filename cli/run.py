@@ -10,7 +10,7 @@ from typing import Any
 
 from ..compiler.diagnostics import InputError, ProgramError
 from .arguments import Unwritable
-from .failures import print_failure, print_wrong
+from .failures import print_failure, print_interrupted, print_wrong
 from .inputs import read_json, read_pairs
 from .output import write_result
 from .progress import progress
@@ -18,7 +18,23 @@ from .target import open_flow
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Exit code 0; 1 where the flow failed; 2 where the program or its inputs are wrong."""
+    """Exit code 0; 1 where the flow failed; 2 where the program or its inputs are wrong; 130 interrupted."""
+    from ..executor.underway import settle
+
+    interrupted, code = False, 0
+    try:
+        code = _run(arguments)
+    except KeyboardInterrupt:
+        interrupted = True
+    with nodes_print_to_standard_error():
+        interrupted |= settle()  # the command ends when the runs that the flow has detached do
+    if interrupted:
+        print_interrupted(json_form=arguments.json)
+        return 130
+    return code
+
+
+def _run(arguments: argparse.Namespace) -> int:
     from ..compiler.inputs import bind_texts
     from ..engine import Engine, default_engine, read_ambient
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..compiler.diagnostics import Diagnostic, Span
 from ..compiler.render import render
-from .failures import context_of, disk_sources
+from ..executor.told import context_of
+from .failures import disk_sources
 from .output import emit, note, wants_colour
 from .target import Wrong, report_wrong
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import trio
 
+from . import underway
 from .groups import stopped
 from .run import Run
 
@@ -69,6 +70,7 @@ def run_away(main: Main, run: Run | None, clock: Any = None) -> Any:
         try:
             away.thread.join()
         except KeyboardInterrupt:
+            underway.interrupt()
             away.interrupt()
     good, value = outcome.pop()
     if good:

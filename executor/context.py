@@ -19,6 +19,7 @@ from ..compiler import ir
 from .alone import IN_PLACE, run_of
 from .frame import work
 from .invoke import CALLS, Tries
+from .loglines import NODES, NodeLog
 from .source import LINES
 
 
@@ -39,7 +40,7 @@ class Context:
     @property
     def log(self) -> logging.LoggerAdapter[logging.Logger]:
         """A logger that knows the run and the node."""
-        return logging.LoggerAdapter(logging.getLogger("cflow.node"), {"run": self.run, "node": self.node})
+        return NodeLog(NODES, {"run": self.run, "node": self.node})
 
     def progress(self, done: float, total: float) -> None:
         """Say how far the node is."""

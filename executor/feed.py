@@ -17,6 +17,7 @@ from typing import Any
 
 import trio
 
+from . import underway
 from .groups import is_cancellation
 from .run import Run
 from .streams import FlowStream
@@ -138,6 +139,7 @@ class Items:
         try:
             good, value = self._answers.get()
         except KeyboardInterrupt:
+            underway.interrupt()
             self._feed.interrupt()
             self._finish()
             raise
@@ -171,6 +173,7 @@ class Items:
             try:
                 good, value = self._answers.get()
             except KeyboardInterrupt:
+                underway.interrupt()
                 self._feed.interrupt()
                 continue
             if not good:

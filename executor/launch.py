@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 import trio
 
+from . import underway
 from .away import Away, Main, run_away
 from .feed import AsyncioItems, Items, TrioItems
 from .groups import stopped
@@ -76,6 +77,7 @@ def interrupts(run: Run | None) -> Iterator[None]:
     assert run is not None
 
     def handle(number: int, frame: Any) -> None:
+        underway.interrupt()
         # Between the end of the run and the end of the loop there is nothing left to cancel.
         try:
             trio.lowlevel.current_trio_token().run_sync_soon(run.interrupt)

@@ -21,7 +21,10 @@ from typing import Any
 import trio
 
 from ..compiler.durations import UNITS
-from .ports import Services
+from .loglines import say
+from .ports import Launch, Services
+from .told import told
+from .underway import Underway
 
 logger = logging.getLogger("cflow")
 
@@ -301,24 +304,29 @@ class MemoryDetached:
     def __init__(self) -> None:
         self.runs: set[str] = set()
 
-    async def start(self, launch: Callable[[str], Awaitable[Any]], own_loop: bool) -> str:
+    async def start(self, launch: Launch, own_loop: bool) -> str:
         run = f"run-{uuid.uuid4().hex[:12]}"
         self.runs.add(run)
         context = contextvars.copy_context()
         context.run(_HELD.set, frozenset())  # the caller's locks are not this run's
 
-        async def body() -> None:
+        async def body(at: Underway | None = None) -> None:
             try:
-                await launch(run)
-            except trio.Cancelled:
-                raise
-            except BaseException:
-                logger.exception("the detached run %s failed", run)
+                ready = launch(run)
+                if at is not None:
+                    at.began(ready.state, trio.lowlevel.current_trio_token())
+                await ready.main()
+            except (trio.Cancelled, KeyboardInterrupt) as cut:
+                if at is None and isinstance(cut, trio.Cancelled):
+                    raise
+            except BaseException as error:
+                message = f"the detached run {run} failed: {told(error)}"
+                say(logger, logger.makeRecord(logger.name, logging.ERROR, "(flow)", 0, message, (), None))
             finally:
                 self.runs.discard(run)
 
         if own_loop:
-            threading.Thread(target=context.run, args=(trio.run, body), name=f"cflow-{run}").start()
+            Underway(lambda at: context.run(trio.run, body, at), f"cflow-{run}")
         else:
             trio.lowlevel.spawn_system_task(body, name=f"cflow-{run}", context=context)
         await trio.lowlevel.checkpoint()

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import define
+
+if TYPE_CHECKING:
+    from .run import Run
 
 
 class Locks(Protocol):
@@ -57,10 +60,23 @@ class Timers(Protocol):
     async def sleep(self, run: str, seconds: float) -> None: ...
 
 
+class Ready(Protocol):
+    """A run that is ready to go."""
+
+    @property
+    def state(self) -> Run: ...
+
+    async def main(self) -> Any: ...
+
+
+Launch = Callable[[str], Ready]
+"""Given its id, a run that is ready to go."""
+
+
 class Detached(Protocol):
     """Runs of their own."""
 
-    async def start(self, launch: Callable[[str], Awaitable[Any]], own_loop: bool) -> str:
+    async def start(self, launch: Launch, own_loop: bool) -> str:
         """Record a run and start it; its id. ``own_loop``: on a loop that lasts as long as it does; else on the
         caller's."""
         ...

@@ -9,11 +9,11 @@ the run as ``record.run``.
 from __future__ import annotations
 
 import logging
-import sys
-from typing import Any, TextIO
+from typing import Any
 
 from .. import context, node
 from ..compiler.secrets import hide, redact
+from ..executor.loglines import say
 
 _LOGGER = logging.getLogger("cflow.flow")
 
@@ -54,39 +54,12 @@ def error(message: Any, **fields: Any) -> None:
     _say(logging.ERROR, message, fields)
 
 
-class _Line(logging.Formatter):
-    """``12:30:05 warning: message  key=value``."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        fields = "".join(f"  {name}={value!s}" for name, value in getattr(record, "fields", {}).items())
-        return f"{self.formatTime(record, '%H:%M:%S')} {record.levelname.lower()}: {record.getMessage()}{fields}"
-
-
-class _StandardError(logging.StreamHandler[TextIO]):
-    """Writes to what ``sys.stderr`` is at that moment: progress displays and tests put another there."""
-
-    def __init__(self) -> None:
-        logging.Handler.__init__(self)
-        self.setFormatter(_Line())
-
-    @property
-    def stream(self) -> TextIO:  # type: ignore[override]
-        return sys.stderr
-
-
-_FALLBACK = _StandardError()
-
-
 def _say(level: int, message: Any, fields: dict[str, Any]) -> None:
     shown = hide(str(message))
     record = _LOGGER.makeRecord(
         _LOGGER.name, level, "(flow)", 0, "%s", (shown,), None, extra={"fields": redact(fields), "run": _run()}
     )
-    if _LOGGER.hasHandlers():
-        if _LOGGER.isEnabledFor(level):
-            _LOGGER.handle(record)
-    elif level >= (_LOGGER.level or logging.INFO):
-        _FALLBACK.handle(record)
+    say(_LOGGER, record)
 
 
 def _run() -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 NODES = """
 import trio
@@ -36,13 +39,22 @@ flow main() -> None:
     transaction:
         hold = take() undo give_back(hold)
         wait_for_ever()
+
+flow detaching() -> str:
+    detach main()
+    return "detached"
+
+flow both() -> str:
+    detach main()
+    wait_signal("never")
+    return "both"
 """
 
 
-def start(folder: Path) -> subprocess.Popen[str]:
+def start(folder: Path, flow: str = "main", *options: str) -> subprocess.Popen[str]:
     (folder / "slow_nodes.py").write_text(NODES)
     (folder / "main.cflow").write_text(FLOW)
-    line = [sys.executable, "-m", "cflow", "run", "main.cflow"]
+    line = [sys.executable, "-m", "cflow", "run", f"main.cflow:{flow}", *options]
     return subprocess.Popen(line, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -52,8 +64,13 @@ def read_until(process: subprocess.Popen[str], said: str) -> None:
     assert any(said in line for line in iter(process.stderr.readline, "")), f"nobody said {said!r}"
 
 
-def test_once_lets_the_undos_finish(tmp_path: Path) -> None:
-    with start(tmp_path) as process:
+FLOWS = pytest.mark.parametrize("flow", ["main", "detaching", "both"])
+"""The run that is cut: the command's own, one that it has detached and waits for, both at once."""
+
+
+@FLOWS
+def test_once_lets_the_undos_finish(tmp_path: Path, flow: str) -> None:
+    with start(tmp_path, flow) as process:
         read_until(process, "waiting")
         os.kill(process.pid, signal.SIGINT)
         read_until(process, "undo began")
@@ -66,15 +83,82 @@ def test_once_lets_the_undos_finish(tmp_path: Path) -> None:
     assert "Traceback" not in err
 
 
-def test_twice_ends(tmp_path: Path) -> None:
+@FLOWS
+def test_twice_ends(tmp_path: Path, flow: str) -> None:
     (tmp_path / "slow").touch()
-    with start(tmp_path) as process:
+    with start(tmp_path, flow) as process:
         read_until(process, "waiting")
         os.kill(process.pid, signal.SIGINT)
         read_until(process, "undo began")
         os.kill(process.pid, signal.SIGINT)
         assert process.stderr is not None
-        process.stderr.read()
+        err = process.stderr.read()
         process.wait(timeout=30)
     assert process.returncode == 130
     assert not (tmp_path / "undone").exists()
+    assert "Traceback" not in err
+
+
+def test_the_result_is_there_before_what_is_detached_ends(tmp_path: Path) -> None:
+    with start(tmp_path, "detaching") as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "detached\n"
+        read_until(process, "waiting")
+        os.kill(process.pid, signal.SIGINT)
+        process.communicate(timeout=30)
+    assert process.returncode == 130
+
+
+def test_as_json(tmp_path: Path) -> None:
+    with start(tmp_path, "main", "--json") as process:
+        read_until(process, "waiting")
+        os.kill(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert out == ""
+    said = json.loads(err.splitlines()[-1])["error"]
+    assert (said["id"], said["type"], said["message"]) == ("interrupted", "KeyboardInterrupt", "interrupted")
+    assert set(said) == {"id", "type", "message", "flow", "node", "line", "path", "attempt", "inputs"}
+
+
+SCRIPT = """
+import os, signal, threading
+import trio
+from cflow import detach, flow, node, transaction
+
+ENDED = threading.Event()
+
+@node(writes="stock")
+async def give_back(hold: str) -> None:
+    print("given back", flush=True)
+
+@node(writes="stock", undo=give_back)
+async def take() -> str:
+    return "taken"
+
+@node(writes="stock")
+async def interrupted_at_exit() -> None:
+    while not ENDED.is_set() or signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        await trio.sleep(0.001)
+    os.kill(os.getpid(), signal.SIGINT)
+    await trio.sleep_forever()
+
+@flow
+def detached() -> None:
+    with transaction():
+        take()
+        interrupted_at_exit()
+
+@flow
+def main() -> None:
+    detach(detached())
+
+main.run()
+ENDED.set()
+"""
+
+
+def test_a_script_that_has_ended_hears_it(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(SCRIPT)
+    done = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr, done.returncode) == ("given back\n", "", 0)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 import cflow
+from cflow import flow, node
 from cflow.compiler.secrets import HIDDEN, SecretText, forget, hide, redact
+from cflow.executor.underway import settle
 
 WORD = "s3cr3t-abcdef"
 
@@ -92,6 +95,49 @@ def test_a_failure_hides_it() -> None:
     with pytest.raises(ValueError, match="invalid literal") as caught:
         cflow.loads(text).main.run()
     assert WORD not in hide(str(caught.value))
+
+
+DETACHED = """
+secret TOKEN
+
+flow child(k: str) -> None:
+    raise ValueError(f"bad key {k}")
+
+flow parent(k: str) -> None:
+    child(k)
+
+flow main() -> None:
+    detach parent(TOKEN)
+"""
+
+
+def test_a_detached_run_that_fails_is_told_like_any_and_hides_it(caplog: pytest.LogCaptureFixture) -> None:
+    cflow.loads(DETACHED).main.run()
+    settle()
+    (record,) = caplog.records
+    assert record.levelname == "ERROR"
+    first, *lines = record.getMessage().splitlines()
+    assert re.fullmatch(r"the detached run run-\w+ failed: ValueError: <secret>", first)
+    assert "  in flow parent, <text>:5" in lines
+    assert "  in parent > child > raise" in lines
+    assert record.exc_info is None, "a traceback would show it, and the engine's own lines"
+
+
+@node(reads="r")
+def logs(key: str) -> None:
+    cflow.context().log.warning("got %s", key)
+
+
+def test_what_a_node_logs_hides_it(caplog: pytest.LogCaptureFixture) -> None:
+    SecretText(WORD)
+    logging_flow.run(WORD)
+    (record,) = caplog.records
+    assert record.getMessage() == "got <secret>"
+
+
+@flow
+def logging_flow(key: str) -> None:
+    logs(key)
 
 
 def test_a_program_without_secrets_joins_plainly() -> None:

@@ -1,0 +1,104 @@
+"""A failure in words: what it was, where it came from, on which way, with which inputs."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from ..compiler.diagnostics import Span
+from ..compiler.secrets import hide
+
+LONGEST = 80
+"""Characters that are shown of one input."""
+FRAMES = 4
+"""Lines of the user's own code that are shown."""
+
+_ENGINE = str(Path(__file__).resolve().parent.parent) + os.sep
+_WRITTEN_LIKE_USERS = (_ENGINE + "examples", _ENGINE + "tests")
+_PYTHON = os.path.dirname(os.__file__) + os.sep
+_INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
+_LOOPS = (f"{os.sep}trio{os.sep}", f"{os.sep}outcome{os.sep}")
+
+
+class FailureContext(Protocol):
+    """Where a run failed, as :mod:`.errors` writes it to the error."""
+
+    @property
+    def flow(self) -> str: ...
+    @property
+    def node(self) -> str: ...
+    @property
+    def span(self) -> Span: ...
+    @property
+    def path(self) -> Sequence[str]: ...
+    @property
+    def attempt(self) -> int: ...
+    @property
+    def inputs(self) -> Mapping[str, Any]: ...
+
+
+def context_of(error: BaseException) -> FailureContext | None:
+    """What the executor knows of a failure; None of one that did not come through it."""
+    found: FailureContext | None = getattr(error, "__cflow__", None)
+    return found
+
+
+def told(error: BaseException) -> str:
+    """A failure for a log, where no source is shown around its line: several lines, secrets hidden."""
+    name, text = type(error).__name__, said(error)
+    first, *rest = f"{name}: {text}".splitlines() if text else [name]
+    lines = [*rest, *getattr(error, "__notes__", ()), *way(context_of(error)), *own_frames(error)]
+    return hide("\n".join([first, *(f"  {line}" for line in lines)]))
+
+
+def way(where: FailureContext | None) -> Iterator[str]:
+    """From the flow to the operation that failed, and the inputs of that."""
+    if where is None:
+        return
+    attempt = f" (attempt {where.attempt})" if where.attempt and where.attempt > 1 else ""
+    if where.path:
+        yield f"in {' > '.join(where.path)}{attempt}"
+    if where.inputs:
+        yield "with " + ", ".join(f"{name}={_short(value)}" for name, value in where.inputs.items())
+
+
+def own_frames(error: BaseException) -> list[str]:
+    """The last lines of the user's own code that the error came through: not those of the engine and its packs, of
+    Python and of the loop."""
+    frames = []
+    for frame in traceback.extract_tb(error.__traceback__):
+        if _is_own(frame.filename):
+            frames.append(f"{frame.filename}:{frame.lineno} in {frame.name}: {frame.line or ''}".rstrip(": "))
+    return frames[-FRAMES:]
+
+
+def _is_own(file: str) -> bool:
+    if file.startswith("<") or any(part in file for part in _LOOPS):
+        return False
+    if file.startswith(_ENGINE) and not any(part in file[len(_ENGINE) - 1 :] for part in _INSTALLED):
+        return file.startswith(_WRITTEN_LIKE_USERS)
+    return not file.startswith(_PYTHON) or any(part in file for part in _INSTALLED)
+
+
+def shown(value: Any) -> str:
+    """Its ``repr``; a class whose own fails is named instead."""
+    try:
+        return repr(value)
+    except Exception as error:
+        return f"<{type(value).__name__}: its repr raises {type(error).__name__}>"
+
+
+def said(error: BaseException | None) -> str:
+    """The text of an error; a class whose own text fails is named instead."""
+    try:
+        return str(error)
+    except Exception as inner:
+        return f"<its text cannot be had: __str__ raises {type(inner).__name__}>"
+
+
+def _short(value: Any) -> str:
+    text = shown(value)
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
