@@ -1,0 +1,8 @@
+"""The modules of the benchmarks importable, as the benchmarks themselves see them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks" / "peers"))
