@@ -171,7 +171,9 @@ class Items:
 
     def __iter__(self) -> Iterator[Any]:
         if self.size is None:
-            yield from self.source
+            # `yield from` would close the source as garbage, where nobody hears of what fails.
+            for item in self.source:
+                yield item
             return
         part: list[Any] = []
         size = self.size()

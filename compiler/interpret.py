@@ -68,7 +68,7 @@ def interpret(
     ambient: the values of ``secret`` and ``env`` by name; declared defaults stand in.
     trace: is filled while the flow runs.
     choose: ``(what, path, n)``, asked where time decides: ``race`` (the winning arm of ``n``), ``take`` (the set of
-        indexes that are tried) and ``window`` (the size of the next one). None as an answer leaves it to the reference:
+        indexes that count) and ``window`` (the size of the next one). None as an answer leaves it to the reference:
         the first that succeeds, the whole stream.
 
     Returns the flow's result, or an iterator for a stream flow.
@@ -172,7 +172,9 @@ class Interpreter:
             case Loop():
                 return self.for_(op, act) if op.condition is None else self.while_(op, op.condition, act)
             case ForEach():
-                return self.for_each(op, act)
+                # Where too few succeed, none is chosen: those that did are undone too.
+                passes = self.for_each(op, act)
+                return passes if op.take is None else self.arm(passes, act)
             case Try():
                 return self.try_(op, act)
             case Scope():
@@ -313,7 +315,8 @@ class Interpreter:
         before = act.names
         with self.items(op, act) as items:
             for index, item in enumerate(items):
-                if chosen is not None and index not in chosen:
+                counts = chosen is None or index in chosen
+                if not counts and op.rest == "cancel":
                     continue
                 if take is not None and len(ok) >= take and op.rest == "cancel":
                     break
@@ -329,7 +332,8 @@ class Interpreter:
                     if max_failed is not None and len(failed) > max_failed:
                         raise failed[0].error from None
                 else:
-                    ok.append(emitted)
+                    if counts:
+                        ok.append(emitted)
         act.names = before
         if take is not None and not op.collect and len(ok) < take and failed:
             raise failed[0].error

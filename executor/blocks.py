@@ -14,7 +14,7 @@ from typing import Any
 import trio
 
 from ..compiler.values import Collected, Failed
-from .groups import as_raised, first_error, is_cancellation, single
+from .groups import as_raised, first_error, instead_of_cut, is_cancellation, single
 from .run import Run
 from .scopes import timeout as timeout_scope
 from .undo import UndoLog
@@ -105,7 +105,8 @@ async def for_each(
             await _undo(run, state.logs or {}, None)
         else:
             state.join_logs()
-        raise single(exc) from exc.__cause__
+        if not (is_cancellation(exc) and state.bound in state.failures and instead_of_cut(state.error())):
+            raise single(exc) from exc.__cause__
     if take is not None:
         return await _taken(run, log, state, take, rest)
     state.join_logs()
@@ -181,8 +182,9 @@ async def _worker(
             except BaseException as exc:
                 if is_cancellation(exc):
                     raise
-                # It may come from a `finally` or an undo of a pass that was cut.
-                await trio.lowlevel.checkpoint_if_cancelled()
+                if collect or take is not None:
+                    # It may come from a `finally` or an undo of a pass that was cut: not to be borne.
+                    await trio.lowlevel.checkpoint_if_cancelled()
                 _failed(state, index, item, exc, collect, max_failed, take)
             else:
                 if value is not None or take is not None:  # where nothing is collected, nothing is kept
@@ -226,12 +228,11 @@ async def _taken(run: Run, log: UndoLog | None, state: _Passes, take: int, rest:
         raise error
     # Where there were fewer items than asked for, all of them are chosen.
     chosen = sorted(list(state.values)[:take])  # the first in time, in the order of the items
-    if rest == "cancel":
-        await _undo(run, {i: entry for i, entry in logs.items() if i not in chosen}, None)
+    lost = [i for i in logs if i in state.failures or (rest == "cancel" and i not in chosen)]
+    await _undo(run, {i: logs[i] for i in lost}, None)
     if log is not None:
         for index in sorted(logs):
-            if index in chosen or rest == "finish":
-                log.entries += logs[index].entries
+            log.entries += logs[index].entries
     return [v for i in chosen for v in state.values[i] or ()]
 
 
@@ -274,7 +275,8 @@ async def parallel(run: Run, log: UndoLog | None, arms: tuple[Arm, ...]) -> list
         async with trio.open_nursery() as nursery:
             await one(0, nursery)
     except BaseExceptionGroup as group:
-        raise first_error(group) from None
+        if not (is_cancellation(group) and state.bound is not None and instead_of_cut(state.error())):
+            raise first_error(group) from None
     finally:
         state.join_logs()
     if state.bound is not None:

@@ -22,7 +22,7 @@ from attrs import define, field
 
 from ..compiler.ir import Op
 from ..compiler.promises import Promise
-from .groups import first_error, is_cancellation
+from .groups import first_error, instead_of_cut, is_cancellation
 from .invoke import Site
 from .lane_rows import LaneRows
 from .leave import Leave
@@ -313,7 +313,7 @@ class Frame:
 
     def _arrival(self, row: int, slot: int, frame: Frame, their_slot: int) -> Callable[[], None]:
         def arrive() -> None:
-            if self.pending == 0 or self.nursery is None:
+            if self.pending == 0 or self.idle is None:
                 return
             if slot >= 0:
                 self.values[slot] = frame.values[their_slot]
@@ -429,15 +429,20 @@ async def run_frame(
             frame.nursery = nursery
             if conditions:
                 frame.idle = trio.Event()
-            ready = frame.arrive([*frame.outside(conditions), *table.first], 0)
-            if ready:
-                await work(frame, frame.dispatch(ready), frame.turn)
-            if frame.idle is not None and frame.pending:
-                await frame.idle.wait()
+            try:
+                ready = frame.arrive([*frame.outside(conditions), *table.first], 0)
+                if ready:
+                    await work(frame, frame.dispatch(ready), frame.turn)
+                if frame.idle is not None and frame.pending:
+                    await frame.idle.wait()
+            except BaseException:
+                frame.idle = None  # cut: the nursery closes, and what is still to come from outside comes too late
+                raise
     except BaseExceptionGroup as group:
-        raise first_error(group) from None
+        if not (is_cancellation(group) and instead_of_cut(frame.error)):
+            raise first_error(group) from None
     finally:
-        frame.nursery = None  # what is still to come from outside comes too late
+        frame.nursery = frame.idle = None
         AROUND.set(around)
         if tracked is not None and table.marks is not None:
             # Failed, left, cut or complete: the names as the step sees them at which it ended.

@@ -55,3 +55,12 @@ def as_raised(error: BaseException) -> BaseException:
     for step in reversed(outer):
         tb = TracebackType(tb, step.tb_frame, step.tb_lasti, step.tb_lineno)
     return cause.with_traceback(tb)
+
+
+def instead_of_cut(error: BaseException | None) -> bool:
+    """Did it take the place of a cancellation: was it raised by a ``finally`` or an undo of what was being cut?"""
+    while error is not None:
+        if isinstance(error, trio.Cancelled):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

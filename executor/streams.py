@@ -14,7 +14,7 @@ from typing import Any
 import trio
 
 from ..compiler.durations import seconds
-from .groups import first_error, is_cancellation
+from .groups import first_error, instead_of_cut, is_cancellation
 from .run import Run
 
 Put = Callable[[Any], Awaitable[None]]
@@ -73,6 +73,17 @@ class _Handshake:
         if self.parked is not None:
             trio.lowlevel.reschedule(self.parked)
             self.parked = None
+
+    def closed(self) -> None:
+        """Once the flow has ended.
+
+        Raises
+        ------
+        What a ``finally`` or an undo of it raised while it was closed.
+        """
+        if instead_of_cut(self.error):
+            assert self.error is not None
+            raise self.error
 
     def __aiter__(self) -> _Handshake:
         return self
@@ -224,6 +235,7 @@ async def opened(
         iterator: Any
         if isinstance(source, FlowStream):
             iterator = _Handshake(source)
+            stack.callback(iterator.closed)
             await stack.enter_async_context(_helper(iterator.produce, iterator.go_on))
         elif hasattr(source, "__aiter__"):
             iterator = aiter(source)

@@ -628,6 +628,79 @@ def takes_some(xs: list[str], n: int) -> list[str]:
     return found
 
 
+SCOPES: list[trio.CancelScope] = []
+
+
+@node(writes="w", undo=undo, runs="loop")
+def do_and_be_cut(x: str) -> str:
+    LOG.append(x)
+    SCOPES.pop().cancel()
+    return x
+
+
+@flow
+def cut_behind_a_call() -> None:
+    with transaction():
+        do_and_be_cut("a")
+        do("b")
+
+
+@flow
+def cut_in_a_loop() -> None:
+    with transaction():
+        for x in ["a", "b"]:
+            do_and_be_cut(x)
+        do("c")
+
+
+@node(writes="w", runs="loop")
+def note_and_be_cut(x: str) -> str:
+    LOG.append(x)
+    SCOPES.pop().cancel()
+    return x
+
+
+@flow
+def quick(x: str) -> str:
+    return note_and_be_cut(x)
+
+
+@flow
+def cut_behind_a_quick_flow() -> None:
+    with transaction():
+        quick.options(undo=undo)("a")
+        do("b")
+
+
+@pytest.mark.parametrize("listened", [False, True])
+@pytest.mark.parametrize("program", [cut_behind_a_call, cut_in_a_loop, cut_behind_a_quick_flow])
+def test_a_write_in_place_is_owed_before_the_run_can_be_cut(program: Any, listened: bool) -> None:
+    async def main() -> bool:
+        with trio.CancelScope() as scope:
+            SCOPES[:] = [scope]
+            await Engine(sinks=[lambda event: None] if listened else []).start(program)
+        return scope.cancelled_caught
+
+    assert trio.run(main)
+    assert LOG == ["a", "-a"]
+
+
+@flow
+def takes_one_and_finishes(xs: list[str]) -> list[str]:
+    found = []
+    for x in parallel(xs, limit=1, take=1, rest="finish"):
+        y = do(x)
+        if y == "b":
+            raise BoomError(y)
+        found.append(y)
+    return found
+
+
+def test_what_a_failing_pass_did_is_undone_where_the_rest_is_finished() -> None:
+    assert run(takes_one_and_finishes, ["a", "b", "c"]) == ["a"]
+    assert LOG == ["a", "b", "c", "-b"]
+
+
 def test_taking_more_than_there_is_keeps_all() -> None:
     assert run(takes, ["a", "b"], 3) == ["a", "b"]
     assert sorted(LOG) == ["a", "b"]

@@ -247,8 +247,12 @@ def test_each_takes_the_first_successes() -> None:
     assert run(body, [0, 5, 0, 2, 1]) == ([5, 2], [("w", 2), ("w", 5)])
     assert run(body, [5])[0] == [5]
     assert run(body, [0, 5])[0][0] == "ZeroDivisionError"
+    few = body.replace("take=2", "take=2, parallel=1")
+    assert run(few, [5, 0])[1] == [("w", 2), ("u", 5)], "none is chosen: what succeeded is undone"
     rest = body.replace("take=2", 'take=1, rest="finish"')
     assert run(rest, [5, 2]) == ([5], [("w", 2), ("w", 5)])
+    second = run(rest, [5, 2], choose=lambda what, path, n: {1})
+    assert second == ([2], [("w", 2), ("w", 5)]), "the others are completed all the same"
     chosen = run(body, [5, 2, 1], choose=lambda what, path, n: {0, 2} if (what, path, n) == ("take", "e", 2) else None)
     assert chosen[0] == [5, 1]
 

@@ -1,0 +1,228 @@
+"""What a `finally` or an undo raises while its block is cut: it leaves instead of the cut, but nobody handles it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from cflow import Collected, Engine, collect, flow, node, parallel, timeout, transaction
+from cflow.compiler.diagnostics import UndoFailed
+from cflow.compiler.interpret import interpret
+from cflow.engine import compile_flow
+from cflow.executor import blocks
+
+LOG: list[str] = []
+
+
+@pytest.fixture(autouse=True)
+def _fresh() -> None:
+    LOG.clear()
+
+
+class BoomError(Exception):
+    pass
+
+
+@node(writes="w")
+async def slow(x: str = "slow") -> str:
+    await trio.sleep(5)
+    LOG.append(x)
+    return x
+
+
+@node(writes="w", runs="loop")
+def write(x: str) -> str:
+    LOG.append(x)
+    return x
+
+
+@node(writes="w")
+async def undo_badly(x: str) -> None:
+    raise BoomError(x)
+
+
+@flow
+def by_a_handler() -> str:
+    try:
+        try:
+            slow()
+        finally:
+            raise BoomError
+    except BoomError:
+        write("handled")
+    return write("after")
+
+
+@flow
+def by_an_undo() -> str:
+    try:
+        with transaction():
+            write.options(undo=undo_badly)("first")
+            slow()
+    except Exception:
+        write("handled")
+    return write("after")
+
+
+@flow
+def failing() -> str:
+    try:
+        x = slow()
+    finally:
+        raise BoomError
+    return x
+
+
+@flow
+def by_a_default() -> str:
+    x = failing.options(default="x")()
+    return write(x)
+
+
+@flow
+def by_a_retry() -> str:
+    x = failing.options(retry=3)()
+    return write(x)
+
+
+@flow
+def by_collecting() -> list[str]:
+    done: Collected[str] = collect()
+    for x in parallel(["a", "b"], limit=1):
+        try:
+            if x == "a":
+                slow()
+        finally:
+            assert x == "b"
+        done.append(write(x))
+    return done.ok
+
+
+PROGRAMS = [by_a_handler, by_an_undo, by_a_default, by_a_retry, by_collecting]
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_after_a_cancelled_run_nothing_is_written(program: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def no_breath(run: Any) -> None:
+        """A loop lets others in by time; no test waits for that."""
+
+    monkeypatch.setattr(blocks, "run_breath", no_breath)
+
+    async def main() -> bool:
+        with trio.move_on_after(1) as scope:
+            await Engine().start(program)
+        return scope.cancelled_caught
+
+    assert trio.run(main, clock=MockClock(autojump_threshold=0))
+    assert LOG in ([], ["first"])
+
+
+@flow
+def in_a_timeout() -> str:
+    try:
+        with timeout(1):
+            by_a_handler()
+    except TimeoutError:
+        return "late"
+    return "in time"
+
+
+def test_a_timeout_that_has_struck_is_not_handled_inside() -> None:
+    assert Engine(clock=MockClock(autojump_threshold=0)).run(in_a_timeout) == "late"
+    assert LOG == []
+
+
+@node(reads="r")
+async def read(x: int = 1) -> int:
+    return x
+
+
+@flow
+def beside_reads() -> int:
+    with transaction():
+        write.options(undo=undo_badly)("first")
+        slow()
+    a = read()
+    b = read(2)
+    return a + b
+
+
+@flow
+def in_an_arm() -> None:
+    with parallel():
+        beside_reads()
+        slow("other")
+
+
+@flow
+def in_a_pass() -> None:
+    for x in parallel(["a", "b"]):
+        with transaction():
+            write.options(undo=undo_badly)("first")
+            slow(x)
+
+
+@pytest.mark.parametrize("program", [beside_reads, in_an_arm, in_a_pass])
+def test_a_failed_undo_is_told_by_a_cancelled_run(program: Any) -> None:
+    async def main() -> None:
+        with trio.move_on_after(1):
+            await Engine().start(program)
+
+    with pytest.raises(UndoFailed):
+        trio.run(main, clock=MockClock(autojump_threshold=0))
+
+
+@flow
+def endless() -> Iterator[int]:
+    try:
+        while True:
+            yield 1
+    finally:
+        raise BoomError
+
+
+@flow
+def written() -> Iterator[int]:
+    with transaction():
+        write.options(undo=undo_badly)("first")
+        yield 1
+        yield 2
+
+
+@flow
+def breaks_off() -> str:
+    for _ in endless():
+        break
+    return write("after")
+
+
+@flow
+def breaks_off_a_transaction() -> str:
+    for _ in written():
+        break
+    return write("after")
+
+
+@flow
+def fails_in_the_loop() -> str:
+    for x in written():
+        assert x > 1
+    return write("after")
+
+
+@pytest.mark.parametrize(
+    ("program", "error"),
+    [(breaks_off, BoomError), (breaks_off_a_transaction, UndoFailed), (fails_in_the_loop, UndoFailed)],
+)
+def test_what_fails_while_a_stream_is_closed_leaves_the_loop(program: Any, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        Engine().run(program)
+    assert "after" not in LOG
+    compiled = compile_flow(program.source)
+    with pytest.raises(error):
+        interpret(compiled.graph, compiled.objects, {})
+    assert "after" not in LOG
