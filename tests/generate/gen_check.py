@@ -26,11 +26,13 @@ HERE = Path(__file__).parent
 
 @frozen
 class Outcome:
-    """What a run did: its result, or its error by type and text, the writes in order, the log lines in order."""
+    """What a run did: its result, or its error by type and text, the writes in order, the log lines in order; and which
+    writers were cut when they had written."""
 
     result: Any
     writes: tuple[Write, ...]
     log: tuple[Write, ...]
+    halves: tuple[Write, ...] = ()
 
     @property
     def failed(self) -> bool:
@@ -97,28 +99,28 @@ def differences(program: Program, expected: Outcome, actual: Outcome) -> list[st
 Key = tuple[Any, ...]
 
 
-def _lane(program: Program, write: Write) -> Key:
+def lane_of(program: Program, write: Write) -> Key:
     """Which arm a write belongs to: writes with the same lane are in order. The item of a pass is the last argument."""
     lanes = program.lanes.get(write.site, ())
     return tuple((number, write.args[-1] if arm < 0 else arm) for number, arm in lanes)
 
 
 def _order_problems(program: Program, want: tuple[Write, ...], got: tuple[Write, ...], failed: bool) -> list[str]:
-    if not any(_lane(program, w) for w in (*want, *got)):
-        return [] if want == got else [f"{_short(got)} instead of {_short(want)}"]
+    if not any(lane_of(program, w) for w in (*want, *got)):
+        return [] if want == got else [f"{short(got)} instead of {short(want)}"]
     problems: list[str] = []
-    for lane in {_lane(program, w): None for w in (*want, *got)}:
-        mine, theirs = ([w for w in ws if _lane(program, w) == lane] for ws in (got, want))
+    for lane in {lane_of(program, w): None for w in (*want, *got)}:
+        mine, theirs = ([w for w in ws if lane_of(program, w) == lane] for ws in (got, want))
         if lane == SOMEWHERE:
             mine, theirs = sorted(mine, key=str), sorted(theirs, key=str)
             if failed and not Counter(theirs) - Counter(mine):
                 continue
         if mine != theirs and not (lane and failed and mine[: len(theirs)] == theirs):
-            problems.append(f"in arm {lane}: {_short(mine)} instead of {_short(theirs)}")
+            problems.append(f"in arm {lane}: {short(mine)} instead of {short(theirs)}")
     if not problems and not failed:
         # what stands outside of every construct divides what is inside
         problems += [
-            f"before {write}: {_short(before_got - before_want)} too early, {_short(before_want - before_got)} too late"
+            f"before {write}: {short(before_got - before_want)} too early, {short(before_want - before_got)} too late"
             for (write, before_want), (_, before_got) in zip(
                 _divided(program, want), _divided(program, got), strict=True
             )
@@ -131,13 +133,13 @@ def _divided(program: Program, writes: tuple[Write, ...]) -> list[tuple[Write, C
     seen: Counter[Write] = Counter()
     parts: list[tuple[Write, Counter[Write]]] = []
     for write in writes:
-        if not _lane(program, write):
+        if not lane_of(program, write):
             parts.append((write, seen.copy()))
         seen[write] += 1
     return parts
 
 
-def _short(writes: Any) -> str:
+def short(writes: Any) -> str:
     return " ".join(f"{w.node}@{w.site}{w.args}" for w in writes) or "nothing"
 
 

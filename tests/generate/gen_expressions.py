@@ -54,6 +54,10 @@ class Around:
     item: str | None = None
     """What tells the passes of the parallel loops around apart: an argument of every call."""
     depth: int = 0
+    streaming: bool = False
+    """May a bare ``return`` end the flow's stream here?"""
+    repeated: bool = False
+    """Is it, or may it be, run several times?"""
 
 
 @define

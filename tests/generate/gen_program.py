@@ -8,6 +8,7 @@ writes, since how far its later arms got is outside the law.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
 
 from attrs import define, evolve
@@ -30,6 +31,8 @@ from gen_tree import (
     Yield,
 )
 from gen_world import Failing
+
+Kind = Callable[[Around], "tuple[Stmt, Around] | None"]
 
 
 @define
@@ -108,7 +111,16 @@ class Generator(Expressions):
         return self.block(evolve(at, depth=at.depth + 1), self.budget)[0]
 
     def statement(self, at: Around) -> tuple[Stmt, Around]:
-        simple = [
+        simple, nested = self.kinds(at)
+        while True:
+            kind = self.random.choice(simple + nested if at.depth < 4 and self.budget > 1 else simple)
+            made = kind(at)
+            if made is not None:
+                return made
+
+    def kinds(self, at: Around) -> tuple[list[Kind], list[Kind]]:
+        """What may be made: statements of a line, and blocks."""
+        simple: list[Kind] = [
             self.assign,
             self.assign,
             self.call,
@@ -120,7 +132,7 @@ class Generator(Expressions):
             self.emit,
             self.listed,
         ]
-        nested = [
+        nested: list[Kind] = [
             self.branch,
             self.branch,
             self.match,
@@ -134,11 +146,7 @@ class Generator(Expressions):
             self.scope,
             self.parallel,
         ]
-        while True:
-            kind = self.random.choice(simple + nested if at.depth < 4 and self.budget > 1 else simple)
-            made = kind(at)
-            if made is not None:
-                return made
+        return simple, nested
 
     def target(self, at: Around) -> tuple[str, Around]:
         """A name to assign: an old one that may be, or a new one."""
@@ -192,6 +200,8 @@ class Generator(Expressions):
         ways: list[str] = [f"raise {self.random.choice(('Boom', 'Crash'))}('raised {self.names}')"]
         if at.returns:
             ways.append(f"return {self.number(at)}")
+        if at.streaming:
+            ways.append("return")
         if at.loop:
             ways += ["break", "continue"] if at.loop and at.item is None else ["continue"]
         if at.handler:
@@ -258,7 +268,7 @@ class Generator(Expressions):
     def many(self, at: Around) -> Body:
         """The body of a loop: its steps count several times."""
         before = self.facts.steps
-        body = self.inside(at)
+        body = self.inside(evolve(at, repeated=True))
         self.facts.steps += 2 * (self.facts.steps - before)
         return body
 
@@ -302,6 +312,7 @@ class Generator(Expressions):
             readable=readable,
             loop=False,
             returns=False,
+            streaming=False,
             handler=False,
             into=None,
             own=(),
@@ -358,7 +369,7 @@ class Generator(Expressions):
         ):
             handlers.append((head, self.inside(evolve(at, handler=True))))
         orelse = self.inside(at) if handlers and self.chance(0.3) else ()
-        last = self.inside(evolve(at, returns=False, loop=False, into=None, assignable=())) if final else ()
+        last = self.inside(quiet_end(at)) if final else ()
         return Try(body, tuple(handlers), orelse, last), at
 
     def transaction(self, at: Around) -> tuple[Stmt, Around]:
@@ -373,6 +384,11 @@ class Generator(Expressions):
             return None
         self.facts.locks = True
         return Block("lock", self.inside(evolve(at, locked=True))), at
+
+
+def quiet_end(at: Around) -> Around:
+    """What holds in a ``finally``: nothing leaves it."""
+    return evolve(at, returns=False, streaming=False, loop=False, into=None, assignable=())
 
 
 def generate(random: Random, size: int = 30) -> Program:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from attrs import evolve
-from gen_tree import Block, Body, Call, Collecting, FlowDef, For, If, Match, Program, Stmt, Try, While, Yield
+from gen_tree import Block, Body, Call, Collecting, FlowDef, For, If, Match, Program, Race, Stmt, Try, While, Yield
 
 
 def shrink(program: Program, fails: Callable[[Program], bool], tries: int = 2_000) -> Program:
@@ -20,7 +20,7 @@ def shrink(program: Program, fails: Callable[[Program], bool], tries: int = 2_00
             tries -= 1
             if tries <= 0:
                 break
-            if any(_yields(flow.body, None) is None for flow in candidate.flows):
+            if any(_yields(flow.body, "" if flow.stream else None) is None for flow in candidate.flows):
                 continue
             if fails(candidate):
                 program, improved = candidate, True
@@ -121,9 +121,18 @@ def _stmts(stmt: Stmt) -> Iterator[Stmt]:
         case For() | Collecting() | While() | Block():
             if isinstance(stmt, For) and stmt.orelse:
                 yield evolve(stmt, orelse=())
+            if isinstance(stmt, For | Collecting) and stmt.pace:
+                yield evolve(stmt, pace=())
+            if isinstance(stmt, Block) and stmt.length is not None:
+                yield evolve(stmt, length=None)
             if isinstance(stmt, Collecting) and stmt.parallel is not None:
-                yield evolve(stmt, parallel=None, collect=False, max_failed=None)
+                yield evolve(stmt, parallel=None, collect=False, max_failed=None, take=None, finish=False)
             yield from (evolve(stmt, body=new) for new in _bodies(stmt.body))
+        case Race():
+            if stmt.timeout is not None:
+                yield evolve(stmt, timeout=None)
+            if len(stmt.arms) > 2:
+                yield from (evolve(stmt, arms=stmt.arms[:i] + stmt.arms[i + 1 :]) for i in range(len(stmt.arms)))
         case Try():
             yield from (evolve(stmt, body=new) for new in _bodies(stmt.body))
             if stmt.orelse:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from attrs import frozen
+from attrs import field, frozen
 from gen_world import Failing
 
 
@@ -43,15 +43,19 @@ class Match:
 
 @frozen
 class For:
+    """``pace``: ``batch`` or ``buffer`` and how many, where the source is a stream."""
+
     var: str
     source: str
     body: Body
     orelse: Body = ()
+    pace: tuple[tuple[str, str], ...] = ()
 
 
 @frozen
 class Collecting:
-    """``into = for var in source``: ``parallel`` is the limit, None for one after another."""
+    """``into = for var in source``: ``parallel`` is the limit, None for one after another. ``take``: how many successes
+    are enough; the rest is cancelled, or completed where ``finish``. ``pace``: as in :class:`For`."""
 
     into: str
     var: str
@@ -60,14 +64,26 @@ class Collecting:
     parallel: int | None = None
     collect: bool = False
     max_failed: int | None = None
+    take: int | None = None
+    finish: bool = False
+    pace: tuple[tuple[str, str], ...] = ()
 
 
 @frozen
 class Yield:
-    """Adds to the list ``into`` of the nearest collecting loop."""
+    """Adds to the list ``into`` of the nearest collecting loop; into nothing: to the flow's own stream."""
 
     into: str
     value: str
+
+
+@frozen
+class Race:
+    """``target = race(...)``: the arms are calls without a target. ``timeout``: seconds."""
+
+    target: str
+    arms: tuple[Call, ...]
+    timeout: int | None = None
 
 
 @frozen
@@ -87,10 +103,12 @@ class Try:
 
 @frozen
 class Block:
-    """``transaction``, ``lock``, ``timeout`` (an hour) or ``parallel`` (each statement an arm)."""
+    """``transaction``, ``lock``, ``timeout`` (an hour, where ``length`` does not say how many seconds) or ``parallel``
+    (each statement an arm)."""
 
     kind: str
     body: Body
+    length: int | None = None
 
 
 @frozen
@@ -100,7 +118,7 @@ class Line:
     text: str
 
 
-Stmt = Assign | Call | If | Match | For | Collecting | Yield | While | Try | Block | Line
+Stmt = Assign | Call | If | Match | For | Collecting | Yield | Race | While | Try | Block | Line
 Body = tuple[Stmt, ...]
 
 
@@ -110,6 +128,7 @@ class FlowDef:
     params: tuple[str, ...]
     body: Body
     options: tuple[tuple[str, str], ...] = ()
+    stream: bool = False
 
 
 SOMEWHERE = ((0, 0),)
@@ -121,19 +140,25 @@ class Program:
     """Flows, callees first; the last one is ``main``.
 
     ``lanes``: for a site within parallel constructs, which ones and which arm of each (-1: a pass of a loop; the call's
-    last argument tells which).
+    last argument tells which). ``chosen``: the races and takes among these, in which time chooses arms, and whether the
+    other arms are completed all the same. ``undone``: for the undos in them, whose write they take back.
     """
 
     flows: tuple[FlowDef, ...]
     inputs: Mapping[str, int]
     plan: Mapping[int, Failing]
     lanes: Mapping[int, tuple[tuple[int, int], ...]]
+    chosen: Mapping[int, bool] = field(factory=dict)
+    undone: Mapping[int, int] = field(factory=dict)
 
     def __str__(self) -> str:
         return f"{to_text(self)}# inputs: {dict(self.inputs)}\n# plan: {dict(self.plan)}\n"
 
 
-NODES = "p1 a_p2 r_a a_r_b a_r_ac a_r_all w_a a_w_b a_w_ac a_rb_wc u_1 a_u_2 note undo_a undo_b"
+NODES = (
+    "p1 a_p2 r_a a_r_b a_r_ac a_r_all w_a a_w_b a_w_ac a_rb_wc u_1 a_u_2 note undo_a undo_b "
+    "w_d a_w_d undo_d s_a s_b s_wc"
+)
 
 
 def to_text(program: Program) -> str:
@@ -145,7 +170,9 @@ def to_text(program: Program) -> str:
 def to_python(program: Program) -> str:
     """The same program in Python."""
     head = (
-        "from cflow import Collected, collect, flow, lock, loop, parallel, timeout, transaction\n"
+        "from collections.abc import Iterator\n"
+        "from cflow import Collected, batched, buffered, collect, flow, lock, loop, parallel, race\n"
+        "from cflow import timeout, transaction\n"
         f"from gen_nodes import {NODES.replace(' ', ', ')}, Boom, Crash\n"
     )
     return head + "".join(f"\n\n{line}\n" for flow in program.flows for line in ["\n".join(_flow_python(flow))])
@@ -153,14 +180,14 @@ def to_python(program: Program) -> str:
 
 def _flow_text(flow: FlowDef) -> Iterator[str]:
     params = ", ".join(f"{p}: int" for p in flow.params)
-    yield f"flow {flow.name}({params}) -> int{_with(flow.options)}:"
+    yield f"flow {flow.name}({params}) -> {'stream[int]' if flow.stream else 'int'}{_with(flow.options)}:"
     yield from _lines(flow.body, Text())
 
 
 def _flow_python(flow: FlowDef) -> Iterator[str]:
     params = ", ".join(f"{p}: int" for p in flow.params)
     yield f"@flow({', '.join(f'{k}={v}' for k, v in flow.options)})" if flow.options else "@flow"
-    yield f"def {flow.name}({params}) -> int:"
+    yield f"def {flow.name}({params}) -> {'Iterator[int]' if flow.stream else 'int'}:"
     yield from _lines(flow.body, Python())
 
 
@@ -195,7 +222,7 @@ def _stmt(stmt: Stmt, spelling: Text | Python) -> Iterator[str]:
                 yield f"    case {pattern}:"
                 yield from (f"    {line}" for line in _lines(body, spelling))
         case For():
-            yield f"for {stmt.var} in {stmt.source}:"
+            yield spelling.head(stmt)
             yield from _lines(stmt.body, spelling)
             if stmt.orelse:
                 yield "else:"
@@ -210,6 +237,8 @@ def _stmt(stmt: Stmt, spelling: Text | Python) -> Iterator[str]:
                 if body:
                     yield f"{word}:"
                     yield from _lines(body, spelling)
+        case Race():
+            yield f"{stmt.target} = {spelling.race(stmt)}"
         case Collecting() | Yield() | While() | Block():
             yield from spelling.special(stmt)
 
@@ -224,11 +253,19 @@ class Text:
             undo = f" undo {node}({', '.join(args).format(call.target or 'result')})"
         return f"{call.node}({', '.join(call.args)}){_with(call.options)}{undo}"
 
+    def race(self, race: Race) -> str:
+        arms = ", ".join(f"({self.call(a)})" if a.options or a.undo else self.call(a) for a in race.arms)
+        return f"race({arms}){'' if race.timeout is None else f' with timeout={race.timeout}s'}"
+
+    def head(self, loop: For) -> str:
+        return f"for {loop.var} in {loop.source}{_with(loop.pace)}:"
+
     def special(self, stmt: Collecting | Yield | While | Block) -> Iterator[str]:
         match stmt:
             case Collecting():
                 options = {"parallel": stmt.parallel, "collect": stmt.collect or None, "max_failed": stmt.max_failed}
-                shown = tuple((k, str(v)) for k, v in options.items() if v is not None)
+                options |= {"take": stmt.take, "rest": '"finish"' if stmt.finish else None}
+                shown = (*((k, str(v)) for k, v in options.items() if v is not None), *stmt.pace)
                 yield f"{stmt.into} = for {stmt.var} in {stmt.source}{_with(shown)}:"
             case Yield():
                 yield f"yield {stmt.value}"
@@ -236,7 +273,10 @@ class Text:
             case While():
                 yield f"while {stmt.test}{'' if stmt.limit is None else f' with max={stmt.limit}'}:"
             case Block():
-                words = {"lock": 'with lock="one":', "timeout": "with timeout=1h:"}
+                length = "1h" if stmt.length is None else f"{stmt.length}s"
+                words = {"lock": 'with lock="one":', "timeout": f"with timeout={length}:"}
+                if stmt.length is not None:
+                    words["transaction"] = f"transaction with timeout={length}:"
                 yield words.get(stmt.kind, f"{stmt.kind}:")
         yield from _lines(stmt.body, self)
 
@@ -252,19 +292,38 @@ class Python:
         configured = f"{call.node}.options({', '.join(options)})" if options else call.node
         return f"{configured}({', '.join(call.args)})"
 
+    def race(self, race: Race) -> str:
+        arms = ", ".join(map(self.call, race.arms))
+        return f"race({arms}{'' if race.timeout is None else f', timeout={race.timeout}'})"
+
+    def head(self, loop: For) -> str:
+        return f"for {loop.var} in {self.paced(loop.source, loop.pace)}:"
+
+    def paced(self, source: str, pace: tuple[tuple[str, str], ...]) -> str:
+        for what, size in pace:
+            source = f"{ {'batch': 'batched', 'buffer': 'buffered'}[what] }({source}, {size})"
+        return source
+
     def special(self, stmt: Collecting | Yield | While | Block) -> Iterator[str]:
         match stmt:
             case Collecting():
                 limit = "" if stmt.max_failed is None else f"max_failed={stmt.max_failed}"
                 yield f"{stmt.into}: Collected[int] = collect({limit})" if stmt.collect else f"{stmt.into} = []"
-                source = stmt.source if stmt.parallel is None else f"parallel({stmt.source}, limit={stmt.parallel})"
+                source = self.paced(stmt.source, stmt.pace)
+                if stmt.parallel is not None:
+                    take = "" if stmt.take is None else f", take={stmt.take}"
+                    finish = ', rest="finish"' if stmt.finish else ""
+                    source = f"parallel({source}, limit={stmt.parallel}{take}{finish})"
                 yield f"for {stmt.var} in {source}:"
             case Yield():
-                yield f"{stmt.into}.append({stmt.value})"
+                yield f"{stmt.into}.append({stmt.value})" if stmt.into else f"yield {stmt.value}"
                 return
             case While():
                 yield f"while {stmt.test if stmt.limit is None else f'loop({stmt.test}, max={stmt.limit})'}:"
             case Block():
-                words = {"lock": 'with lock("one"):', "timeout": 'with timeout("1h"):'}
+                length = '"1h"' if stmt.length is None else f'"{stmt.length}s"'
+                words = {"lock": 'with lock("one"):', "timeout": f"with timeout({length}):"}
+                if stmt.length is not None:
+                    words["transaction"] = f"with transaction(timeout={length}):"
                 yield words.get(stmt.kind, f"with {stmt.kind}():")
         yield from _lines(stmt.body, self)

@@ -8,7 +8,8 @@ another order leave the same state.
 from __future__ import annotations
 
 import threading
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from attrs import define, field, frozen
@@ -49,6 +50,17 @@ class World:
     plan: Mapping[int, Failing] = field(factory=dict)
     pause: Callable[[int], Awaitable[None]] | None = None
     """What async nodes wait for; None where there is no loop."""
+    half: Callable[[int], Awaitable[None]] | None = None
+    """What async writers wait for once they have written: cut here, a write is half done."""
+    started: Callable[[int], None] | None = None
+    """Is told of each call of a node, by its number, before it does anything."""
+    halves: list[Write] = field(factory=list)
+    """The calls of writers that were cut when they had written."""
+    calls: int = 0
+    open: int = 0
+    """Streams that have begun and are not closed."""
+    turns: int = 0
+    """How often a stream has begun or ended."""
     writes: list[Write] = field(factory=list)
     log: list[Write] = field(factory=list)
     state: dict[str, int] = field(factory=dict)
@@ -58,6 +70,9 @@ class World:
     def call(self, node: str, site: int, args: tuple[int, ...], reads: str = "", writes: str = "") -> int:
         """What every node does. ``reads`` and ``writes``: the names of resources, a letter each; ``l`` is the log."""
         with self.lock:
+            self.calls += 1
+            if self.started is not None:
+                self.started(self.calls)
             failing = self.plan.get(site)
             if failing is not None and not self.must_fail(site, failing, args):
                 failing = None
@@ -73,6 +88,17 @@ class World:
             if failing is not None:
                 self.fail(node, site, failing)
         return (sum(args) * 3 + site + seen * 13) % 1009
+
+    @contextmanager
+    def streaming(self) -> Iterator[None]:
+        """A stream is open."""
+        self.open += 1
+        self.turns += 1
+        try:
+            yield
+        finally:
+            self.open -= 1
+            self.turns += 1
 
     def must_fail(self, site: int, failing: Failing, args: tuple[int, ...]) -> bool:
         if failing.first is not None:
@@ -92,10 +118,15 @@ def world() -> World:
     return _current
 
 
-def begin(plan: Mapping[int, Failing], pause: Callable[[int], Awaitable[None]] | None = None) -> World:
+def begin(
+    plan: Mapping[int, Failing],
+    pause: Callable[[int], Awaitable[None]] | None = None,
+    half: Callable[[int], Awaitable[None]] | None = None,
+    started: Callable[[int], None] | None = None,
+) -> World:
     """A new world for the next run."""
     global _current
-    _current = World(plan, pause)
+    _current = World(plan, pause, half, started)
     return _current
 
 
@@ -103,6 +134,16 @@ async def wait(site: int) -> None:
     """The waiting of an async node."""
     if _current.pause is not None:
         await _current.pause(site)
+
+
+async def written(site: int, *args: int) -> None:
+    """The waiting of an async writer between its write and its return."""
+    if _current.half is not None:
+        try:
+            await _current.half(site)
+        except BaseException:
+            _current.halves.append(Write("", site, args))
+            raise
 
 
 def result_of(value: Any) -> Any:

@@ -1,0 +1,195 @@
+"""Generated programs that are cut short: rule 8 of the law, on thousands of cancelled runs.
+
+The executor runs each program under a schedule drawn from the seed and is cancelled somewhere, or a timeout strikes.
+What it wrote until then and afterwards must be what the sequential reference does when it is cut at one of its points.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+import pytest
+from attrs import evolve
+from gen_check import HERE, Outcome, from_text, lane_of
+from gen_cut import CUT, cut_run
+from gen_cut_check import cut_problems, timeout_problems
+from gen_program import generate
+from gen_run import Ended, in_place, run_cut, run_seeded
+from gen_shrink import shrink
+from gen_streams import generate_streams
+from gen_timeouts import with_timeouts
+from gen_tree import Program
+
+import cflow
+from cflow.compiler.diagnostics import ProgramError
+from cflow.compiler.passes import PASSES, optimize
+from cflow.engine import Compiled, compile_flow
+
+BATCHES, BATCH, CUTS = 6, 20, 4
+"""Of programs; and how often each is cancelled. ``--long``: ten times as many."""
+
+
+def make(seed: int) -> Program:
+    """The program of a seed."""
+    return generate(Random(seed), size=4 + seed % 17)
+
+
+def make_streams(seed: int) -> Program:
+    return generate_streams(Random(seed), size=4 + seed % 13)
+
+
+def make_with_timeouts(seed: int) -> Program:
+    return with_timeouts(generate(Random(seed), size=8 + seed % 17), Random(seed))
+
+
+def compiled_flow(program: Program, seed: int) -> tuple[Any, Compiled]:
+    flow = from_text(program)
+    compiled = compile_flow(flow.source)
+    compiled._optimized = optimize(compiled.graph, PASSES if seed % 3 else ())
+    return flow, compiled
+
+
+def check_cancelled(program: Program, seed: int) -> list[str]:
+    """What is wrong with how a program is cancelled, each time at another point."""
+    try:
+        flow, compiled = compiled_flow(program, seed)
+    except ProgramError as error:
+        return [f"refused: {error}"]
+    with in_place(seed):
+        runs = list(run_cut(program, flow, seed, CUTS))
+    for ended in runs:
+        found = cut_problems(program, compiled.graph, compiled.objects, ended.outcome)
+        if found or ended.left:
+            return [*found, f"tasks: {ended.left} left"]
+    return []
+
+
+def check_timeouts(program: Program, seed: int) -> list[str]:
+    """What is wrong with a program some of whose timeouts strike."""
+    try:
+        flow, compiled = compiled_flow(program, seed)
+    except ProgramError as error:
+        return [f"refused: {error}"]
+    with in_place(seed):
+        ended = run_seeded(program, flow, seed, slow=0.8)
+    if any(lane_of(program, w) for w in (*ended.outcome.writes, *ended.outcome.log)):
+        return []  # what overlaps by permission is looked at where a run is cancelled
+    found = timeout_problems(program, compiled.graph, compiled.objects, ended.outcome)
+    return [*found, f"tasks: {ended.left} left"] if found or ended.left else []
+
+
+def report(program: Program, seed: int, check: Callable[[Program, int], list[str]]) -> None:
+    """Fails, with the program made small, if there is something wrong."""
+    problems = check(program, seed)
+    if not problems:
+        return
+    first = problems[0].split(":")[0]
+    small = shrink(program, lambda p: (check(p, seed) or [""])[0].split(":")[0] == first, tries=300)
+    lines = "\n".join(check(small, seed))
+    pytest.fail(f"seed {seed}: {lines}\n\n{small}", pytrace=False)
+
+
+def seeds(batch: int, long: bool, count: int = BATCH) -> range:
+    return range(batch * 1_000, batch * 1_000 + count * (10 if long else 1))
+
+
+@pytest.mark.parametrize("batch", range(BATCHES))
+def test_cancelled_runs(batch: int, long: bool) -> None:
+    for seed in seeds(batch, long):
+        report(make(seed), seed, check_cancelled)
+
+
+@pytest.mark.parametrize("batch", range(BATCHES))
+def test_cancelled_runs_with_streams(batch: int, long: bool) -> None:
+    for seed in seeds(batch, long, BATCH // 2):
+        report(make_streams(seed), seed, check_cancelled)
+
+
+@pytest.mark.parametrize("batch", range(BATCHES))
+def test_timeouts_that_strike(batch: int, long: bool) -> None:
+    for seed in seeds(batch, long):
+        report(make_with_timeouts(seed), seed, check_timeouts)
+
+
+def test_many_runs_are_cut_and_a_schedule_is_given_by_its_seed() -> None:
+    ended: list[Ended] = []
+    for seed in range(12):
+        flow, _ = compiled_flow(make(seed), seed)
+        with in_place(seed):
+            ended += run_cut(make(seed), flow, seed, CUTS)
+            again = list(run_cut(make(seed), flow, seed, CUTS))
+        assert ended[-CUTS:] == again
+    cut = [e for e in ended if e.outcome.result == CUT]
+    assert len(cut) > len(ended) / 3
+    assert sum(bool(e.outcome.writes) for e in cut) > len(cut) / 4
+
+
+def test_timeouts_do_strike() -> None:
+    struck = 0
+    for seed in range(30):
+        program = make_with_timeouts(seed)
+        flow, compiled = compiled_flow(program, seed)
+        with in_place(seed):
+            outcome = run_seeded(program, flow, seed, slow=0.8).outcome
+        struck += outcome != cut_run(program, compiled.graph, compiled.objects)[0]
+    assert struck > 2
+
+
+OWING = """
+from "./gen_nodes.py" import a_w_b, a_w_ac, undo_a, r_a, note
+
+flow main(n: int) -> int:
+    transaction:
+        a = a_w_b(1, n) undo undo_a(2, a)
+        b = a_w_ac(3, n) undo undo_a(4, b)
+    note(5, n)
+    try:
+        c = a_w_b(6, n)
+    finally:
+        d = r_a(7, n)
+        a_w_ac(8, n)
+    return c + d
+"""
+
+
+@pytest.mark.parametrize(
+    ("sites", "half", "lawful"),
+    [
+        ((), (), True),
+        ((1, 2), (), True),
+        ((1, 3, 2), (3,), True),
+        ((1, 3, 4, 2), (), True),
+        ((1, 3), (), True),
+        ((1, 3, 8), (), True),
+        ((1, 3, 6, 8), (), True),
+        ((1,), (1,), True),
+        ((1,), (), False),
+        ((1, 3, 2), (), False),
+        ((3, 4), (), False),
+        ((1, 3, 2, 4), (), False),
+        ((1, 3, 4, 4, 2), (), False),
+        ((1, 3, 4), (), False),
+        ((1, 3, 6), (), False),
+        ((1, 3, 4, 2, 8), (), False),
+    ],
+)
+def test_the_prefix_law_itself(sites: tuple[int, ...], half: tuple[int, ...], lawful: bool) -> None:
+    """Half of a write may be done and not owed; what is owed runs once, in reverse; what committed stays."""
+    compiled = compile_flow(cflow.loads(OWING, base=HERE).main.source)
+    program = Program((), {"n": 2}, {}, {})
+    whole, scissors = cut_run(program, compiled.graph, compiled.objects)
+    known = {w.site: w for w in whole.writes}
+    for state in scissors.states:
+        known |= {w.site: w for w in cut_run(program, compiled.graph, compiled.objects, state)[0].writes}
+    halves = tuple(evolve(known[site], node="") for site in half)
+    outcome = Outcome(CUT, tuple(known[site] for site in sites), (), halves)
+    assert (not cut_problems(program, compiled.graph, compiled.objects, outcome)) is lawful
+
+
+@pytest.mark.parametrize("seed", [642, 4003, 4441])
+def test_cuts_that_once_went_wrong(seed: int) -> None:
+    """A block was started in a closing nursery (642); a write in place was not owed yet (4003); a handler took what a
+    ``finally`` raised in a cut (4441)."""
+    assert check_cancelled(make(seed), seed) == []
