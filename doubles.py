@@ -10,7 +10,8 @@ from __future__ import annotations
 import copy
 import functools
 import inspect
-from collections.abc import AsyncIterator, Callable, Iterable
+import itertools
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import Any
 
 import attrs
@@ -18,6 +19,7 @@ import trio
 from attrs import define, field, frozen
 
 from .compiler.spec import NodeSpec
+from .executor.program_order import places
 
 MOST_PARTS = 100_000
 """Parts of one value that are compared before and after a call; a larger one is not looked at further."""
@@ -54,7 +56,11 @@ class Stage:
 
     compare: bool = False
     _mocks: dict[int, list[Mock]] = field(factory=dict)
-    _calls: dict[int, list[Any]] = field(factory=dict)
+    _calls: dict[int, list[tuple[tuple[int, ...], Any]]] = field(factory=dict)
+    """The calls of a function, each with its place in the program."""
+    _order: dict[int, int] = field(factory=dict)
+    """When something began that holds places: its number, by ``id``."""
+    _numbers: Iterator[int] = field(factory=itertools.count)
     _held: list[Any] = field(factory=list)
     _seen: list[tuple[str, str, Any, Any]] = field(factory=list)
     changed: list[str] = field(factory=list)
@@ -76,9 +82,9 @@ class Stage:
         self._mocks[id(fn)] = [m for m in mocks if m is not mock]
 
     def calls(self, fn: Callable[..., Any]) -> list[Any]:
-        """The calls of ``fn`` so far: of each its sole argument, or the tuple of its arguments in the order of the
-        parameters."""
-        return list(self._calls.get(id(fn), ()))
+        """The calls of ``fn`` so far, in the order of the program: of each its sole argument, or the tuple of its
+        arguments in the order of the parameters."""
+        return [given for _, given in sorted(self._calls.get(id(fn), ()), key=lambda call: call[0])]
 
     # ---- what the engine asks --------------------------------------------------------------------
 
@@ -94,12 +100,23 @@ class Stage:
     ) -> Mock | None:
         """A call begins: it is recorded; the mock that answers it, if any."""
         self._held.append(fn)
-        self._calls.setdefault(id(fn), []).append(arguments(fn, args, kwargs))
+        self._calls.setdefault(id(fn), []).append((self._place(), arguments(fn, args, kwargs)))
         if self.compare:
             for name, value in named_arguments(fn, args, kwargs):
                 self._watch(f"the argument {name!r} of {spec.name}", spec.name, value)
         mocks = self._mocks.get(id(fn))
         return mocks[-1] if mocks else None
+
+    def _place(self) -> tuple[int, ...]:
+        """Where in the program the call stands that begins: what holds its place is numbered by when it first held one,
+        since what has the same place in the same thing ran one after the other."""
+        key: list[int] = []
+        for holder, index in places():
+            if id(holder) not in self._order:
+                self._held.append(holder)
+                self._order[id(holder)] = next(self._numbers)
+            key += (self._order[id(holder)], index)
+        return (*key, next(self._numbers))
 
     def ended(self, spec: NodeSpec, value: Any) -> Any:
         """A call has given ``value``."""

@@ -18,6 +18,7 @@ from attrs import define, evolve, field, frozen
 from .compiler import ir
 from .compiler.diagnostics import Collector, Diagnostic, ProgramError, Span
 from .compiler.inputs import bind_inputs
+from .compiler.secrets import hide
 from .compiler.spec import Objects
 from .doubles import Mock, Stage, stand_in
 from .dsl import syntax as s
@@ -61,14 +62,14 @@ class TestResult:
 
     @property
     def message(self) -> str:
-        """What went wrong, for people; empty where nothing did."""
+        """What went wrong, for people, secrets hidden; empty where nothing did."""
         lines = []
         if isinstance(self.error, AssertionError):
             lines.append(str(self.error))
         elif self.error is not None:
             lines.append(f"{type(self.error).__name__}: {self.error}")
             lines += getattr(self.error, "__notes__", ())
-        return "\n".join([*lines, *self.changed])
+        return hide("\n".join([*lines, *self.changed]))
 
 
 def run_tests(

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..compiler.diagnostics import Diagnostic, Span
 from ..compiler.render import render
-from ..executor.told import context_of
+from ..compiler.secrets import hide
+from ..executor.told import context_of, own_frames, way
 from .failures import disk_sources
 from .output import emit, note, wants_colour
 from .target import Wrong, report_wrong
@@ -32,7 +33,7 @@ def execute(arguments: argparse.Namespace) -> int:
         emit(json.dumps([_json(name, result) for name, result in results], ensure_ascii=False))
     else:
         for _, result in failed:
-            note("\n" + render(_finding(result), disk_sources, color=wants_colour(sys.stderr)))
+            note("\n" + _shown(result))
         note(f"{len(results) - len(failed)} passed" + (f", {len(failed)} failed" if failed else ""))
     return wrong.code or (1 if failed else 0)
 
@@ -51,10 +52,20 @@ def _run(files: list[str], wrong: Wrong) -> Iterator[tuple[str, TestResult]]:
                 yield name, run_test(module, test)
 
 
-def _finding(result: TestResult) -> Diagnostic:
-    """A failed test as a diagnostic, at the line that ended it."""
+def _shown(result: TestResult) -> str:
+    """A failed test, for people: the line that ended it, and what is known beyond."""
     first, *rest = result.message.splitlines() or ["it failed"]
-    return Diagnostic("test-failed", "error", f"{result.title}: {first}", _place(result), help="\n".join(rest))
+    finding = Diagnostic("test-failed", "error", f"{result.title}: {first}", _place(result))
+    error = result.error
+    frames: list[str] = []
+    if error is not None and not isinstance(error, AssertionError):
+        where = context_of(error)
+        # The executor's own note says what is shown here anyway.
+        rest = [line for line in rest if where is None or not line.startswith(f"in flow {where.flow}, ")]
+        rest += way(where)
+        frames = own_frames(error)
+    lines = [*(f"   = {line.strip()}" for line in rest), *(f"     {frame}" for frame in frames)]
+    return hide("\n".join([render(finding, disk_sources, color=wants_colour(sys.stderr)), *lines]))
 
 
 def _place(result: TestResult) -> Span:

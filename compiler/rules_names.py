@@ -130,9 +130,10 @@ RULES: tuple[Rule, ...] = (
     rule(
         "not-a-node",
         "error",
-        "A node or flow is wanted",
-        "`mock`, `calls` or `attempt` names something that is neither.",
-        "They are about calls, and only nodes and flows are called.",
+        "A node is wanted",
+        "`mock` or `calls` names something that is no node, or `attempt` something that is neither a node nor a flow.",
+        "They are about calls: `attempt` makes one, of a node or a flow, and what stands in for a call, and is recorded of it, "
+        "is a node's. A flow has no effect but those of the nodes it calls.",
         """
          flow main() -> int:
              return 1

@@ -29,9 +29,7 @@ class SecretText(str):
     __slots__ = ()
 
     def __new__(cls, text: str) -> SecretText:
-        if len(text) >= SHORTEST and len(_known) < MOST:
-            _known[str.__str__(text)] = None
-            _known[json.dumps(str.__str__(text))[1:-1]] = None
+        _remember(str.__str__(text))
         return super().__new__(cls, text)
 
     def __repr__(self) -> str:
@@ -53,20 +51,39 @@ class SecretText(str):
         return SecretText, (str.__str__(self)[:],)
 
 
-def taint(value: Any) -> Any:
-    """``value``, made from a secret: its text is secret."""
+def _remember(text: str) -> None:
+    """Know a secret's text where it is shown. One around another secret need not be known: that one is taken out of it,
+    and what stands around it was never secret."""
+    if len(text) >= SHORTEST and len(_known) < MOST and not any(secret in text for secret in _known):
+        _known[text] = None
+        _known[json.dumps(text)[1:-1]] = None
+
+
+def taint(value: Any, of: str = "") -> Any:
+    """``value``, made from a secret: its text is secret. ``of``: the text that it was made from."""
     if isinstance(value, str):
+        if of and len(value) >= SHORTEST and value in _around(of):
+            return str.__new__(
+                SecretText, value
+            )  # secret as a value, and no reason to take the word out of other texts
         return SecretText(value)
     if isinstance(value, (list, tuple)):
-        return type(value)(map(taint, value))
+        return type(value)(taint(item, of) for item in value)
     return value
+
+
+def _around(text: str) -> str:
+    """What stands in a secret text around the secrets that it was made from."""
+    for secret in sorted(_known, key=len, reverse=True):
+        text = text.replace(secret, "\0")
+    return text
 
 
 def _tainting(name: str) -> Callable[..., Any]:
     plain = getattr(str, name)
 
     def method(self: SecretText, *args: Any, **kwargs: Any) -> Any:
-        return taint(plain(self, *args, **kwargs))
+        return taint(plain(self, *args, **kwargs), str.__str__(self)[:])
 
     method.__name__ = name
     return method

@@ -85,7 +85,7 @@ def lower_form(at: FlowLowering, node: s.Form, hint: str = "") -> Typed:
             value = at.expr(node.args[0])
             return converted(at, value, at.program.read_type(node.args[1], at.scope), node.span)
         case "calls":
-            handle = handle_of(at, node.args[0])
+            handle = handle_of(at, node.args[0], "calls(release)")
             return call_engine(at, CALLS, Arguments((handle,), (), node.span), node.span, hint, list_of(ANY))
     at.report(
         "unknown-name", node.span, f"there is no form called {node.name!r}", help=did_you_mean(node.name, _KEYWORDS)
@@ -104,7 +104,7 @@ def _fits(at: FlowLowering, node: s.Form) -> bool:
             at.report(
                 "unknown-keyword",
                 keyword.span,
-                f"{node.name}() has no option {keyword.name!r}",
+                f"{node.name}() has no option {keyword.name!r}" if keyword.name else f"{node.name}() takes no `**`",
                 help=did_you_mean(keyword.name or "", known, f"write {_EXAMPLES[node.name]}"),
             )
     least, most = _POSITIONAL[node.name]
@@ -125,16 +125,14 @@ def _fits(at: FlowLowering, node: s.Form) -> bool:
             help=f"write {_EXAMPLES[node.name]}",
         )
         return False
-    for arg in node.args:
-        if isinstance(arg, s.Starred):
+    for argument in node.args:
+        if isinstance(argument, s.Starred):
             good = False
             at.report(
                 "unsupported",
-                arg.span,
-                f"the arguments of {node.name}() are written one by one: what runs is known before the run",
-                help="for the first of any number of calls: for x in xs with parallel=8, take=1"
-                if node.name == "race"
-                else f"write {_EXAMPLES[node.name]}",
+                argument.span,
+                f"{node.name}() takes no `*`: what it is given is read before anything runs",
+                help=f"write its arguments one by one: {_EXAMPLES[node.name]}",
             )
     return good
 
@@ -237,9 +235,17 @@ def _detach(at: FlowLowering, node: s.Form, hint: str) -> Typed:
 # ---- in tests ------------------------------------------------------------------------------------
 
 
-def handle_of(at: FlowLowering, node: s.Expr) -> Given:
-    """A node or flow that is named, not called."""
+def handle_of(at: FlowLowering, node: s.Expr, example: str, *, flows: bool = False) -> Given:
+    """A node, or with ``flows`` a flow, that is named, not called; ``example``: how that is written."""
     binding = dotted_binding(at, node)
+    if isinstance(binding, FlowBinding) and not flows:
+        at.report(
+            "not-a-node",
+            node.span,
+            f"a node belongs here, and {binding.source.name} is a flow",
+            help="name the nodes that it calls",
+        )
+        return Given(UNKNOWN, node.span)
     if not isinstance(binding, (NodeBinding, FlowBinding, UnknownBinding)):
         if binding is None and isinstance(node, s.Name) and not at.live.is_local(node.id):
             at.expr(node)
@@ -247,8 +253,8 @@ def handle_of(at: FlowLowering, node: s.Expr) -> Given:
             at.report(
                 "not-a-node",
                 node.span,
-                "a node or a flow belongs here",
-                help="name it without calling it: calls(release)",
+                f"a node{' or a flow' * flows} belongs here",
+                help=f"name it without calling it: {example}",
             )
         return Given(UNKNOWN, node.span)
     target = callee(at, binding, node.span)
@@ -265,7 +271,7 @@ def _attempt(at: FlowLowering, node: s.Form, hint: str) -> Typed:
             help="write attempt(settle, order)",
         )
         return UNKNOWN
-    handle = handle_of(at, node.args[0])
+    handle = handle_of(at, node.args[0], "attempt(settle, order)", flows=True)
     arguments = lower_arguments(at, node.args[1:], node.keywords, node.span)
     binding = dotted_binding(at, node.args[0])
     if binding is not None:

@@ -68,6 +68,17 @@ def test_text_that_a_node_made_is_hidden_where_it_is_shown() -> None:
     assert redact(ValueError(WORD)) == HIDDEN
 
 
+def test_what_stands_around_a_secret_is_not_taken_out_of_other_texts() -> None:
+    words = flow_of("f'Bearer {TOKEN}'.split(' ')").run()
+    assert [type(word) for word in words] == [SecretText, SecretText]
+    assert redact(words) == [HIDDEN, HIDDEN]
+    assert hide("the Bearer is here") == "the Bearer is here"
+    assert hide(f"Bearer {WORD}") == f"Bearer {HIDDEN}"
+    part = flow_of("f'Bearer {TOKEN}'[5:12]").run()
+    assert part == "r s3cr3"
+    assert hide(f"it is {part!s}.".replace("x", "y")) == f"it is {HIDDEN}."
+
+
 def test_a_short_secret_is_hidden_as_a_value_only() -> None:
     short = SecretText("ab")
     SecretText(WORD)
@@ -117,7 +128,7 @@ def test_a_detached_run_that_fails_is_told_like_any_and_hides_it(caplog: pytest.
     (record,) = caplog.records
     assert record.levelname == "ERROR"
     first, *lines = record.getMessage().splitlines()
-    assert re.fullmatch(r"the detached run run-\w+ failed: ValueError: <secret>", first)
+    assert re.fullmatch(r"the detached run run-\w+ failed: ValueError: bad key <secret>", first)
     assert "  in flow parent, <text>:5" in lines
     assert "  in parent > child > raise" in lines
     assert record.exc_info is None, "a traceback would show it, and the engine's own lines"
