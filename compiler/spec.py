@@ -133,6 +133,8 @@ class FieldSpec:
     type: Type = ANY
     required: bool = True
     default: str = ""
+    keyword: bool = field(default=False, eq=False)
+    """Is it given by keyword only? Asked by the check of a call alone: a program that passes it means the same."""
 
 
 @frozen

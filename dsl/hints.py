@@ -225,7 +225,9 @@ def _fields(cls: type) -> tuple[FieldSpec, ...] | None:
         if hasattr(cls, "__attrs_init__") or "__attrs_attrs__" not in cls.__dict__:
             return None  # attrs gives that method to classes with an __init__ of their own
         return tuple(
-            _field(a.alias or a.name, ANY if a.converter else field_type(a.name, a.type), a.default)
+            _field(
+                a.alias or a.name, ANY if a.converter else field_type(a.name, a.type), a.default, keyword=a.kw_only
+            )
             for a in attrs.fields(cls)
             if a.init
         )
@@ -234,7 +236,7 @@ def _fields(cls: type) -> tuple[FieldSpec, ...] | None:
         if params is None or not params.init:
             return None
         return tuple(
-            _field(f.name, field_type(f.name, f.type), f.default, f.default_factory)
+            _field(f.name, field_type(f.name, f.type), f.default, f.default_factory, keyword=bool(f.kw_only))
             for f in dataclasses.fields(cls)
             if f.init
         )
@@ -244,14 +246,16 @@ def _fields(cls: type) -> tuple[FieldSpec, ...] | None:
     return tuple(_field(n, field_type(n, hints.get(n, Any)), defaults.get(n, attrs.NOTHING)) for n in names)
 
 
-def _field(name: str, type: Type, default: Any, factory: Any = dataclasses.MISSING) -> FieldSpec:
+def _field(
+    name: str, type: Type, default: Any, factory: Any = dataclasses.MISSING, *, keyword: bool = False
+) -> FieldSpec:
     if isinstance(default, attrs.Factory):  # type: ignore[arg-type]  # a function to type checkers
         default, factory = attrs.NOTHING, default.factory
     if factory is not dataclasses.MISSING:
-        return FieldSpec(name, type, False, factory_content(factory))
+        return FieldSpec(name, type, False, factory_content(factory), keyword)
     if default is attrs.NOTHING or default is dataclasses.MISSING:
-        return FieldSpec(name, type)
-    return FieldSpec(name, type, False, default_content(type, default))
+        return FieldSpec(name, type, keyword=keyword)
+    return FieldSpec(name, type, False, default_content(type, default), keyword)
 
 
 def default_content(type: Type, default: Any) -> str:

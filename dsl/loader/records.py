@@ -53,9 +53,9 @@ def _with_default(name: str, default: Any) -> Any:
 def spec_for(key: str, name: str, plans: tuple[FieldPlan, ...]) -> ClassSpec:
     """What the compiler knows of a record."""
     fields = [
-        FieldSpec(p.name, p.type)
+        FieldSpec(p.name, p.type, keyword=True)
         if p.default is REQUIRED
-        else FieldSpec(p.name, p.type, False, hints.default_content(p.type, p.default))
+        else FieldSpec(p.name, p.type, False, hints.default_content(p.type, p.default), keyword=True)
         for p in plans
     ]
     return ClassSpec(key, name, "record", tuple(fields))

@@ -117,24 +117,26 @@ def _fields(
         if base.kind == "record" and base.fields is None:
             return None
         found.update({f.name: f for f in base.fields or ()})
+    keyword = any(_is_true(d, "kw_only") for d in node.decorator_list)
     for statement in node.body:
         match statement:
             case ast.FunctionDef(name="__init__"):
                 return None
             case ast.AnnAssign(target=ast.Name(id=name), annotation=annotation, value=value):
-                if (
-                    dotted_name(module, annotation.value if isinstance(annotation, ast.Subscript) else annotation)
-                    == "typing.ClassVar"
-                ):
+                kind = dotted_name(module, annotation.value if isinstance(annotation, ast.Subscript) else annotation)
+                if kind == "typing.ClassVar":
                     continue
-                spec = _field(module, name, annotation, value, style)
+                if kind == "dataclasses.KW_ONLY":
+                    keyword = True
+                    continue
+                spec = _field(module, name, annotation, value, style, keyword)
                 if spec is not None:
                     found[spec.name] = spec
     return tuple(found.values())
 
 
 def _field(
-    module: StaticModule, name: str, annotation: ast.expr, value: ast.expr | None, style: str
+    module: StaticModule, name: str, annotation: ast.expr, value: ast.expr | None, style: str, keyword: bool
 ) -> FieldSpec | None:
     type_ = read_type(module, annotation)
     required = value is None
@@ -148,11 +150,18 @@ def _field(
             return None
         if "converter" in options:
             type_ = ANY
+        own = options.get("kw_only")
+        keyword = bool(own.value) if isinstance(own, ast.Constant) and own.value is not None else keyword
         default, factory = options.get("default"), options.get("default_factory", options.get("factory"))
         alias = options.get("alias")
         if isinstance(alias, ast.Constant):
             name = str(alias.value)
-    return FieldSpec(name, type_, required, "" if required else _default(module, type_, default, factory))
+    return FieldSpec(name, type_, required, "" if required else _default(module, type_, default, factory), keyword)
+
+
+def _is_true(decorator: ast.expr, option: str) -> bool:
+    keywords = decorator.keywords if isinstance(decorator, ast.Call) else []
+    return any(k.arg == option and isinstance(k.value, ast.Constant) and k.value.value is True for k in keywords)
 
 
 def _default(module: StaticModule, type_: Type, default: ast.expr | None, factory: ast.expr | None) -> str:

@@ -74,7 +74,7 @@ def check_arguments(at: FlowLowering, what: str, signature: Signature, arguments
     rest = next((p for p in signature.params if p.kind == "var_pos"), None)
     names = next((p for p in signature.params if p.kind == "var_kw"), None)
     taken: set[str] = set()
-    position, spread = 0, False
+    position, spread, fits = 0, False, True
     for given in arguments.given:
         if given.name is None:
             if given.spread:
@@ -85,6 +85,7 @@ def check_arguments(at: FlowLowering, what: str, signature: Signature, arguments
                 continue
             position += 1
             if param is None:
+                fits = False
                 _too_many(at, what, signature, given, len(in_place))
             else:
                 if param is not rest:
@@ -110,7 +111,7 @@ def check_arguments(at: FlowLowering, what: str, signature: Signature, arguments
                 found=given.name,
                 help=did_you_mean(given.name, by_name, f"its parameters are {_listed(signature.params)}"),
             )
-    if not spread:
+    if fits and not spread:  # what is too many by position is what is missing by name
         _missing(at, what, signature, taken, arguments.span)
 
 
@@ -146,8 +147,13 @@ def _too_many(at: FlowLowering, what: str, signature: Signature, given: Given, m
         given.span,
         f"{what} takes {most} positional argument{'s' * (most != 1)}",
         expected=_listed(signature.params) or "no arguments",
-        help="give it by name" if by_name else "remove it",
+        help=_by_name(signature) if by_name else "remove it",
     )
+
+
+def _by_name(signature: Signature) -> str:
+    names = [p.name for p in signature.params if p.kind == "kw"]
+    return f"give it by name: {', '.join(f'{n}=...' for n in names[:3])}"
 
 
 def _missing(at: FlowLowering, what: str, signature: Signature, taken: set[str], span: Span) -> None:

@@ -31,7 +31,7 @@ def complaints(name: str, real: Binding | None, read: Binding | None) -> list[st
             found.append(f"{name}: undo")
     if isinstance(real, ClassBinding) and isinstance(read, ClassBinding):
         one, other = attrs.evolve(real.spec, source=""), read.spec
-        if one != other:
+        if one != other or [f.keyword for f in one.fields or ()] != [f.keyword for f in other.fields or ()]:
             found.append(f"{name}: {one} is not {other}")
     if isinstance(real, TypeBinding) and real != read:
         found.append(f"{name}: {real} is not {read}")
@@ -155,9 +155,18 @@ class Order(Line):
     made: Helped | None = None
 
 
+@dataclass
+class Cut:
+    at: int
+    _: dataclasses.KW_ONLY
+    deep: float = 0.5
+    name: str = field(default="", kw_only=False)
+
+
 @define
 class Point:
     x: float
+    k: int = attrs.field(default=0, kw_only=True)
     _y: float = attrs.field(default=1.0, alias="why")
     _z: int = 3
     c: Any = attrs.field(converter=int, default=0)
