@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from ..measure.flows import Compared, Figures
     from ..measure.saved import Saved
 
+Arguments = tuple[tuple[Any, ...], dict[str, Any]]
+"""Of a call: by position, by keyword."""
+
 
 def execute(arguments: argparse.Namespace) -> int:
     """Exit code 0; 1 where the flow failed, or a loss above ``--fail-above`` is clear; 2 where the program, its inputs
@@ -29,7 +32,7 @@ def execute(arguments: argparse.Namespace) -> int:
     try:
         with nodes_print_to_standard_error():
             flow = open_flow(arguments.target)
-        inputs = _inputs(arguments, flow)
+        inputs, call = _inputs(arguments, flow)
         if arguments.fail_above is not None and arguments.baseline is None:
             raise InputError("--fail-above needs something to compare with: --baseline FILE")
         then = _baseline(arguments.baseline)
@@ -41,7 +44,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
     try:
         with nodes_print_to_standard_error():
-            figures, compared = _measure(arguments, flow, inputs, profile, then)
+            figures, compared = _measure(arguments, flow, call, profile, then)
     except (BrokenPipeError, Unwritable, KeyboardInterrupt):
         raise
     except TooLarge as error:
@@ -58,15 +61,17 @@ def execute(arguments: argparse.Namespace) -> int:
     return 1 if compared is not None and compared.verdict == "loss" else 0
 
 
-def _inputs(arguments: argparse.Namespace, flow: Any) -> dict[str, Any]:
-    """The inputs, converted."""
-    from ..compiler.inputs import bind_texts
+def _inputs(arguments: argparse.Namespace, flow: Any) -> tuple[dict[str, Any], Arguments]:
+    """The inputs, converted, and the arguments of a call that gives them."""
+    from ..compiler.inputs import as_call, bind_texts
     from ..engine import default_engine, read_ambient
 
     texts, values = read_pairs(arguments.inputs), read_json(arguments.input)
     compiled = default_engine().compiled(flow)
     read_ambient(compiled.graph)
-    return bind_texts(compiled.graph.main.params, texts, values, compiled.objects.classes, name=flow.source.name)
+    params = compiled.graph.main.params
+    bound = bind_texts(params, texts, values, compiled.objects.classes, name=flow.source.name)
+    return bound, as_call(params, bound)
 
 
 @contextlib.contextmanager
@@ -104,13 +109,13 @@ def _of_baseline(then: Saved | None) -> Any:
 
 
 def _measure(
-    arguments: argparse.Namespace, flow: Any, inputs: dict[str, Any], profile: Any, then: Saved | None
+    arguments: argparse.Namespace, flow: Any, call: Arguments, profile: Any, then: Saved | None
 ) -> tuple[Figures, Compared | None]:
     from ..measure.flows import Bench, Wanted, compare
     from ..measure.subject import Subject
 
     wanted = Wanted(arguments.rounds, arguments.warm_up, arguments.seconds, arguments.repeat_writes, profile)
-    bench = Bench(Subject(flow, inputs, profile), wanted, note)
+    bench = Bench(Subject(flow, call[1], profile, call[0]), wanted, note)
     bench.prepare()
     bench.rounds()
     if then is not None and arguments.fail_above is not None:

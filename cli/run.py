@@ -35,7 +35,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from ..compiler.inputs import bind_texts
+    from ..compiler.inputs import as_call, bind_texts
     from ..engine import Engine, default_engine, read_ambient
 
     try:
@@ -44,7 +44,8 @@ def _run(arguments: argparse.Namespace) -> int:
         texts, values = read_pairs(arguments.inputs), read_json(arguments.input)
         compiled = default_engine().compiled(flow)
         classes = compiled.objects.classes
-        inputs = bind_texts(compiled.graph.main.params, texts, values, classes, name=flow.source.name)
+        params = compiled.graph.main.params
+        args, inputs = as_call(params, bind_texts(params, texts, values, classes, name=flow.source.name))
         read_ambient(compiled.graph)  # a missing secret is a wrong input too, not a failed flow
     except (ProgramError, InputError) as error:
         print_wrong(error, json_form=arguments.json)
@@ -53,7 +54,7 @@ def _run(arguments: argparse.Namespace) -> int:
         with progress(events=arguments.events, silent=arguments.json) as sinks:
             options = {} if arguments.limit is None else {"limit": arguments.limit}
             with nodes_print_to_standard_error():
-                result = Engine(sinks=sinks, **options).run(flow, **inputs)
+                result = Engine(sinks=sinks, **options).run(flow, *args, **inputs)
             if isinstance(result, Iterator):
                 write_result(_apart(result), as_json=arguments.json)
                 return 0

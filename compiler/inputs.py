@@ -10,7 +10,7 @@ from .convert import EXACT, Classes, ConversionError, convert
 from .diagnostics import InputError, Problem
 from .ir import Const, FlowParam
 from .textvalues import parse_text
-from .types import Type
+from .types import Type, list_of
 
 
 class Param(Protocol):
@@ -95,21 +95,62 @@ def bind_texts(
     name: str = "the flow",
 ) -> dict[str, Any]:
     """As :func:`bind_inputs`, for a command line: ``texts`` are the ``name=value`` pairs, laid over ``values`` from a
-    JSON file."""
+    JSON file. There every parameter is given by its name: ``xs`` a list for ``*xs``, and ``**kw`` takes the other
+    names."""
     given: dict[str, tuple[Any, Converter]] = {key: (value, convert) for key, value in values.items()}
     given.update({key: (text, parse_text) for key, text in texts.items()})
-    return _bind(params, (), given, classes, name)
+    return _bind(params, (), given, classes, name, by_name=True)
+
+
+def as_call(params: Sequence[FlowParam], bound: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments of a call, by position and by keyword, that gives the parameters these values.
+
+    Parameters
+    ----------
+    params: the flow's. bound: the values, as :func:`bind_texts` gives them.
+
+    Raises
+    ------
+    InputError: a parameter that only running the program gives its value was left out before one that goes by position.
+    """
+    by_place = [p for p in params if p.kind in ("pos", "pos_or_kw")]
+    rest = next((bound.get(p.name, ()) for p in params if p.kind == "var_pos"), ())
+    last = len(by_place)
+    while not rest and last and (by_place[last - 1].kind == "pos_or_kw" or by_place[last - 1].name not in bound):
+        last -= 1
+    args: list[Any] = []
+    for param in by_place[:last]:
+        if param.name in bound:
+            args.append(bound[param.name])
+        elif isinstance(param.default, Const):
+            args.append(param.default.value)
+        else:
+            problem = Problem(param.name, "missing: inputs after it go by position")
+            raise InputError(_message("the flow", [problem]), (problem,))
+    kwargs = {p.name: bound[p.name] for p in params if p.kind in ("pos_or_kw", "kw") and p.name in bound}
+    for param in by_place[:last]:
+        kwargs.pop(param.name, None)
+    for param in params:
+        if param.kind == "var_kw":
+            kwargs.update(bound.get(param.name, {}))
+    return (*args, *rest), kwargs
 
 
 def _bind(
-    params: Sequence[Param], args: Sequence[Any], given: dict[str, tuple[Any, Converter]], classes: Classes, name: str
+    params: Sequence[Param],
+    args: Sequence[Any],
+    given: dict[str, tuple[Any, Converter]],
+    classes: Classes,
+    name: str,
+    *,
+    by_name: bool = False,
 ) -> dict[str, Any]:
     bound: dict[str, Any] = {}
     problems: list[Problem] = []
 
-    def take(param: Param, value: Any, converter: Converter, path: str = "") -> Any:
+    def take(param: Param, value: Any, converter: Converter, path: str = "", type: Type | None = None) -> Any:
         try:
-            return converter(value, param.type, classes)
+            return converter(value, type or param.type, classes)
         except ConversionError as error:
             base = path or param.name
             for p in error.problems:
@@ -119,7 +160,9 @@ def _bind(
 
     rest = list(args)
     for param in params:
-        if param.kind == "var_pos":
+        if param.kind == "var_pos" and by_name and param.name in given:
+            bound[param.name] = tuple(take(param, *given.pop(param.name), type=list_of(param.type)) or ())
+        elif param.kind == "var_pos":
             bound[param.name] = tuple(take(param, v, convert, f"{param.name}[{i}]") for i, v in enumerate(rest))
             rest = []
         elif param.kind == "var_kw":
@@ -129,7 +172,7 @@ def _bind(
                 problems.append(Problem(param.name, "given twice: by position and by name"))
                 del given[param.name]
             bound[param.name] = take(param, rest.pop(0), convert)
-        elif param.kind != "pos" and param.name in given:
+        elif (by_name or param.kind != "pos") and param.name in given:
             bound[param.name] = take(param, *given.pop(param.name))
         elif param.required:
             problems.append(Problem(param.name, f"missing ({param.type})" if param.type.name != "any" else "missing"))
@@ -137,7 +180,7 @@ def _bind(
     if spread is not None:
         bound[spread.name] = {key: take(spread, *value, path=key) for key, value in given.items()}
     else:
-        names = [p.name for p in params if p.kind != "var_pos"]
+        names = [p.name for p in params if by_name or p.kind != "var_pos"]
         problems += [Problem(key, _unknown(key, names, bound, name)) for key in given]
     if rest:
         most = len(args) - len(rest)

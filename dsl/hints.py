@@ -225,9 +225,7 @@ def _fields(cls: type) -> tuple[FieldSpec, ...] | None:
         if hasattr(cls, "__attrs_init__") or "__attrs_attrs__" not in cls.__dict__:
             return None  # attrs gives that method to classes with an __init__ of their own
         return tuple(
-            _field(
-                a.alias or a.name, ANY if a.converter else field_type(a.name, a.type), a.default, keyword=a.kw_only
-            )
+            _field(a.alias or a.name, ANY if a.converter else field_type(a.name, a.type), a.default, keyword=a.kw_only)
             for a in attrs.fields(cls)
             if a.init
         )

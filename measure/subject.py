@@ -10,7 +10,7 @@ import gc
 import os
 import tracemalloc
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import trio
@@ -60,12 +60,15 @@ class Subject:
     Parameters
     ----------
     flow: the flow.
-    inputs: its inputs, by name.
+    inputs: its inputs, by name. args: those that go by position.
     profile: the times that stand-ins take, instead of the recorded ones.
     """
 
-    def __init__(self, flow: Any, inputs: Mapping[str, Any], profile: Profile | None = None) -> None:
+    def __init__(
+        self, flow: Any, inputs: Mapping[str, Any], profile: Profile | None = None, args: Sequence[Any] = ()
+    ) -> None:
         self.flow = flow
+        self.args = tuple(args)
         self.inputs = dict(inputs)
         self.profile = profile
         self.recorder = Recorder()
@@ -106,7 +109,7 @@ class Subject:
         self._finish(self.engine)
 
     def _finish(self, engine: Engine) -> None:
-        value = engine.run(self.flow, **self.inputs)
+        value = engine.run(self.flow, *self.args, **self.inputs)
         if isinstance(value, Iterator):
             deque(value, maxlen=0)
 
@@ -122,7 +125,7 @@ class Subject:
 
         async def main() -> None:
             with trio.fail_after(5 * max(CALM, tape.work / limit)):
-                value = await engine.start(self.flow, **self.inputs)
+                value = await engine.start(self.flow, *self.args, **self.inputs)
                 if hasattr(value, "__aiter__"):
                     async for _ in value:
                         pass
@@ -153,7 +156,7 @@ class Subject:
 
         async def main() -> float:
             began = trio.current_time()
-            value = await engine.start(self.flow, **self.inputs)
+            value = await engine.start(self.flow, *self.args, **self.inputs)
             if hasattr(value, "__aiter__"):
                 async for _ in value:
                     pass

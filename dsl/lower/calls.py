@@ -233,7 +233,9 @@ def _construct(at: FlowLowering, node: s.Call, binding: ClassBinding) -> Typed:
 
 def record_signature(spec: ClassSpec) -> Signature:
     """How a record is built: by keyword, or by position where its class allows that."""
-    return Signature(tuple(Parameter(f.name, f.type, "kw" if f.keyword else "pos_or_kw", f.required) for f in spec.fields or ()))
+    return Signature(
+        tuple(Parameter(f.name, f.type, "kw" if f.keyword else "pos_or_kw", f.required) for f in spec.fields or ())
+    )
 
 
 def _construct_value(at: FlowLowering, node: s.Call, type: Type) -> Typed:

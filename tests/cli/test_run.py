@@ -41,6 +41,27 @@ def test_inputs_from_json_are_laid_under_those_of_the_line(cflow: Run, folder: P
     assert json.loads(cflow("run", "prog.cflow:main", "n=5", "--input", "in.json").out) == {"json": 20}
 
 
+@pytest.mark.parametrize(
+    ("inputs", "out"),
+    [
+        (["a=1", "b=2"], "[1, 2, 3, 0, 0]"),
+        (["a=1", "b=2", "c=4", "xs=[5,6]", "other=7"], "[1, 2, 4, 11, 7]"),
+    ],
+)
+@pytest.mark.parametrize("verb", ["run", "bench"])
+def test_inputs_of_every_kind_go_by_their_names(
+    cflow: Run, folder: Path, verb: str, inputs: list[str], out: str
+) -> None:
+    text = (
+        "flow main(a: int, /, b: int, *xs: int, c: int = 3, **more: int) -> list[int]:\n"
+        "    return [a, b, c, sum(xs), sum(more.values())]\n"
+    )
+    (folder / "kinds.cflow").write_text(text, encoding="utf-8")
+    done = cflow(verb, "kinds.cflow", *inputs, "--json")
+    assert done.code == 0
+    assert verb == "bench" or done.out == f"{out}\n"
+
+
 def test_inputs_from_standard_input(command: Run) -> None:
     done = command("run", "prog.cflow:main", "--input", "-", "--json", stdin='{"n": 1}')
     assert (done.code, done.out) == (0, '{"sum": 0}\n')

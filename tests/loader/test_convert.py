@@ -16,7 +16,8 @@ import pytest
 
 from cflow.compiler.convert import ConversionError, convert
 from cflow.compiler.diagnostics import InputError
-from cflow.compiler.inputs import bind_inputs, bind_texts
+from cflow.compiler.inputs import as_call, bind_inputs, bind_texts
+from cflow.compiler.ir import Const, FlowParam, Ref
 from cflow.compiler.textvalues import parse_text
 from cflow.compiler.types import (
     ANY,
@@ -300,6 +301,42 @@ def test_inputs_by_position() -> None:
     assert [p.name for p in error.value.problems] == ["tries", "[2]"]
     with pytest.raises(InputError, match="it takes none"):
         bind_inputs([], (), {"x": 1}, {})
+
+
+KINDS = (
+    FlowParam("a", INT, kind="pos"),
+    FlowParam("b", INT, False, Const(2), "pos_or_kw"),
+    FlowParam("xs", INT, False, None, "var_pos"),
+    FlowParam("c", INT, False, Const(3), "kw"),
+    FlowParam("more", INT, False, None, "var_kw"),
+)
+
+
+@pytest.mark.parametrize(
+    ("texts", "values", "call"),
+    [
+        ({"a": "1"}, {}, ((1,), {})),
+        ({"a": "1", "b": "5"}, {}, ((1,), {"b": 5})),
+        ({"a": "1", "xs": "[7, 8]"}, {}, ((1, 2, 7, 8), {})),
+        ({"a": "1", "xs": "7,8", "b": "4"}, {}, ((1, 4, 7, 8), {})),
+        ({"a": "1", "d": "9", "c": "4"}, {"xs": [6]}, ((1, 2, 6), {"c": 4, "d": 9})),
+    ],
+)
+def test_on_a_command_line_every_input_goes_by_name(texts: Any, values: Any, call: Any) -> None:
+    bound = bind_texts(KINDS, texts, values, {})
+    assert as_call(KINDS, bound) == call
+    args, kwargs = call
+    assert bind_inputs(KINDS, args, kwargs, {}) == {**({"b": 2} if len(args) > 1 else {}), **bound}
+
+
+def test_what_is_wrong_is_told_by_the_name_on_the_command_line() -> None:
+    with pytest.raises(InputError) as error:
+        bind_texts(KINDS[:4], {"xs": '[1, "x"]', "d": "1"}, {}, {})
+    assert [p.name for p in error.value.problems] == ["a", "xs[1]", "d"]
+    computed = (FlowParam("a", INT, False, Ref("now"), "pos"), FlowParam("b", INT, kind="pos"))
+    assert as_call(computed[:1], {}) == ((), {})
+    with pytest.raises(InputError, match="a: missing"):
+        as_call(computed, {"b": 1})
 
 
 def test_classes_are_not_kept_alive() -> None:
