@@ -280,8 +280,10 @@ def _hint_name(hint: Any) -> str:
 def _record_factory(wanted: Any, converter: cattrs.Converter) -> Callable[[Any, Any], Any]:
     """A record from a mapping. cattrs builds it and finds what is wrong within; missing fields are named here."""
     cls: Any = typing.get_origin(wanted) or wanted
-    if wanted is cls and getattr(cls, "__parameters__", None):  # generic, and what of is not known
-        wanted = cls[tuple(p.__bound__ or Any for p in cls.__parameters__)]
+    parameters: tuple[Any, ...] = getattr(cls, "__parameters__", ())
+    if wanted is cls and parameters:  # generic, and what of is not known
+        bounds = (getattr(p, "__bound__", None) for p in parameters)
+        wanted = cls[tuple(b if isinstance(b, type) else Any for b in bounds)]
 
     @functools.cache
     def inner() -> Callable[[Any, Any], Any]:

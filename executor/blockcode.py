@@ -165,7 +165,7 @@ class Blocks:
                 log="_log", loop=LoopPlace(op, "pass"), flow=False, collects=collects, concurrent=True, depth=1
             )
             code.region(order.regions[0], inner, lambda texts: None)
-            code.unseen = False
+            code.alive()  # for the pass after it
             code.write(f"return {out if op.collects else 'None'}")
         code.write.op = op
         result = code.name(op.results[0]) if op.results else "_"

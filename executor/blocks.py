@@ -158,8 +158,8 @@ async def _worker(
     assert state.nursery is not None
     # One scope a worker, not a pass: when a pass has failed, nobody takes another item.
     with trio.CancelScope() as scope:
+        await trio.lowlevel.checkpoint_if_cancelled()  # cut between its start and its first step
         while state.bound is None and not state.enough:
-            await trio.lowlevel.checkpoint_if_cancelled()  # the pass before may have outlasted a cut
             try:
                 more, item = await pull()
             except BaseException as exc:

@@ -94,6 +94,7 @@ class LaneRows:
         """Tell the frame of what has ended, as long as there is something to come."""
         try:
             while self.open:
+                await trio.lowlevel.checkpoint_if_cancelled()  # what follows may be code in place
                 self.woken = False
                 self.tell()
                 if self.open and not self.woken:

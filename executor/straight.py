@@ -222,7 +222,8 @@ class Straight:
             self.alive()
         self.operation(order, place)
         if starts:
-            self.unseen = place.waits and self.linker.outlasts(order)
+            # Where a breath follows, that looks.
+            self.unseen = place.waits and not self.breath and self.linker.outlasts(order)
 
     def operation(self, order: OpOrder, place: Place) -> None:
         op = order.op
