@@ -16,7 +16,7 @@ from .convert import convert
 from .diagnostics import EngineBug
 from .ir import Ambient, Apply, Clause, Comprehension, Const, Expr, Global, Ref, Star, Target
 from .operators import BUILTIN_EXCEPTIONS, BUILTINS, OPERATORS, call_method, unpack
-from .secrets import join
+from .secrets import join, text_of
 from .spec import Objects
 
 Env = Mapping[str, Any]
@@ -109,6 +109,8 @@ def _apply(expr: Apply, value_of: Callable[[Expr], Any], objects: Objects) -> An
             return set(args)
         case "fstring":
             return join(tuple(args))
+        case "py.str":
+            return text_of(*args, **kwargs)
         case "new":
             return args[0](*args[1:], **kwargs)
         case "method":

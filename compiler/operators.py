@@ -16,7 +16,7 @@ from typing import Any
 
 from attrs import frozen
 
-from .secrets import made_with
+from .secrets import made_with, text_of
 
 
 @frozen
@@ -80,7 +80,7 @@ def format_value(value: Any, conversion: str, spec: str) -> str:
     if conversion == "r":
         value = repr(value)
     elif conversion == "s":
-        value = str(value)
+        value = text_of(value)
     elif conversion == "a":
         value = ascii(value)
     digits = "".join(c if c.isdigit() else " " for c in spec).split()

@@ -24,7 +24,11 @@ _known: dict[str, None] = {}
 
 
 class SecretText(str):
-    """A ``str`` that is shown as ``<secret>``."""
+    """A ``str`` that is shown as ``<secret>``.
+
+    ``str(secret)`` in a node is exactly a ``str``: it is how code asks for one where no subclass will do (``pathlib``,
+    ``sys.intern``). In a flow it is secret (:func:`text_of`).
+    """
 
     __slots__ = ()
 
@@ -36,7 +40,7 @@ class SecretText(str):
         return HIDDEN
 
     def __str__(self) -> str:
-        return self
+        return str.__str__(self)
 
     def __format__(self, spec: str) -> str:
         return SecretText(str.__format__(self, spec))
@@ -101,6 +105,12 @@ def join(parts: tuple[str, ...]) -> str:
     """The parts of an f-string, together: secret if one of them is."""
     text = "".join(parts)
     return SecretText(text) if any(isinstance(part, SecretText) for part in parts) else text
+
+
+def text_of(*args: Any, **kwargs: Any) -> str:
+    """``str(...)`` in a flow: secret if it is made of a secret."""
+    text = str(*args, **kwargs)
+    return SecretText(text) if args and isinstance(args[0], SecretText) else text
 
 
 def made_with(result: Any, args: tuple[Any, ...]) -> Any:

@@ -14,7 +14,7 @@ from ..compiler import ir
 from ..compiler.convert import convert
 from ..compiler.evaluate import evaluate, global_value
 from ..compiler.operators import FORBIDDEN_ATTRIBUTES, OPERATORS, call_method, read_attribute, unpack
-from ..compiler.secrets import join
+from ..compiler.secrets import join, text_of
 from ..compiler.spec import Objects
 from ..compiler.walk import refs_of
 from .source import Module
@@ -32,7 +32,7 @@ class Printer:
         self.module = module
         self.objects = objects
         self.secret = secret
-        module.names.update(_method=call_method, _attr=read_attribute, _unpack=unpack, _join=join)
+        module.names.update(_method=call_method, _attr=read_attribute, _unpack=unpack, _join=join, _str=text_of)
 
     def text(self, expr: ir.Expr, ref: Callable[[str], str], temp: Callable[[str], str] | None = None) -> str:
         """The source of ``expr``.
@@ -148,6 +148,8 @@ class _Text:
                 return f"_join(({pieces}))" if self.printer.secret else f"''.join(({pieces}))"
             case "new":
                 return f"{self.item(args[0], depth)}({self.arguments(args[1:], expr.kwargs, depth)})"
+            case "py.str" if self.printer.secret:
+                return f"_str({self.arguments(args, expr.kwargs, depth)})"
             case "method":
                 return f"_method({self.arguments(args, expr.kwargs, depth)})"
             case "convert":

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import pathlib
 import pickle
 import re
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -45,6 +48,7 @@ def flow_of(expression: str) -> Any:
         ("'x'.replace('x', TOKEN)", WORD),
         ("TOKEN * 2", WORD * 2),
         ("str(TOKEN)", WORD),
+        ("f'{TOKEN!s}'", WORD),
         ("TOKEN.split('-')[0]", "s3cr3t"),
         ("max(['a', TOKEN])", WORD),
     ],
@@ -90,6 +94,24 @@ def test_a_secret_survives_pickling() -> None:
     again = pickle.loads(pickle.dumps(SecretText(WORD)))
     assert isinstance(again, SecretText)
     assert again == WORD
+
+
+def test_a_node_can_use_it_wherever_a_text_is_wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKEN", str(tmp_path / WORD))
+    text = (
+        "import files\nsecret TOKEN\nflow main() -> list[Any]:\n"
+        "    files.write(TOKEN + '/a', 'x')\n"
+        "    return [files.exists(TOKEN), files.read(TOKEN + '/a'), str(TOKEN)]\n"
+    )
+    (tmp_path / WORD).mkdir()
+    found = cflow.loads(text).main.run()
+    assert found[:2] == [True, "x"]
+    assert isinstance(found[2], SecretText)
+    plain = str(SecretText(WORD))
+    assert type(plain) is str
+    assert sys.intern(plain) == WORD
+    assert pathlib.PurePosixPath("/x", SecretText(WORD), SecretText("a/b")).parts == ("/", "x", WORD, "a", "b")
+    assert hide(f"at {plain}") == f"at {HIDDEN}"
 
 
 def test_log_lines_hide_it(caplog: pytest.LogCaptureFixture) -> None:
