@@ -30,7 +30,7 @@ from .arguments import Arguments, check_arguments, lower_arguments
 from .attributes import known_methods, method_result
 from .expressions import forbidden, lower_attribute
 from .live import REBINDING
-from .names import peek, unknown_name
+from .names import peek, unknown_name, unknown_owner
 from .policies import option_nodes, resolve
 from .state import UNKNOWN, FlowLowering, Typed
 from .streams import open_stream
@@ -267,6 +267,9 @@ def _method(at: FlowLowering, node: s.Call) -> Typed:
         *(a.value if isinstance(a, s.Starred) else a for a in node.args),
         *(k.value for k in node.keywords),
     ]
+    if unknown_owner(at, func.value):
+        at.in_order(nodes[1:])
+        return UNKNOWN
     values = at.in_order(nodes, lambda e: peek(at, e))
     receiver = values[0]
     if not _permitted(at, receiver.type, func, node):

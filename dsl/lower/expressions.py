@@ -12,7 +12,7 @@ from ..scope import BadBinding, BuiltinBinding, ClassBinding, PackBinding, TypeB
 from . import optypes
 from .attributes import attribute_type
 from .constants import type_of, widen
-from .names import binding_value, peek
+from .names import binding_value, peek, unknown_owner
 from .state import UNKNOWN, FlowLowering, Typed
 from .waiting import dotted_binding
 
@@ -217,6 +217,8 @@ def lower_attribute(at: FlowLowering, node: s.Attribute, hint: str = "") -> Type
             f"{node.name!r} is read from a built-in class or function: a flow reads attributes of values",
             help="read it in a node and return what you need",
         )
+        return UNKNOWN
+    if unknown_owner(at, node.value):
         return UNKNOWN
     value = peek(at, node.value)
     return Typed(Apply("attr", (value.expr, Const(node.name))), attribute_type(at, value.type, node))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from ...compiler.diagnostics import EngineBug, Label, Span
 from ...compiler.evaluate import BUILTIN_CLASSES
 from ...compiler.ir import Ambient, Const, Global
@@ -65,9 +67,33 @@ def read(at: FlowLowering, node: s.Name, *, alias: bool = False) -> Typed:
     return binding_value(at, binding, node.id, node.span)
 
 
-def unknown_name(at: FlowLowering, node: s.Name) -> None:
-    """Report a name that means nothing."""
+def unknown_owner(at: FlowLowering, node: s.Expr) -> bool:
+    """Report a dotted name whose first part means nothing; False where it means something, or there is no name."""
+    while isinstance(node, s.Attribute):
+        node = node.value
+    if not isinstance(node, s.Name) or at.live.is_local(node.id) or at.env.get(node.id) is not None:
+        return False
+    if at.program.lookup(at.scope, node.id) is not None:
+        return False
+    unknown_name(at, node, owner=True)
+    return True
+
+
+def unknown_name(at: FlowLowering, node: s.Name, *, owner: bool = False) -> None:
+    """Report a name that means nothing. ``owner``: a dot follows it, as it does a module."""
     if at.report.full:
+        return
+    from ..loader.packs import standard_packs  # the loader stands on lowering too
+
+    packs = standard_packs()
+    if node.id in packs or (owner and node.id in sys.stdlib_module_names):
+        at.report(
+            "unknown-name",
+            node.span,
+            f"there is nothing called {node.id!r} here",
+            help=f"import it: import {node.id}",
+            python=f"import it: from cflow.stdlib_nodes import {node.id}" if node.id in packs else "",
+        )
         return
     known = [*at.env.names, *at.live.names, *at.program.known_names(at.scope)]
     at.report(
