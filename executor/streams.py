@@ -168,6 +168,7 @@ class _Ahead:
         return self
 
     async def __anext__(self) -> Any:
+        await trio.lowlevel.checkpoint_if_cancelled()  # the pass before may have outlasted a cut
         if not self.items and not self.over:
             self.ready = trio.Event()
             await self.ready.wait()
