@@ -17,7 +17,7 @@ from typing import Any
 from ..compiler.diagnostics import NOWHERE, CflowError, Diagnostic, InputError, ProgramError
 from ..compiler.render import as_json, render
 from ..compiler.secrets import hide
-from ..executor.told import context_of, own_frames, said, way
+from ..executor.told import causes, context_of, own_frames, said, way
 from .output import Hide, note, plain, wants_colour
 
 _NOWHERE: dict[str, Any] = {"flow": None, "node": None, "line": None, "path": [], "attempt": None, "inputs": {}}
@@ -82,7 +82,7 @@ def print_failure(error: BaseException, *, json_form: bool = False, hide: Hide =
     ]
     # The executor's own note says what is shown here anyway.
     notes = [n for n in getattr(error, "__notes__", ()) if where is None or not n.startswith(f"in flow {where.flow}, ")]
-    lines += [f"   = {line}" for line in [*text.splitlines()[1:], *way(where), *notes]]
+    lines += [f"   = {line}" for line in [*text.splitlines()[1:], *causes(error), *way(where), *notes]]
     lines += [f"     {frame}" for frame in own_frames(error)]
     note(hide("\n".join(lines)))
 
@@ -97,8 +97,11 @@ def print_interrupted(*, json_form: bool = False) -> None:
 
 
 def failure_json(error: BaseException) -> dict[str, Any]:
-    """The object that programs get: what, where, on which way, with which inputs."""
+    """The object that programs get: what, where, on which way, with which inputs; from what, where it was raised from
+    another error."""
     where = context_of(error)
+    cause = error.__cause__
+    told = {} if cause is None else {"cause": {"type": type(cause).__name__, "message": said(cause)}}
     return {
         "id": failure_id(error),
         "type": type(error).__name__,
@@ -109,6 +112,7 @@ def failure_json(error: BaseException) -> dict[str, Any]:
         "path": list(where.path) if where else [],
         "attempt": where.attempt if where else None,
         "inputs": plain(where.inputs) if where else {},
+        **told,
     }
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..compiler.diagnostics import Diagnostic, Span
 from ..compiler.render import render
 from ..compiler.secrets import hide
-from ..executor.told import context_of, own_frames, way
+from ..executor.told import causes, context_of, own_frames, way
 from .failures import disk_sources
 from .output import emit, note, wants_colour
 from .target import Wrong, report_wrong
@@ -62,7 +62,7 @@ def _shown(result: TestResult) -> str:
         where = context_of(error)
         # The executor's own note says what is shown here anyway.
         rest = [line for line in rest if where is None or not line.startswith(f"in flow {where.flow}, ")]
-        rest += way(where)
+        rest += [*causes(error), *way(where)]
         frames = own_frames(error)
     lines = [*(f"   = {line.strip()}" for line in rest), *(f"     {frame}" for frame in frames)]
     return hide("\n".join([render(finding, disk_sources, color=wants_colour(sys.stderr)), *lines]))

@@ -141,6 +141,6 @@ def _union(text: str, type: Type, classes: Classes) -> Any:
         except ConversionError as error:
             failures.append(error)
     telling = [f for f, m in zip(failures, sorted(type.args, key=lambda m: m == STR), strict=True) if m.name != "none"]
-    if len(telling) == 1:
-        raise telling[0]
+    if len(telling) == 1 and [p.name for p in telling[0].problems] != [""]:
+        raise telling[0]  # it says which part does not fit
     raise ConversionError((Problem("", f"expected {type}, found {describe(text)}"),))

@@ -45,7 +45,8 @@ class Type:
                 return f"Collected[{self.args[0]}]"
         if not self.args:
             return self.name
-        return f"{self.name}[{', '.join(map(str, self.args))}]"
+        args = [str(arg) for arg in self.args]
+        return f"{self.name}[{', '.join(args)}]" if all(args) else self.name  # nothing is known of what is in `{}`
 
 
 ANY = Type("any")

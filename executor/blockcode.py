@@ -118,6 +118,7 @@ class Blocks:
                     code.write("break")
 
             code.region(order.regions[0], inner, test)
+            code.write.op = op  # what is raised here is of the loop, not of a step in it
             if limit:
                 with code.write.block(f"if {count} >= {limit}:"):
                     code.write(f"raise _LoopLimit.past({limit})")
@@ -328,6 +329,7 @@ class Blocks:
                             code.region(region, inner.fork(log=log, depth=inner.depth + 1), finish)
                     else:
                         code.region(region, inner.fork(log=log), finish)
+                write.op = op  # an undo that fails is the transaction's
                 with write.block(f"except BaseException as {caught}:"):
                     write(f"await {log}.rollback(_run, {caught})")
                     write("raise")

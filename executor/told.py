@@ -50,8 +50,29 @@ def told(error: BaseException) -> str:
     """A failure for a log, where no source is shown around its line: several lines, secrets hidden."""
     name, text = type(error).__name__, said(error)
     first, *rest = f"{name}: {text}".splitlines() if text else [name]
-    lines = [*rest, *getattr(error, "__notes__", ()), *way(context_of(error)), *own_frames(error)]
+    lines = [*rest, *causes(error), *getattr(error, "__notes__", ()), *way(context_of(error)), *own_frames(error)]
     return hide("\n".join([first, *(f"  {line}" for line in lines)]))
+
+
+def causes(error: BaseException) -> Iterator[str]:
+    """What the error was raised from (``raise ... from``; failed undos from what made them run), the nearest first, and
+    of a group that a node raised the errors in it."""
+    yield from _members(error, "  ")
+    seen = {id(error)}
+    while (cause := error.__cause__) is not None and id(cause) not in seen:
+        text = said(cause)
+        yield f"from {type(cause).__name__}" + (f": {text.splitlines()[0]}" if text else "")
+        yield from _members(cause, "  ")
+        seen.add(id(cause))
+        error = cause
+
+
+def _members(error: BaseException, indent: str) -> Iterator[str]:
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            text = said(inner)
+            yield f"{indent}{type(inner).__name__}" + (f": {text.splitlines()[0]}" if text else "")
+            yield from _members(inner, indent + "  ")
 
 
 def way(where: FailureContext | None) -> Iterator[str]:
@@ -71,8 +92,19 @@ def own_frames(error: BaseException) -> list[str]:
     frames = []
     for frame in traceback.extract_tb(error.__traceback__):
         if _is_own(frame.filename):
-            frames.append(f"{frame.filename}:{frame.lineno} in {frame.name}: {frame.line or ''}".rstrip(": "))
+            frames.append(
+                f"{_from_here(frame.filename)}:{frame.lineno} in {frame.name}: {frame.line or ''}".rstrip(": ")
+            )
     return frames[-FRAMES:]
+
+
+def _from_here(file: str) -> str:
+    """The path as one would write it in the folder where one is, of what lies below it."""
+    try:
+        here = os.getcwd() + os.sep
+    except OSError:  # the folder is gone
+        return file
+    return file.removeprefix(here)
 
 
 def _is_own(file: str) -> bool:

@@ -20,7 +20,7 @@ from ...planner.order import OpOrder, Orderer, RegionOrder, Wait
 from . import words
 
 EffectKind = Literal["pure", "reads", "writes", "undeclared", "barrier"]
-WaitKind = Literal["data", "guard", "read", "write", "log"]
+WaitKind = Literal["data", "guard", "read", "change", "write", "log"]
 
 
 @frozen
@@ -129,12 +129,11 @@ class _Drawer:
                 return _value(op, path)
         title, detail = _block_words(op)
         titles = _part_titles(op)
-        parts = tuple(
-            part
-            for name, region in zip(titles, order.regions, strict=True)
-            if (part := self.part(name, region, at)).nodes
-        )
-        return Node(at, "block", title, detail, line, effect, parts)
+        parts = [self.part(name, region, at) for name, region in zip(titles, order.regions, strict=True)]
+        if isinstance(op, ir.Branch):
+            # An arm that does nothing is drawn for its test: without it the others would seem to have none.
+            parts[:-1] = [p if p.nodes else _nothing_done(p.title, f"{at}/{i}") for i, p in enumerate(parts[:-1])]
+        return Node(at, "block", title, detail, line, effect, tuple(part for part in parts if part.nodes))
 
     def subflow(self, op: ir.Subflow, at: str, effect: EffectKind) -> Node:
         flow = self.graph.flows[op.target]
@@ -182,6 +181,10 @@ def _result(result: str, name: str) -> str:
     return name if plain in ("", own) or plain.startswith("_") else f"{result} = {name}"
 
 
+def _nothing_done(title: str, at: str) -> Part:
+    return Part(title, (Node(f"{at}/pass", "value", "pass"),))
+
+
 def _value(op: ir.Op, path: str) -> Node:
     if isinstance(op, ir.Eval):
         return Node(
@@ -198,7 +201,7 @@ def _error(error: ir.Expr | None) -> str:
 def _block_words(op: ir.Op) -> tuple[str, str]:
     match op:
         case ir.Branch():
-            return "if", ""
+            return "match" if op.id.startswith("match") else "if", ""
         case ir.Loop(condition=None, source=source, body=body):
             return f"for {_item(body)} in {_short(source)}", _stream_words(op)
         case ir.Loop(limit=limit):
@@ -259,7 +262,7 @@ def _only_computes(op: ir.Op) -> bool:
     return isinstance(op, ir.Eval) or (isinstance(op, ir.Emit) and op.loop != "")
 
 
-_KIND: dict[str, WaitKind] = {"value": "data", "guard": "guard", "log": "log", "writer": "read", "change": "read"}
+_KIND: dict[str, WaitKind] = {"value": "data", "guard": "guard", "log": "log", "writer": "read", "change": "change"}
 """How the planner's kinds of waits are drawn; the others like a write's."""
 
 
@@ -276,7 +279,7 @@ def _waits(order: RegionOrder, index: int) -> Iterator[tuple[int, Wait]]:
                 yield on, wait
 
 
-_RANK: dict[WaitKind, int] = {"data": 0, "read": 1, "write": 2, "guard": 3, "log": 4}
+_RANK: dict[WaitKind, int] = {"data": 0, "read": 1, "change": 2, "write": 3, "guard": 4, "log": 5}
 
 
 def _edges(order: RegionOrder, ids: dict[int, str]) -> Iterator[Edge]:

@@ -53,6 +53,7 @@ EFFECT_WORDS: dict[EffectKind, str] = {
 STROKES: dict[WaitKind, Stroke] = {
     "data": Stroke("#52606d", 1.5, (), "needs its value"),
     "read": Stroke("#3f9c7d", 1.3, (6, 4), "reads after a write"),
+    "change": Stroke("#3f9c7d", 1.3, (2, 3), "reads before it changes"),
     "write": Stroke("#d98632", 1.3, (6, 4), "writes in order"),
     "guard": Stroke("#8f66c2", 1.3, (2, 3), "only if a guard lets pass"),
     "log": Stroke("#a0abb8", 1.2, (2, 3), "log lines in order"),

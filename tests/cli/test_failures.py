@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import attrs
 import pytest
 
 from cflow.cli.failures import failure_json, print_failure, print_wrong
-from cflow.compiler.diagnostics import Diagnostic, InputError, LoopLimit, Problem, ProgramError, Span
+from cflow.compiler.diagnostics import Diagnostic, InputError, LoopLimit, Problem, ProgramError, Span, UndoFailed
+from cflow.stdlib_nodes import files
 
 
 @attrs.frozen
@@ -60,6 +62,35 @@ def test_a_failure_for_programs() -> None:
         "line": 2, "path": ["nightly", "settle", "charge"], "attempt": 3,
         "inputs": {"card": "4242", "total": 9.5, "note": "x" * 200},
     }  # fmt: skip
+
+
+def test_what_an_error_was_raised_from(capsys: pytest.CaptureFixture[str]) -> None:
+    error = failed(UndoFailed("these undos failed"), Where())
+    error.__cause__ = ExceptionGroup("several", [ValueError("one"), KeyError("two")])
+    assert failure_json(error)["cause"] == {"type": "ExceptionGroup", "message": "several (2 sub-exceptions)"}
+    print_failure(error)
+    said = capsys.readouterr().err.splitlines()
+    at = said.index("   = from ExceptionGroup: several (2 sub-exceptions)")
+    assert said[at + 1 : at + 3] == ["   =   ValueError: one", "   =   KeyError: 'two'"]
+
+
+def test_only_the_users_own_code_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "own.py").write_text("import json\ndef parse():\n    json.loads('{')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    parse = importlib.import_module("own").parse
+    with pytest.raises(ValueError, match="Expecting") as caught:
+        parse()
+    print_failure(caught.value)
+    frames = [line for line in capsys.readouterr().err.splitlines() if line.startswith("     ")]
+    assert frames[-1] == "     own.py:3 in parse: json.loads('{')"
+    with pytest.raises(OSError, match="here") as unwritable:
+        files.write.fn(tmp_path / "own.py" / "here", "x")
+    print_failure(unwritable.value)
+    frames = [line for line in capsys.readouterr().err.splitlines() if line.startswith("     ")]
+    assert len(frames) == 1, "none of the pack's own lines"
 
 
 def test_ids_of_failures() -> None:

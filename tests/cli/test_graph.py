@@ -11,12 +11,15 @@ from pathlib import Path
 import attrs
 import pytest
 
+import cflow
 from cflow.cli.graph.layout import Arm, Placed, arrange
 from cflow.cli.graph.mermaid import to_mermaid
 from cflow.cli.graph.model import Node, draw
+from cflow.cli.graph.style import STROKES
 from cflow.cli.graph.svg import to_svg
 from cflow.cli.graph.words import duration, expression, short
 from cflow.compiler import ir
+from cflow.engine import default_engine
 
 _spec = importlib.util.spec_from_file_location("drawn_flows", Path(__file__).with_name("flows.py"))
 assert _spec is not None
@@ -158,3 +161,41 @@ def test_expressions_read_like_their_source() -> None:
     }
     assert {expression(expr): expr for expr in cases.values()} == cases
     assert short("a  b\nc", 4) == "a b…"
+
+
+MATCHED = """
+flow main(x: int) -> int:
+    match x:
+        case 1:
+            n = 5
+        case _:
+            n = look(x)
+    return n
+
+flow changed(n: int) -> int:
+    xs = [n]
+    a = look(len(xs))
+    for i in [1, 2]:
+        xs.append(i)
+    return a + look(len(xs))
+"""
+LOOK = "from cflow import node\n\n@node(reads='r')\nasync def look(x: int) -> int:\n    return x\n"
+
+
+def test_an_arm_that_does_nothing_is_drawn_for_its_test(tmp_path: Path) -> None:
+    (tmp_path / "look.py").write_text(LOOK)
+    module = cflow.loads('from "./look.py" import look\n' + MATCHED, base=tmp_path)
+    (match,) = [n for n in draw(default_engine().compiled(module.main).graph).body.nodes if n.shape == "block"]
+    assert match.title == "match"
+    assert [(part.title, [n.title for n in part.nodes]) for part in match.parts] == [
+        ("if x == 1", ["pass"]),
+        ("else", ["n = look"]),
+    ]
+
+
+def test_what_waits_for_readers_of_what_it_changes_says_so(tmp_path: Path) -> None:
+    (tmp_path / "look.py").write_text(LOOK)
+    module = cflow.loads('from "./look.py" import look\n' + MATCHED, base=tmp_path)
+    (edge,) = [e for e in draw(default_engine().compiled(module.changed).graph).body.edges if e.kind == "change"]
+    assert edge.why == "reads xs before it changes"
+    assert STROKES[edge.kind].words == "reads before it changes"

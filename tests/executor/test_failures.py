@@ -6,13 +6,15 @@
 from __future__ import annotations
 
 import inspect
+import linecache
 from typing import Any
 
 import pytest
 import trio
 from attrs import define
 
-from cflow import Engine, Retry, flow, node, parallel, race, secret, timeout, transaction
+from cflow import Engine, Retry, flow, loop, node, parallel, race, secret, timeout, transaction
+from cflow.compiler.diagnostics import LoopLimit, UndoFailed
 
 KEY = secret("FAILURES_KEY")
 SECRET = "s3cr3t-value"
@@ -420,3 +422,52 @@ def test_the_later_failures_are_notes() -> None:
     with pytest.raises(BoomError) as caught:
         two.run(1)
     assert caught.value.args == (1,)
+
+
+@flow
+def two_loops() -> int:
+    n = fine(0)
+    while loop(n < 1, max=2):
+        n = fine(n + 1)
+    while loop(n < 20, max=3):
+        n = fine(n)
+    return n
+
+
+@flow
+def quick_loop(n: int) -> int:
+    while loop(n < 10, max=2):
+        n = n - 1
+    return n
+
+
+@node(writes="b")
+async def cannot(x: int) -> None:
+    raise RuntimeError("no way back")
+
+
+@flow
+def not_undone() -> int:
+    a = fine(1)
+    with transaction():
+        b = put.options(undo=cannot)(a)
+        c = boom(b)
+    return c
+
+
+@pytest.mark.parametrize(
+    ("program", "args", "error", "line", "node"),
+    [
+        (two_loops, (), LoopLimit, "while loop(n < 20, max=3):", "while_2"),
+        (quick_loop, (1,), LoopLimit, "while loop(n < 10, max=2):", "while"),
+        (not_undone, (), UndoFailed, "with transaction():", "transaction"),
+    ],
+)
+def test_errors_of_the_engine_have_the_line_of_their_block(
+    program: Any, args: tuple[Any, ...], error: type[Exception], line: str, node: str
+) -> None:
+    with pytest.raises(error) as caught:
+        program.run(*args)
+    failure = caught.value.__cflow__  # type: ignore[attr-defined]
+    assert linecache.getline(failure.span.file, failure.span.line).strip() == line
+    assert (failure.node, failure.path) == (node, (program.source.name, node))

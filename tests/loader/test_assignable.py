@@ -133,3 +133,8 @@ def test_joins_stay_small() -> None:
         "union", (Type("literal", ("a", "b")), NONE)
     )
     assert join([Type("tuple", (ANY, ELLIPSIS)), Type("tuple", ())]) == Type("tuple", (ANY, ELLIPSIS))
+
+
+def test_of_an_empty_display_nothing_is_said_of_its_items() -> None:
+    assert str(Type("dict", (Type("union"), Type("union")))) == "dict"
+    assert str(Type("dict", (INT, Type("list", (Type("union"),))))) == "dict[int, list]"

@@ -236,6 +236,8 @@ TEXTS: list[tuple[str, Type, Any]] = [
     ("plain", ANY, "plain"),
 ]
 BAD_TEXTS: list[tuple[str, Type, dict[str, str]]] = [
+    ("x", union(INT, NONE), {"": "expected int | None, found 'x'"}),
+    ('[1, "x"]', union(list_of(INT), NONE), {"[1]": "expected int"}),
     ("x", INT, {"": "expected int, found 'x'"}),
     ("maybe", BOOL, {"": "expected bool"}),
     ("1,x", list_of(INT), {"[1]": "expected int, found 'x'"}),
