@@ -50,7 +50,8 @@ def told(error: BaseException) -> str:
     """A failure for a log, where no source is shown around its line: several lines, secrets hidden."""
     name, text = type(error).__name__, said(error)
     first, *rest = f"{name}: {text}".splitlines() if text else [name]
-    lines = [*rest, *causes(error), *getattr(error, "__notes__", ()), *way(context_of(error)), *own_frames(error)]
+    notes = (line for note in getattr(error, "__notes__", ()) for line in note.splitlines())
+    lines = [*rest, *causes(error), *notes, *own_frames(error)]
     return hide("\n".join([first, *(f"  {line}" for line in lines)]))
 
 

@@ -9,7 +9,7 @@ import pytest
 from cflow.compiler.assignable import assignable, join
 from cflow.compiler.diagnostics import Collector
 from cflow.compiler.spec import ClassSpec
-from cflow.compiler.types import ANY, ELLIPSIS, NONE, Type
+from cflow.compiler.types import ANY, ELLIPSIS, INT, NONE, Type
 from cflow.dsl import syntax
 from cflow.dsl.loader.annotations import read_annotation
 from cflow.dsl.loader.builtins import BUILTIN_SCOPE
