@@ -70,7 +70,7 @@ class Actions:
         for option in options:
             if option.name in seen:
                 self.report(
-                    "syntax-options",
+                    "option-twice",
                     option.span,
                     f"the option `{option.name}` is given twice",
                     labels=(Label(seen[option.name], "first here"),),

@@ -123,7 +123,7 @@ MISTAKES: tuple[Mistake, ...] = (
        "if f(a) with retry=3:\n    pass", "raise f(a) with retry=3", "assert f(a) with retry=3", "x = y[f(a) with retry=3]", state_only=False),
     _m("syntax-options", "nothing follows the options of a statement", "bracket the call that they belong to: `(f(a) with retry=3) + 1`",
        "x = f(a) with retry=3 |> g |> h = 3", "x = f(a) undo g(b) + 1", state_only=False),
-    _m("syntax-with", "the scopes are `with timeout=5s:` and `with lock=\"name\":`", "open files and connections inside a node",
+    _m("syntax-with", "the scopes are `with timeout=5s:` and `with lock=\"name\":`", "write one of the two; files and connections are opened inside a node",
        "with open(f) as g:\n    pass", "with lock(\"x\"):\n    pass", "with timeout(5):\n    pass", "with x:\n    pass", "with x as y:\n    pass", "with f.g():\n    pass", "with 5s:\n    pass",
        "with timeout=5s as t:\n    pass", "with:\n    pass", "with transaction():\n    pass"),
     _m("syntax-block", "a `parallel:` block has no options", "for a limit use `for x in xs with parallel=8:`", "parallel with limit=3:\n    pass", state_only=False),

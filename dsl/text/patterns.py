@@ -13,6 +13,41 @@ from .tokens import Token
 class Patterns(Expressions):
     """Builds patterns."""
 
+    def check_captures(self, pattern: Pattern) -> None:
+        """Reports each name that a pattern captures twice; alternatives may capture the same."""
+        roots = [pattern]
+        while roots:
+            seen: set[str] = set()
+            pending = [roots.pop()]
+            while pending:
+                one = pending.pop()
+                name: str | None = None
+                match one:
+                    case syntax.CapturePattern() | syntax.StarPattern():
+                        name = one.name
+                    case syntax.AsPattern():
+                        name = one.name
+                        pending.append(one.pattern)
+                    case syntax.MappingPattern():
+                        name = one.rest
+                        pending.extend(reversed(one.values))
+                    case syntax.SequencePattern():
+                        pending.extend(reversed(one.items))
+                    case syntax.ClassPattern():
+                        pending.extend(reversed((*one.args, *one.values)))
+                    case syntax.OrPattern():
+                        pending.append(one.options[0])
+                        roots.extend(one.options[1:])
+                if name is not None and name in seen:
+                    self.report(
+                        "syntax-pattern",
+                        one.span,
+                        f"`{name}` is captured twice in one pattern",
+                        help="give each part its own name, and compare them in the guard: `case [a, b] if a == b:`",
+                    )
+                if name is not None:
+                    seen.add(name)
+
     def open_sequence(self, c: list[Any]) -> Pattern:
         rest = c[2] if len(c) > 2 else ()
         return syntax.SequencePattern((c[0], *rest), span=self.span(c[0], rest[-1] if rest else c[0]))
@@ -125,7 +160,21 @@ class Patterns(Expressions):
         for key, value in c[1] if len(c) > 2 else ():
             if key is None:
                 rest = value.value
+                if rest == "_":
+                    self.report(
+                        "syntax-pattern",
+                        self.span(value, value),
+                        "`**_` captures nothing: a mapping pattern leaves the other keys out anyway",
+                        help="remove it, or give the rest a name",
+                    )
             elif isinstance(key, syntax.ValuePattern):
+                if isinstance(key.value, syntax.Constant) and any(_same(key.value, k) for k in keys):
+                    self.report(
+                        "syntax-pattern",
+                        key.span,
+                        "this key stands twice in one mapping pattern",
+                        help="keep one of them",
+                    )
                 keys.append(key.value)
                 values.append(value)
             else:
@@ -142,3 +191,7 @@ class Patterns(Expressions):
 
     def rest_entry(self, c: list[Any]) -> tuple[None, Token]:
         return None, c[1]
+
+
+def _same(key: syntax.Constant, other: Expr) -> bool:
+    return isinstance(other, syntax.Constant) and key.value == other.value

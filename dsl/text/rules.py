@@ -140,7 +140,7 @@ RULES: tuple[Rule, ...] = (
           "Values do not change: fields and inner collections are not assigned, a new value is made.",
           "a.b = 3", "a = 3"),
     # ---- options
-    _rule("syntax-options", "Options in the wrong place or form", "Options are not `name=value`, are given twice, fit no call, or stand in an expression without brackets.",
+    _rule("syntax-options", "Options in the wrong place or form", "Options are not `name=value`, fit no call, or stand in an expression without brackets.",
           "Options close a statement and belong to its outermost call.",
           "c = max(g(a) with retry=3, b)", "c = max((g(a) with retry=3), b)"),
     _rule("syntax-undo", "`undo` without a call", "`undo` is not followed by a call, or belongs to something that cannot be undone.",

@@ -164,6 +164,7 @@ class Statements(Patterns):
 
     def case(self, c: list[Any]) -> syntax.Case:
         guard = c[3] if len(c) == 6 else None
+        self.check_captures(c[1])
         return syntax.Case(c[1], guard, self.body(c[-1]), span=self.span(c[0], c[-2]))
 
     # ---- loops ---------------------------------------------------------------------------------
