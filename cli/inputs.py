@@ -42,7 +42,7 @@ def read_json(source: str | None) -> dict[str, Any]:
     if source is None:
         return {}
     shown = "<stdin>" if source == "-" else source
-    text = read_stdin(shown) if source == "-" else read_text(Path(source))
+    text = read_stdin(shown) if source == "-" else read_text(Path(source), ".json")
     try:
         value = json.loads(text, parse_constant=_refuse)
     except json.JSONDecodeError as error:

@@ -81,8 +81,8 @@ def _no_flow(path: Path, message: str, help: str) -> ProgramError:
     return ProgramError([Diagnostic("no-such-flow", "error", message, Span(str(path), 1), help=help)])
 
 
-def read_text(path: Path) -> str:
-    """The text of a source file.
+def read_text(path: Path, *suffixes: str) -> str:
+    """The text of a source file, or of another one with these suffixes.
 
     Raises
     ------
@@ -92,7 +92,8 @@ def read_text(path: Path) -> str:
     from ..dsl.loader.report import Reporter
 
     collector = Collector()
-    text = read_source(path, Reporter(collector))
+    report = Reporter(collector)
+    text = read_source(path, report, suffixes=suffixes) if suffixes else read_source(path, report)
     if text is None:
         raise ProgramError(collector.items)
     return text

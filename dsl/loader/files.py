@@ -17,7 +17,9 @@ _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _UTF8 = b"\xef\xbb\xbf"
 
 
-def read_source(path: Path, report: Reporter, span: Span = NOWHERE) -> str | None:
+def read_source(
+    path: Path, report: Reporter, span: Span = NOWHERE, suffixes: tuple[str, ...] = (".cflow", ".py")
+) -> str | None:
     """The text of a source file; None where it was reported that it cannot be had.
 
     Parameters
@@ -25,23 +27,25 @@ def read_source(path: Path, report: Reporter, span: Span = NOWHERE) -> str | Non
     path: of the file.
     report: told what is wrong.
     span: where the file is asked for (an import); without one, the file itself is blamed.
+    suffixes: those of the files that would do, the one to suggest first.
     """
     at = span if span != NOWHERE else Span(str(path), 1)
-    data = _read(path, report, at)
+    data = _read(path, report, at, suffixes)
     return None if data is None else decode(data, str(path), report)
 
 
-def _read(path: Path, report: Reporter, at: Span) -> bytes | None:
+def _read(path: Path, report: Reporter, at: Span, suffixes: tuple[str, ...]) -> bytes | None:
     shown = show(path)
+    wanted = f"name a {' or '.join(suffixes)} file"
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
-            inside = sorted(p.name for p in path.glob("*.cflow"))[:3]
-            hint = f"name a file in it: {', '.join(inside)}" if inside else "name a .cflow or .py file"
+            inside = sorted(p.name for p in path.glob(f"*{suffixes[0]}"))[:3]
+            hint = f"name a file in it: {', '.join(inside)}" if inside else wanted
             report("file-not-readable", at, f"{shown} is a folder, not a file", help=hint)
             return None
         if not stat.S_ISREG(mode):
-            report("file-not-readable", at, f"{shown} is not an ordinary file", help="name a .cflow or .py file")
+            report("file-not-readable", at, f"{shown} is not an ordinary file", help=wanted)
             return None
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)

@@ -81,6 +81,16 @@ def test_wrong_pairs(pairs: list[str], said: str) -> None:
         read_pairs(pairs)
 
 
+def test_a_folder_of_inputs_is_none(tmp_path: Path) -> None:
+    with pytest.raises(ProgramError) as error:
+        read_json(str(tmp_path))
+    assert error.value.diagnostics[0].help == "name a .json file"
+    (tmp_path / "day.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(ProgramError) as error:
+        read_json(str(tmp_path))
+    assert error.value.diagnostics[0].help == "name a file in it: day.json"
+
+
 def test_json_inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import io
 
