@@ -17,11 +17,14 @@ def check_recursion(report: Reporter, graph: Graph) -> None:
     for key, flow in graph.flows.items():
         if key not in stuck or key in told:
             continue
+        cycle = _cycle(graph, key, stuck)
+        if told.issuperset(cycle):
+            continue
+        told.update(cycle)
+        flow = graph.flows[cycle[0]]  # the first one of the ring, which is not always on the way into it
         call = next(
             op for op in ops_in(flow.body) if isinstance(op, Subflow) and op.target in stuck and not op.detached
         )
-        cycle = _cycle(graph, key, stuck)
-        told.update(cycle)
         names = " -> ".join(graph.flows[k].name for k in (*cycle, cycle[0]))
         report(
             "endless-recursion",
