@@ -70,6 +70,15 @@ def _exception_classes(retry: Retry, attribute: Any, value: Any) -> None:
         raise TypeError(msg)
 
 
+def _attempts(retry: Retry, attribute: Any, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        msg = f"a Retry begins with the number of more attempts, not {value!r}"
+        raise TypeError(msg)
+    if value < 0:
+        msg = f"a number of more attempts cannot be negative: {value!r}"
+        raise ValueError(msg)
+
+
 @frozen(cache_hash=True)
 class Retry:
     """How often and how to try again.
@@ -80,7 +89,7 @@ class Retry:
     ``None``: every ``Exception``.
     """
 
-    times: int = 0
+    times: int = field(default=0, validator=_attempts)
     backoff: float = 2.0
     max: float = 60.0
     jitter: bool = True

@@ -142,6 +142,10 @@ def check_declared(declared: Mapping[str, Any]) -> None:
         if name not in DECLARED:
             msg = f"@node does not know {name!r}; it knows {', '.join(DECLARED)}"
             raise TypeError(msg)
+    for name in ("pure", "barrier"):
+        if declared.get(name) not in (None, True, False):
+            msg = f"{name}= is True or False, not {declared[name]!r}"
+            raise TypeError(msg)
     if declared.get("pure") and (declared.get("reads") or declared.get("writes") or declared.get("barrier")):
         msg = "a node is either pure or reads, writes or is a barrier: leave out pure=True"
         raise ValueError(msg)

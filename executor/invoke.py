@@ -175,12 +175,12 @@ def as_retry(value: Any) -> Retry | None:
 
     Raises
     ------
-    TypeError: it is neither a number of attempts nor a ``Retry``.
+    TypeError, ValueError: it is neither a number of attempts nor a ``Retry``.
     """
     if value is None or isinstance(value, Retry):
         return value
     if isinstance(value, int):
-        return Retry(max(0, int(value)))
+        return Retry(int(value))
     msg = f"retry is a number of further attempts or a Retry, not {value!r}"
     raise TypeError(msg)
 

@@ -80,7 +80,8 @@ class Declarations:
         return self.outer.lookup(name) if found is None else found
 
     def names(self) -> Iterable[str]:
-        yield from (*self.bindings, *self._todo)
+        # While one is bound, looking up those to come would bind them too, and they may name it.
+        yield from (*self.bindings, *(() if self._active else self._todo))
         yield from self.outer.names()
 
     # ---- binding ---------------------------------------------------------------------------------

@@ -69,7 +69,7 @@ def _retry(call: syntax.Call, evaluator: Evaluator, lookup: Callable[[str], Bind
             raise NotConstant(f"Retry has no {keyword.name!r}", call.span, f"it has {', '.join(RETRY)}")
     try:
         return Retry(**given)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise NotConstant(str(error), call.span) from None
 
 

@@ -7,14 +7,14 @@ from ...compiler.ir import NO_POLICY, Const, Expr, Global, Race, Ref, Subflow
 from ...compiler.nearest import did_you_mean
 from ...compiler.types import ANY, NONE, STR, list_of
 from .. import syntax as s
-from ..scope import FlowBinding, NodeBinding, UnknownBinding
+from ..scope import Binding, FlowBinding, NodeBinding, UnknownBinding
 from .arguments import Arguments, Given, check_arguments, lower_arguments
 from .arms import Arm, fill_arm, join_arms
 from .calls import call_engine, callee, pure_place
 from .constants import widen
 from .conversions import converted
 from .engine_specs import ATTEMPT, CALLS, SLEEP, WAIT_SIGNAL
-from .names import peek
+from .names import peek, unknown_name
 from .optypes import members
 from .policies import duration, option_nodes, resolve
 from .state import UNKNOWN, FlowLowering, Frame, Typed
@@ -85,7 +85,7 @@ def lower_form(at: FlowLowering, node: s.Form, hint: str = "") -> Typed:
             value = at.expr(node.args[0])
             return converted(at, value, at.program.read_type(node.args[1], at.scope), node.span)
         case "calls":
-            handle = handle_of(at, node.args[0], "calls(release)")
+            handle = handle_of(at, node.args[0], _EXAMPLES["calls"])
             return call_engine(at, CALLS, Arguments((handle,), (), node.span), node.span, hint, list_of(ANY))
     at.report(
         "unknown-name", node.span, f"there is no form called {node.name!r}", help=did_you_mean(node.name, _KEYWORDS)
@@ -105,7 +105,7 @@ def _fits(at: FlowLowering, node: s.Form) -> bool:
                 "unknown-keyword",
                 keyword.span,
                 f"{node.name}() has no option {keyword.name!r}" if keyword.name else f"{node.name}() takes no `**`",
-                help=did_you_mean(keyword.name or "", known, f"write {_EXAMPLES[node.name]}"),
+                help=did_you_mean(keyword.name or "", known, _options_of(node.name)),
             )
     least, most = _POSITIONAL[node.name]
     n = len(node.args)
@@ -135,6 +135,11 @@ def _fits(at: FlowLowering, node: s.Form) -> bool:
                 help=f"write its arguments one by one: {_EXAMPLES[node.name]}",
             )
     return good
+
+
+def _options_of(form: str) -> str:
+    known = ", ".join(_KEYWORDS[form])
+    return f"remove it: {form}() has {f'only {known}' if known else 'no options'}"
 
 
 # ---- race ----------------------------------------------------------------------------------------
@@ -248,18 +253,19 @@ def handle_of(at: FlowLowering, node: s.Expr, example: str, *, flows: bool = Fal
         return Given(UNKNOWN, node.span)
     if not isinstance(binding, (NodeBinding, FlowBinding, UnknownBinding)):
         if binding is None and isinstance(node, s.Name) and not at.live.is_local(node.id):
-            at.expr(node)
+            unknown_name(at, node, known=[n for n in at.scope.names() if _has_calls(at.program.lookup(at.scope, n))])
         else:
-            at.report(
-                "not-a-node",
-                node.span,
-                f"a node{' or a flow' * flows} belongs here",
-                help=f"name it without calling it: {example}",
-            )
+            what = f"a node{' or a flow' * flows}"
+            how = "name it without calling it" if isinstance(node, s.Call) else f"name {what}"
+            at.report("not-a-node", node.span, f"{what} belongs here", help=f"{how}: {example}")
         return Given(UNKNOWN, node.span)
     target = callee(at, binding, node.span)
     assert target is not None
     return Given(Typed(Global("flow" if target.is_flow else "node", target.key), ANY), node.span)
+
+
+def _has_calls(binding: Binding | None) -> bool:
+    return isinstance(binding, (NodeBinding, FlowBinding, UnknownBinding))
 
 
 def _attempt(at: FlowLowering, node: s.Form, hint: str) -> Typed:

@@ -9,6 +9,7 @@ from attrs import frozen
 
 from ...compiler.ir import Const, Expr
 from ...compiler.nearest import did_you_mean
+from ...compiler.spec import POLICY_KEYS
 from ...compiler.types import Type, list_of
 from .. import syntax as s
 from .constants import widen
@@ -62,7 +63,9 @@ def loop_options(at: FlowLowering, options: Sequence[s.Option], source: Type) ->
                 f"a loop has no option {name!r}",
                 expected=", ".join(NAMES),
                 found=name,
-                help=did_you_mean(name, NAMES, f"its options are {', '.join(NAMES)}"),
+                help=f"bracket the call that it belongs to: (f(x) with {name}=...)"
+                if name in POLICY_KEYS
+                else did_you_mean(name, NAMES, f"its options are {', '.join(NAMES)}"),
             )
         elif name in found or (name == "collect" and collect):
             at.report("option-twice", option.span, f"the option {name!r} is given twice", help="remove one of the two")

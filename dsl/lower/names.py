@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection
 
 from ...compiler.diagnostics import EngineBug, Label, Span
 from ...compiler.evaluate import BUILTIN_CLASSES
@@ -79,8 +80,9 @@ def unknown_owner(at: FlowLowering, node: s.Expr) -> bool:
     return True
 
 
-def unknown_name(at: FlowLowering, node: s.Name, *, owner: bool = False) -> None:
-    """Report a name that means nothing. ``owner``: a dot follows it, as it does a module."""
+def unknown_name(at: FlowLowering, node: s.Name, *, owner: bool = False, known: Collection[str] | None = None) -> None:
+    """Report a name that means nothing. ``owner``: a dot follows it, as it does a module. ``known``: what may be meant,
+    where it is not every name."""
     if at.report.full:
         return
     from ..loader.packs import standard_packs  # the loader stands on lowering too
@@ -95,7 +97,8 @@ def unknown_name(at: FlowLowering, node: s.Name, *, owner: bool = False) -> None
             python=f"import it: from cflow.stdlib_nodes import {node.id}" if node.id in packs else "",
         )
         return
-    known = [*at.env.names, *at.live.names, *at.program.known_names(at.scope)]
+    if known is None:
+        known = [*at.env.names, *at.live.names, *at.program.known_names(at.scope)]
     at.report(
         "unknown-name",
         node.span,

@@ -137,6 +137,7 @@ def check_option(at: FlowLowering, name: str, value: Typed, span: Span) -> Expr 
                 expected='text like "10/s"',
                 help='write rate="10/s"',
             )
+        return value.expr
     if name in ("rate", "lock", "once") and not _could_be(value.type, ("str",)):
         at.report(
             "bad-option",
@@ -166,7 +167,9 @@ def duration(at: FlowLowering, value: Typed, span: Span) -> Expr:
             )
             return Const(0)
         return Const(int(number) if number == int(number) else number)
-    if not _could_be(value.type, ("int", "float", "bool", "timedelta", "str")):
+    if isinstance(expr, Apply) and expr.fn == "neg" and isinstance(expr.args[0], Const):
+        at.report("bad-duration", span, "a duration cannot be negative", help="write a duration like 10s, 5m or 1h30m")
+    elif not _could_be(value.type, ("int", "float", "bool", "timedelta", "str")):
         at.report(
             "bad-duration",
             span,
@@ -221,6 +224,14 @@ def _canonical_retry(at: FlowLowering, expr: Apply, span: Span) -> Expr:
             help="write Retry(3, on=TimeoutError)",
         )
     times = kept.pop("times", Const(0))
+    if isinstance(times, Const) and (type(times.value) is not int or times.value < 0):
+        at.report(
+            "bad-option",
+            span,
+            f"Retry({times.value!r}) is not a number of more attempts",
+            expected="an int of at least 0",
+            help="write Retry(3)",
+        )
     return Apply("new", (expr.args[0], times), tuple(kept.items())) if kept else times
 
 

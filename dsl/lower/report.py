@@ -38,6 +38,12 @@ class Reporter:
     _seen: set[tuple[str, Span, str]] = field(factory=set)
     _counts: dict[str, int] = field(factory=dict)
     _held: list[list[Diagnostic]] = field(factory=list)
+    _malformed: set[tuple[str, int, int]] = field(init=False)
+    """Where the text itself is wrong."""
+
+    def __attrs_post_init__(self) -> None:
+        found = (d.span for d in self.collector.items if d.id.startswith(("syntax-", "option-twice")))
+        self._malformed = {(span.file, span.line, span.column) for span in found}
 
     def __call__(
         self,
@@ -72,6 +78,8 @@ class Reporter:
         mark = (diagnostic.id, diagnostic.span, diagnostic.message)
         if diagnostic.severity == "error":
             self.failed = True
+        if (diagnostic.span.file, diagnostic.span.line, diagnostic.span.column) in self._malformed:
+            return  # the parser has said what is wrong there
         count = self._counts.get(diagnostic.severity, 0)
         if mark in self._seen or count >= MAX_FINDINGS:
             return

@@ -205,7 +205,7 @@ def lower_mock(at: FlowLowering, node: s.Mock) -> None:
             "only-in-tests", node.span, "`mock` only has a meaning in a `test`", help="move it into a `test` block"
         )
         return
-    handle = handle_of(at, node.target, "mock release = None")
+    handle = handle_of(at, node.target, "mock fetch = 3.0")
     given = [handle]
     if node.value is not None:
         value = at.expr(node.value)
