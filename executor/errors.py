@@ -54,10 +54,15 @@ def explain_failure(error: BaseException, graph: ir.Graph, source: ir.Graph, obj
         return
     places, attempt, exact = _read(error, before._read if before is not None else None)
     flow, node, span, path, inputs = source.main, "", source.main.span, [source.main.name], {}
+    here = graph.entry
     for op, frame in places:
         last = op is places[-1][0]
         if last or isinstance(op, (ir.Subflow, ir.Call)):
-            flow, way = _home(op, graph, source)
+            key = next((k for k, flow in graph.flows.items() if any(o is op for o in all_ops(flow))), graph.entry)
+            if key != here:  # no call leads there: a stream that is read here, an undo
+                path.append(graph.flows[key].name)
+            here = op.target if isinstance(op, ir.Subflow) else key
+            flow, way = _home(op, key, source)
             path += way
         if last:
             node, span, inputs = op.id, op.span, _inputs(op, frame, exact, graph, objects)
@@ -72,10 +77,9 @@ def explain_failure(error: BaseException, graph: ir.Graph, source: ir.Graph, obj
         error.add_note(_note(failure))
 
 
-def _home(op: ir.Op, graph: ir.Graph, source: ir.Graph) -> tuple[ir.FlowGraph, list[str]]:
-    """The flow whose text holds an operation, and the way to it from the flow that ran it: of the flows that were
-    inlined there the calls, then the operation."""
-    key = next((k for k, flow in graph.flows.items() if any(o is op for o in all_ops(flow))), graph.entry)
+def _home(op: ir.Op, key: str, source: ir.Graph) -> tuple[ir.FlowGraph, list[str]]:
+    """The flow whose text holds an operation, and the way to it from the flow that ran it (``key``): of the flows that
+    were inlined there the calls, then the operation."""
     way: list[str] = []
     rest = op.id
     while True:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import linecache
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -292,6 +293,27 @@ def test_the_path_leads_through_sub_flows() -> None:
     assert failure.attempt == 2
     assert failure.path[0] == "upper"
     assert "boom" in failure.path[-1]
+
+
+@flow
+def dripping(x: int) -> Iterator[int]:
+    yield x
+    boom(x, text="d")
+
+
+@flow
+def drinking(x: int) -> int:
+    total = 0
+    for drop in dripping(x):
+        total += drop
+    return total
+
+
+def test_the_path_leads_into_the_stream_that_is_read() -> None:
+    failure = explained(drinking, 1)
+    assert failure.flow == "dripping"
+    assert failure.path == ("drinking", "dripping", "boom")
+    assert failure.span.line == line_of(dripping, 'text="d"')
 
 
 @flow
