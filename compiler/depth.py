@@ -18,9 +18,9 @@ DEEP = 100_000
 COMPILING = 20_000
 """The limit while generated code is compiled: Python's compiler does use the C stack."""
 
-RECURSIVE = 40_000
+RECURSIVE = 20_000
 """The limit from the first run of a recursive flow on. A thousand sub-flows under options take about 11,000 frames, and
-twice that where a debugger or a coverage tool traces them; a stack of 4 MB holds them even then."""
+twice that where a debugger or a coverage tool traces them: then the limit is twice as high."""
 
 _LOCK = threading.Lock()
 _users = 0
@@ -57,7 +57,8 @@ def deepen() -> None:
     The limit stays raised: another run may need it, and the flow's own limit guards against what it would.
     """
     global _least
-    if sys.getrecursionlimit() < RECURSIVE or not _least:
+    needed = RECURSIVE if sys.gettrace() is None else 2 * RECURSIVE
+    if sys.getrecursionlimit() < needed or _least < needed:
         with _LOCK:
-            _least = RECURSIVE
-            sys.setrecursionlimit(max(sys.getrecursionlimit(), RECURSIVE))
+            _least = max(_least, needed)
+            sys.setrecursionlimit(max(sys.getrecursionlimit(), needed))

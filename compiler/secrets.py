@@ -133,20 +133,29 @@ def hide(text: str) -> str:
     return text
 
 
+DEEPEST = 100
+"""Levels of containers that are looked into; what is nested deeper (or in itself) is hidden as a whole."""
+
+
 def redact(value: Any) -> Any:
     """``value`` without the secrets in it: containers part by part, text that holds one as a whole, anything else whose
     ``repr`` would show one as ``<secret>``."""
-    if not _known:
-        return value
+    return _redacted(value, 0) if _known else value
+
+
+def _redacted(value: Any, level: int) -> Any:
+    if level > DEEPEST:
+        return HIDDEN
+    level += 1
     match value:
         case SecretText():
             return HIDDEN
         case str():
             return hide(value)
         case Mapping():
-            return {redact(key): redact(item) for key, item in value.items()}
+            return {_redacted(key, level): _redacted(item, level) for key, item in value.items()}
         case list() | tuple() | set() | frozenset() if type(value) in (list, tuple, set, frozenset):
-            return type(value)(redact(item) for item in value)
+            return type(value)([_redacted(item, level) for item in value])
         case None | bool() | int() | float():
             return value
     shown = repr(value)
