@@ -140,12 +140,21 @@ DEEPEST = 100
 def redact(value: Any) -> Any:
     """``value`` without the secrets in it: containers part by part, text that holds one as a whole, anything else whose
     ``repr`` would show one as ``<secret>``."""
-    return _redacted(value, 0) if _known else value
+    if not _known:
+        return value
+    try:
+        return _redacted(value, 0)
+    except _TooDeepError:
+        return HIDDEN
+
+
+class _TooDeepError(ValueError):
+    pass
 
 
 def _redacted(value: Any, level: int) -> Any:
     if level > DEEPEST:
-        return HIDDEN
+        raise _TooDeepError
     level += 1
     match value:
         case SecretText():

@@ -55,7 +55,7 @@ def error(message: Any, **fields: Any) -> None:
 
 
 def _say(level: int, message: Any, fields: dict[str, Any]) -> None:
-    shown = hide(str(message))
+    shown = hide(message if isinstance(message, str) else str(message))
     record = _LOGGER.makeRecord(
         _LOGGER.name, level, "(flow)", 0, "%s", (shown,), None, extra={"fields": redact(fields), "run": _run()}
     )
