@@ -112,7 +112,7 @@ def test_equal_numbers_of_different_types_print_differently() -> None:
 
 def test_a_value_without_a_literal_form_prints_as_opaque() -> None:
     assert print_expr(Const([1])) == '#opaque"[1]"'
-    node = NodeSpec("f", "f", policy={"retry": Retry(3, on=(ValueError, Opaque)), "default": [1]})
+    node = NodeSpec("f", "f", policy={"retry": Retry(3, on=(ValueError, KeyError)), "default": [1]})
     graph = Graph("m", {"m": FlowGraph("m", "m", (), Region())}, {"f": node})
     text = print_graph(graph)
     assert '"ValueError"' in text

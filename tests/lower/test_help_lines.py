@@ -34,7 +34,7 @@ HELP: dict[str, tuple[str, list[str]]] = {
     ),
     "what is no node": (
         'flow main() -> float:\n    return fetch(1)\n\ntest "t":\n    mock len = 3\n    assert calls(fetch(1)) == []\n',
-        ["name a node or a flow: mock fetch = 3.0", "name it without calling it: calls(release)"],
+        ["name a node: mock fetch = 3.0", "name it without calling it: calls(release)"],
     ),
     "only nodes and flows may have been meant": (
         'flow main() -> float:\n    return fetch(1)\n\ntest "t":\n    assert calls(nope) == calls(fech)\n',
