@@ -9,7 +9,7 @@ import pathlib
 from typing import Any
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from cflow.compiler.constants import Opaque
 from cflow.compiler.ir import Call, Const, Eval, FlowGraph, Graph, Ref, Region
@@ -95,6 +95,7 @@ values = st.recursive(
 )
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(values)
 def test_any_constant(value: Any) -> None:
     assert repr(read_value(value)) == repr(value)

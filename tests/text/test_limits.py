@@ -144,7 +144,7 @@ def fuzz(seconds: float, seed: int) -> int:
             error.add_note(f"seed {seed}, round {rounds}: {text!r}")
             raise
         assert module is not None or found, repr(text)
-        assert all(d.help and d.id.startswith("syntax-") for d in found), repr(text)
+        assert all(d.help and d.id.startswith(("syntax-", "option-twice")) for d in found), repr(text)
         rounds += 1
     return rounds
 
