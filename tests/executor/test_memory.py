@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import linecache
+import sys
 import tracemalloc
 import weakref
 from typing import Any
@@ -182,7 +183,8 @@ def test_detached_runs_leave_nothing_behind() -> None:
         trio.run(many)
         settle()  # their threads end a little later
 
-    assert growth(to_the_end, 4) / 50 < 100
+    # Each has a thread, and a coverage tool keeps what it used to trace a thread with.
+    assert growth(to_the_end, 4) / 50 < (100 if sys.gettrace() is None else 2_000)
 
 
 def test_values_of_passes_are_let_go() -> None:
