@@ -367,7 +367,12 @@ class Interpreter:
             yield self.region(op.final, act, self.tracked(op, act))
             raise
         after = yield self.region(op.final, act, self.tracked(op, act))
-        return out if isinstance(out, Leave) else (*out, *after)
+        if not isinstance(out, Leave):
+            return (*out, *after)
+        if op.exits and out.kind != "return":
+            assigned = {i: after[j] for i, j in op.exits}
+            return Leave(out.kind, tuple(assigned.get(i, v) for i, v in enumerate(out.values)))
+        return out
 
     def handled(self, op: Try, act: Activation) -> Frame:
         try:

@@ -306,6 +306,9 @@ class Try:
     ``finally`` may read and the body may assign; handler params are ``(error, *vars)``, params of ``final`` are
     ``(*vars,)``, in that order. ``orelse`` params are ``body.results``. Results: those of ``orelse`` (of ``body``
     where there is none) or of the handler that ran, then those of ``final``.
+
+    ``exits``: pairs ``(i, j)``: where a ``break`` or ``continue`` leaves through this ``try``, the j-th result of
+    ``final`` takes the place of the i-th value that it hands on.
     """
 
     id: str
@@ -315,6 +318,7 @@ class Try:
     final: Region | None = None
     tracked: tuple[tuple[str, Expr | None], ...] = ()
     results: tuple[str, ...] = ()
+    exits: tuple[tuple[int, int], ...] = ()
     span: Span = field(default=NOWHERE, eq=False)
 
 

@@ -196,7 +196,8 @@ def _head(op: Op) -> str:
             return f"each {_call([op.source], [*flags, *given, *maybe, *stream])}"
         case Try():
             tracked = [(name(v), "unbound" if e is None else print_expr(e)) for v, e in op.tracked]
-            return f"try {_call((), tracked)}"
+            exits = "".join(f" {i}={j}" for i, j in op.exits)
+            return f"try {_call((), tracked)}{' exits' * bool(exits)}{exits}"
         case Scope():
             return f"{op.kind} {_call(() if op.arg is None else (op.arg,))}"
         case Parallel():

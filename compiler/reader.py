@@ -292,6 +292,12 @@ def _try(reader: _Reader, line: Tokens, word: str, id: str, results: tuple[str, 
         return var, None if line.take("unbound") else line.expr()
 
     tracked = tuple(line.list(")", entry))
+    exits: list[tuple[int, int]] = []
+    if line.take("exits"):
+        while line.kind == "number":
+            carried = int(line.next())
+            line.expect("=")
+            exits.append((carried, int(line.next())))
     named: dict[str, Region] = {}
     handlers: list[Handler] = []
     for key, region in reader.blocks(indent + 2):
@@ -299,7 +305,7 @@ def _try(reader: _Reader, line: Tokens, word: str, id: str, results: tuple[str, 
             named[key] = region
         else:
             handlers.append(Handler(key, region))
-    return Try(id, named["body"], tuple(handlers), named.get("else"), named.get("finally"), tracked, results)
+    return Try(id, named["body"], tuple(handlers), named.get("else"), named.get("finally"), tracked, results, tuple(exits))
 
 
 def _scope(reader: _Reader, line: Tokens, word: str, id: str, results: tuple[str, ...], indent: int) -> Op:

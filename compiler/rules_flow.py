@@ -179,40 +179,6 @@ RULES: tuple[Rule, ...] = (
          """,
     ),
     rule(
-        "exit-past-finally",
-        "error",
-        "`finally` changes what an exit hands on",
-        "`break` or `continue` leaves a `try` whose `finally` assigns a name that the loop, or what follows it, uses.",
-        "The exit hands on the values of its own line; what the `finally` assigns would be lost.",
-        """
-         from "./shop.py" import book
-
-         flow main(xs: list[int]) -> int:
-             n = 0
-             for x in xs:
-                 try:
-                     book(x)
-                     break
-                 finally:
-                     n += 1
-             return n
-         """,
-        """
-         from "./shop.py" import book
-
-         flow main(xs: list[int]) -> int:
-             n = 0
-             for x in xs:
-                 n += 1
-                 try:
-                     book(x)
-                     break
-                 finally:
-                     book(0)
-             return n
-         """,
-    ),
-    rule(
         "idle-arm",
         "error",
         "An arm of a race that calls nothing",

@@ -116,6 +116,8 @@ def _try(op: Try) -> str:
         return "the parameters of a handler are the error and the tracked names"
     if not (op.handlers or op.final):
         return "a try has a handler or a finally"
+    if any(not 0 <= j < final for _, j in op.exits) or len({i for i, _ in op.exits}) != len(op.exits):
+        return "an exit is handed results of the finally, each carried value one"
     return _main(op, len(op.results) - final)
 
 

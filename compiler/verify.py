@@ -295,6 +295,8 @@ class _Verifier:
                     return "streams", f"{op.id} emits into a stream, and the flow is none"
                 if op.loop and op.loop not in place.collecting:
                     return "targets", f"{op.id} emits into {op.loop!r}, which is no collecting loop around it"
+            case Try() if any(not 0 <= i < place.exits.get("continue", 0) for i, _ in op.exits):
+                return "exits", f"{op.id} hands on more values than an exit through it has"
             case _:
                 detail = arity_problem(op)
                 if detail:

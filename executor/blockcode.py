@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from attrs import evolve
+
 from ..compiler import ir
 from ..planner.order import OpOrder, RegionOrder
 from .calls import lane_call
@@ -246,6 +248,11 @@ class Blocks:
         rest = list(order.regions[1 + len(op.handlers) :])
         # Python counts an `except` and a `finally` as a block each, and two for an `except` arm.
         inner = place.fork(depth=place.depth + 2, tracks=place.tracks or bool(op.tracked))
+        left = ""
+        if op.exits and place.loop is not None:
+            left = f"_x{code.module.number()}"
+            write(f"{left} = None")
+            inner.loop = evolve(place.loop, through=(*place.loop.through, left))
         ends = op.orelse.params if op.orelse is not None else results
         with write.block("try:"):
             code.region(body, inner.fork(), lambda texts: code.assign(ends, texts))
@@ -260,7 +267,7 @@ class Blocks:
             with write.block("else:"):
                 code.region(orelse, inner.fork(), lambda texts: code.assign(results, texts))
         if final is not None:
-            self.final(code, op, final, rest.pop(0), inner, count)
+            self.final(code, op, final, rest.pop(0), inner, count, left)
 
     def handler(
         self,
@@ -292,17 +299,42 @@ class Blocks:
         for name, (var, _) in zip(names, op.tracked, strict=True):
             code.write(f"{code.name(name)} = _tk.get({var!r})")
 
-    def final(self, code: Straight, op: ir.Try, final: ir.Region, order: RegionOrder, place: Place, count: int) -> None:
+    def final(
+        self,
+        code: Straight,
+        op: ir.Try,
+        final: ir.Region,
+        order: RegionOrder,
+        place: Place,
+        count: int,
+        left: str,
+    ) -> None:
+        """The ``finally``. ``left``: the variable that says whether control leaves the loop's pass through it."""
+
+        def finish(texts: list[str]) -> None:
+            code.assign(op.results[count:], texts)
+            if left and place.loop is not None:
+                with code.write.block(f"if {left} is not None:"):
+                    self.handed_on(code, op, place.loop, count, left)
+
         code.unseen = False
         with code.write.block("finally:"):
             self.tracked(code, op, list(final.params))
             if not place.waits:
-                code.region(order, place.fork(), lambda texts: code.assign(op.results[count:], texts))
+                code.region(order, place.fork(), finish)
                 return
             with code.write.block("with _run.shield():"):
-                code.region(
-                    order, place.fork(depth=place.depth + 1), lambda texts: code.assign(op.results[count:], texts)
-                )
+                code.region(order, place.fork(depth=place.depth + 1), finish)
+
+    @staticmethod
+    def handed_on(code: Straight, op: ir.Try, loop: LoopPlace, count: int, left: str) -> None:
+        """What the ``finally`` assigned takes the place of what the ``break`` or ``continue`` handed on."""
+        for carried, result in op.exits:
+            value = code.name(op.results[count + result])
+            if loop.where == "far":
+                code.write(f"{left}.assign({carried}, {value})")
+            elif isinstance(loop.op, ir.Loop):
+                code.write(f"{code.name(code.carried(loop.op)[carried])} = {value}")
 
     def scope(self, code: Straight, op: ir.Scope, order: OpOrder, place: Place) -> None:
         write = code.write

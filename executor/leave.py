@@ -15,5 +15,9 @@ class Leave:
         self.kind = kind
         self.values = values
 
+    def assign(self, index: int, value: Any) -> None:
+        """What a ``finally`` on the way has assigned goes along instead."""
+        self.values = (*self.values[:index], value, *self.values[index + 1 :])
+
     def __repr__(self) -> str:
         return f"Leave({self.kind!r}, {self.values!r})"

@@ -38,6 +38,8 @@ class LoopPlace:
     where: Literal["here", "pass", "far"]
     """``here``: the loop is in this function. ``pass``: this function is a pass of it. ``far``: neither, so a
     :class:`~.leave.Leave` says it."""
+    through: tuple[str, ...] = ()
+    """The variables that tell the ``finally`` blocks on the way that control leaves through them."""
 
 
 @define

@@ -199,11 +199,16 @@ class Straight:
             self.write(f"return {place.collects.get(loop.op.id, 'None')}")
             return
         if loop.where == "far":
-            self.write(f"return _Leave({kind!r}, {values})")
+            told = " = ".join((*loop.through, f"_Leave({kind!r}, {values})"))
+            self.write(told if loop.through else f"return {told}")
+            if loop.through:
+                self.write(f"return {loop.through[-1]}")
             return
         if isinstance(loop.op, ir.Loop) and loop.op.initial:
             carried = [self.name(p) for p in self.carried(loop.op)]
             self.write(f"{', '.join(carried)}{',' * (len(carried) == 1)} = {values}")
+        if loop.through:
+            self.write(f"{' = '.join(loop.through)} = True")
         self.write(kind)
 
     @staticmethod

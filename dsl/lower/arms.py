@@ -61,6 +61,7 @@ def join_arms(
     what: str,
     span: Span,
     hint: str = "",
+    always: frozenset[str] = frozenset(),
 ) -> Joined:
     """Bring arms together, of which one runs.
 
@@ -69,6 +70,7 @@ def join_arms(
     live: is a name read later?
     what: what the arms belong to, for messages: "this `if`".
     hint: a name for the value, where the arms have one.
+    always: names that are handed out as results in any case, where they have a value.
     """
     reached = [a for a in arms if not a.builder.ended]
     rows: list[list[Expr]] = [[] for _ in reached]
@@ -91,7 +93,7 @@ def join_arms(
             continue
         type = join(s.type for s in bound)
         first = bound[0].atom
-        if all(s.atom == first for s in bound) and not (len(bound) == 1 and _inner(reached[0], first)):
+        if name not in always and all(s.atom == first for s in bound) and not (len(bound) == 1 and _inner(reached[0], first)):
             names.append((name, Bound(first, type)))
         elif live(name):
             result = at.fresh(name)

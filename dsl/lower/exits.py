@@ -8,7 +8,7 @@ from ...compiler.types import ANY
 from .. import syntax as s
 from .env import Bound
 from .passes import atom_of
-from .state import FlowLowering
+from .state import FlowLowering, Frame, Leaving
 
 
 def lower_break(at: FlowLowering, node: s.Break) -> None:
@@ -21,9 +21,10 @@ def lower_continue(at: FlowLowering, node: s.Continue) -> None:
 
 def _leave(at: FlowLowering, kind: str, span: Span) -> None:
     frame = None
-    finals: set[str] = set()
+    finals: list[Frame] = []
     for around in reversed(at.frames):
-        finals |= around.finals
+        if around.finals:
+            finals.append(around)
         if around.kind in ("loop", "foreach"):
             frame = around
             break
@@ -53,17 +54,13 @@ def _leave(at: FlowLowering, kind: str, span: Span) -> None:
         at.emit(Exit(at.op_id(kind), "continue", (), span))
         at.region.ended = True
         return
-    changed = sorted(finals.intersection(frame.carried))
-    if changed:
-        at.report(
-            "exit-past-finally",
-            span,
-            f"`{kind}` leaves through a `finally` that assigns {changed[0]!r}, which is used later",
-            help=f"assign another name in the `finally`, or {kind} after the `try`",
-        )
     states = [at.env.get(n) for n in frame.carried]
-    frame.ends.append([s.type if isinstance(s, Bound) else ANY for s in states])
-    frame.owned.append([isinstance(s, Bound) and at.owners.owned(s.atom) for s in states])
+    types = [s.type if isinstance(s, Bound) else ANY for s in states]
+    owned = [isinstance(s, Bound) and at.owners.owned(s.atom) for s in states]
+    frame.ends.append(types)
+    frame.owned.append(owned)
+    for final in finals:
+        final.leaving.append(Leaving(frame.carried, states, types, owned))
     values = [atom_of(s) for s in states]
     if frame.flag:
         values.append(Const(True) if kind == "break" else atom_of(at.env.get(frame.flag)))

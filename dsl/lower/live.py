@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from attrs import define, field, frozen
 
 from .. import syntax as s
-from .trees import Node, blocks, exprs, names_read, pattern_exprs, pattern_names, statements, target_names
+from .trees import Node, blocks, exprs, has_exit, names_read, pattern_exprs, pattern_names, statements, target_names
 
 ALL = -1
 """Every name: what a body that never reaches its end has "assigned"."""
@@ -284,8 +284,9 @@ class Liveness:
         final = statement.final
         last, surely = self._sum(final)
         in_final = self._mask_of(final)
-        final_reads = last | (in_final & ~surely & live)
-        self._visit(final, live, around)
+        left = around.end | around.again if has_exit(blocks(statement), s.Break, s.Continue) else 0
+        final_reads = last | (in_final & ~surely & (live | left))
+        self._visit(final, live | left, around)
         normal = (live & ~surely if surely != ALL else 0) | final_reads
         inner = Around(around.error | final_reads, around.end | final_reads, around.again | final_reads)
         handled = 0

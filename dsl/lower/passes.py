@@ -14,7 +14,7 @@ from .arms import fill_arm, join_arms
 from .constants import widen
 from .env import Bound, Collecting, Maybe
 from .state import FlowLowering, Frame
-from .trees import blocks
+from .trees import has_exit
 
 _ATTEMPTS = 3
 
@@ -226,13 +226,4 @@ def lower_orelse(at: FlowLowering, node: s.For | s.While, flag: str, after: Afte
 
 def has_break(body: Sequence[s.Stmt]) -> bool:
     """Does a ``break`` in these statements belong to the loop around them?"""
-    stack: list[s.Stmt] = list(body)
-    while stack:
-        node = stack.pop()
-        if isinstance(node, s.Break):
-            return True
-        if isinstance(node, (s.For, s.While)):
-            stack.extend(node.orelse)
-        else:
-            stack.extend(inner for block in blocks(node) for inner in block)
-    return False
+    return has_exit((body,), s.Break)

@@ -78,6 +78,17 @@ class RegionBuilder:
 
 
 @define
+class Leaving:
+    """A ``break`` or ``continue`` on its way: for each name that its loop carries, what it stands for. A ``finally``
+    that it leaves through may still assign some."""
+
+    carried: tuple[str, ...]
+    states: list[State | None]
+    types: list[Type]
+    owned: list[bool]
+
+
+@define
 class Frame:
     """A block around the statement being lowered, as far as control and names care.
 
@@ -98,6 +109,8 @@ class Frame:
     """What the carried names stood for at each ``break``."""
     finals: frozenset[str] = frozenset()
     """The names that the ``finally`` of this ``try`` assigns."""
+    leaving: list[Leaving] = field(factory=list)
+    """The exits through this ``finally``."""
     catches: bool = False
     """A ``try`` with handlers."""
 

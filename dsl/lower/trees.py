@@ -5,7 +5,7 @@ Owns which fields of a syntax node hold expressions and which hold statements. K
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from ...compiler.diagnostics import Span
 from .. import syntax as s
@@ -169,6 +169,18 @@ def blocks(statement: s.Stmt) -> tuple[tuple[s.Stmt, ...], ...]:
             return (statement.body, *(h.body for h in statement.handlers), statement.orelse, statement.final)
         case _:
             return ()
+
+
+def has_exit(bodies: Iterable[Sequence[s.Stmt]], *kinds: type[s.Break] | type[s.Continue]) -> bool:
+    """Does a ``break`` or ``continue``, whichever is asked for, in these blocks belong to a loop around them?"""
+    stack: list[s.Stmt] = [node for body in bodies for node in body]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, kinds):
+            return True
+        inside = (node.orelse,) if isinstance(node, (s.For, s.While)) else blocks(node)
+        stack.extend(inner for block in inside for inner in block)
+    return False
 
 
 def exprs(statement: s.Stmt) -> tuple[Node, ...]:

@@ -11,10 +11,10 @@ from ...compiler.types import ANY, Type, class_type
 from .. import syntax as s
 from ..scope import BadBinding, ClassBinding, UnknownBinding, ValueBinding
 from . import optypes
-from .arms import Arm, fill_arm, join_arms
+from .arms import Arm, Joined, fill_arm, join_arms
 from .env import Bound, Collecting, Maybe, State
 from .names import peek
-from .state import UNKNOWN, FlowLowering, Frame, Typed
+from .state import UNKNOWN, FlowLowering, Frame, Leaving, Typed
 from .waiting import dotted_binding
 
 
@@ -26,7 +26,8 @@ def lower_try(at: FlowLowering, node: s.Try) -> None:
     at.tracked = {**before, **{n: [*before.get(n, []), taken[n]] for n in tracked}}
 
     id = at.op_id("try")
-    at.frames.append(Frame("scope", node.span, finals=frozenset(at.live.assigned(*node.final))))
+    frame = Frame("scope", node.span, finals=frozenset(at.live.assigned(*node.final)))
+    at.frames.append(frame)
     at.frames.append(Frame("scope", node.span, catches=bool(node.handlers)))
     body = fill_arm(at, lambda: at.body(node.body))
     at.frames.pop()
@@ -59,13 +60,24 @@ def lower_try(at: FlowLowering, node: s.Try) -> None:
     names, results = list(joined.names), list(joined.results)
     body_region = regions[0] if orelse is None else body.builder.close(handed)
     final = None
+    exits: tuple[tuple[int, int], ...] = ()
     ended = joined.ended
     if node.final:
         settled = dict(names)
         final_seen = {n: _final_state(seen[n], settled.get(n), at.env.get(n)) for n in tracked}
         arm = _final(at, node, tracked, final_seen, settled, _owned(at, taken))
-        last = join_arms(at, [arm], lambda name: at.live.live_after(node, name), "this `finally`", node.span)
+        # Whoever leaves through it leaves the same loop.
+        handed = frame.finals.intersection(frame.leaving[0].carried) if frame.leaving else frozenset[str]()
+        last = join_arms(
+            at,
+            [arm],
+            lambda name: name in handed or at.live.live_after(node, name),
+            "this `finally`",
+            node.span,
+            always=handed,
+        )
         final = last.regions[0]
+        exits = _handed_on(at, frame.leaving, last)
         names = [(n, s) for n, s in names if n not in dict(last.names)] + list(last.names)
         results += last.results
         ended = ended or last.ended
@@ -78,12 +90,29 @@ def lower_try(at: FlowLowering, node: s.Try) -> None:
             final,
             tuple((n, _atom(entry[n])) for n in tracked),
             tuple(results),
+            exits,
             node.span,
         )
     )
     for name, state in names:
         at.set_name(name, state)
     at.region.ended = ended
+
+
+def _handed_on(at: FlowLowering, leaving: Sequence[Leaving], last: Joined) -> tuple[tuple[int, int], ...]:
+    """What the names that a ``finally`` assigns are for the exits through it: which carried value is which result."""
+    exits: dict[int, int] = {}
+    for name, state in last.names:
+        for exit in leaving:
+            if name not in exit.carried:
+                continue
+            index = exit.carried.index(name)
+            exit.states[index] = state
+            exit.types[index] = state.type if isinstance(state, Bound) else ANY
+            exit.owned[index] = isinstance(state, Bound) and at.owners.owned(state.atom)
+            if isinstance(state, Bound) and isinstance(state.atom, Ref):
+                exits[index] = last.results.index(state.atom.id)
+    return tuple(sorted(exits.items()))
 
 
 def _surely_first(body: Arm) -> dict[str, Expr]:

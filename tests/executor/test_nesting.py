@@ -316,3 +316,16 @@ def test_sub_flows_of_nested_blocks_are_inlined_into_one_another() -> None:
     module = load(text)
     assert module.f0.run(3) == 3
     assert module.f0.run(0) == 0
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_an_exit_through_deep_finallys_takes_along_what_they_assign(call: str) -> None:
+    text = "flow f(x: int) -> int:\n    y = 0\n    for k in range(3):\n"
+    text += nest(["try:"] * 18, [f"z = {call}(k)", "if z >= x:", "    break", "if z == 1:", "    continue"], 2)
+    for n in reversed(range(18)):
+        text += "    " * (n + 2) + "finally:\n" + "    " * (n + 3) + "y += 1\n"
+    text += "        y += 1000\n    return y\n"
+    module = load(text)
+    assert module.f.run(5) == 2 * 1018 + 18
+    assert module.f.run(1) == 1018 + 18
+    assert module.f.run(0) == 18

@@ -387,8 +387,8 @@ class Generator(Expressions):
 
 
 def quiet_end(at: Around) -> Around:
-    """What holds in a ``finally``: nothing leaves it."""
-    return evolve(at, returns=False, streaming=False, loop=False, into=None, assignable=())
+    """What holds in a ``finally``: nothing leaves it. What it assigns goes along with who leaves through it."""
+    return evolve(at, returns=False, streaming=False, loop=False, into=None)
 
 
 def generate(random: Random, size: int = 30) -> Program:
