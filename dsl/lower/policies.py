@@ -24,6 +24,9 @@ from .optypes import members
 from .state import UNKNOWN, FlowLowering, Typed
 from .waiting import dotted_binding
 
+_OFF: dict[str, Expr] = {"retry": Const(0), "cache": Const(False)}
+"""What switches an option off, where None does not."""
+
 DURATIONS = ("timeout", "cache")
 
 
@@ -62,6 +65,8 @@ def resolve(
         found = {k: _plain(at, k, v) for k, v in node.spec.policy.items() if k in POLICY_KEYS and k != "undo"}
     if called is not None and called.undo is not None:
         found["undo"] = _undo_of(at, called.undo, result, returns, Span("", 0))
+    # What the header of the flow says is laid under the options when the flow runs: to switch it off takes a value.
+    headed = {o.name for o in called.source.loaded()[0].options} if isinstance(called, FlowBinding) else set[str]()
     rest = iter(values)
     seen: set[str] = set()
     for option in options:
@@ -85,7 +90,8 @@ def resolve(
         elif isinstance(option.value, s.UndoCall):
             at.report("bad-option", option.span, f"{option.name!r} is no undo", help="write undo f(...)")
         else:
-            found[option.name] = check_option(at, option.name, next(rest), option.value.span)
+            value = check_option(at, option.name, next(rest), option.value.span)
+            found[option.name] = _OFF.get(option.name, Const(None)) if value is None and option.name in headed else value
     kept = {k: v for k, v in found.items() if v is not None}
     if node.spec.is_stream if node is not None else returns.name == "stream":
         at_call = {o.name: o.span for o in options}
