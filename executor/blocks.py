@@ -7,6 +7,7 @@ is raised.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
@@ -38,6 +39,8 @@ class _Passes:
         self.workers = 0
         self.bound: int | None = None
         self.enough = False
+        self.strays: list[BaseException] = []
+        """What a ``finally`` or an undo of a pass raised while it was cut, others having succeeded."""
         self.broken: BaseException | None = None
         """What the source raised, after the items it had given."""
         self.nursery: trio.Nursery | None = None
@@ -182,6 +185,8 @@ async def _worker(
             except BaseException as exc:
                 if is_cancellation(exc):
                     raise
+                if state.enough and instead_of_cut(exc):
+                    state.strays.append(exc)
                 if collect or take is not None:
                     # It may come from a `finally` or an undo of a pass that was cut: not to be borne.
                     await trio.lowlevel.checkpoint_if_cancelled()
@@ -221,6 +226,9 @@ def _failed(
 
 async def _taken(run: Run, log: UndoLog | None, state: _Passes, take: int, rest: str) -> list[Any]:
     logs = state.logs or {}
+    if state.strays:
+        await _undo(run, logs, state.strays[0])
+        raise state.strays[0]
     few = len(state.values) < take
     if state.bound in state.failures or (few and (state.failures or state.broken is not None)):
         error = state.error()
@@ -289,10 +297,12 @@ async def race(run: Run, log: UndoLog | None, arms: tuple[Arm, ...], length: Any
 
     Raises
     ------
-    TimeoutError: after ``length``. Where every arm fails: the error of the first arm.
+    TimeoutError: after ``length``. Where every arm fails: the error of the first arm. What is no failure of an arm
+    leaves in any case: an interrupt, and what a ``finally`` or an undo raised while its arm was cut.
     """
     logs = {index: UndoLog(log) for index in range(len(arms))}
     errors: dict[int, BaseException] = {}
+    strays: list[BaseException] = []
     won: list[tuple[int, Any]] = []
 
     async def one(index: int, nursery: trio.Nursery) -> None:
@@ -306,7 +316,10 @@ async def race(run: Run, log: UndoLog | None, arms: tuple[Arm, ...], length: Any
                 raise
             errors[index] = exc
             if not isinstance(exc, Exception):
+                strays.append(exc)
                 nursery.cancel_scope.cancel()
+            elif trio.current_effective_deadline() == -math.inf and instead_of_cut(exc):
+                strays.append(exc)
             return
         if not won:
             won.append((index, value))
@@ -316,6 +329,7 @@ async def race(run: Run, log: UndoLog | None, arms: tuple[Arm, ...], length: Any
         async with trio.open_nursery() as nursery:
             await one(0, nursery)
 
+    error: BaseException | None = None
     try:
         if length is None:
             await run_all()
@@ -324,15 +338,14 @@ async def race(run: Run, log: UndoLog | None, arms: tuple[Arm, ...], length: Any
                 await run_all()
     except BaseException as exc:
         if not (won and isinstance(exc, TimeoutError)):
-            await _undo(run, logs, single(exc))
-            raise single(exc) from exc.__cause__
-    fatal = [e for e in errors.values() if not isinstance(e, Exception)]
-    if fatal:
-        await _undo(run, logs, fatal[0])
-        raise fatal[0]
-    if not won:
-        await _undo(run, logs, errors[0])
-        raise errors[0]
+            error = single(exc)
+    if strays:
+        error = strays[0]
+    elif error is None and not won:
+        error = errors[0]
+    if error is not None:
+        await _undo(run, logs, error)
+        raise error
     winner, value = won[0]
     kept = logs.pop(winner)
     await _undo(run, logs, None)

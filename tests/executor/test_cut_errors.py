@@ -9,7 +9,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from cflow import Collected, Engine, collect, flow, node, parallel, timeout, transaction
+from cflow import Collected, Engine, collect, flow, node, parallel, race, timeout, transaction
 from cflow.compiler.diagnostics import UndoFailed
 from cflow.compiler.interpret import interpret
 from cflow.engine import compile_flow
@@ -226,3 +226,93 @@ def test_what_fails_while_a_stream_is_closed_leaves_the_loop(program: Any, error
     with pytest.raises(error):
         interpret(compiled.graph, compiled.objects, {})
     assert "after" not in LOG
+
+
+@node(reads="r")
+async def quick() -> str:
+    await trio.sleep(1)
+    return "won"
+
+
+@node(reads="r")
+async def linger() -> str:
+    await trio.sleep(5)
+    return "late"
+
+
+@flow
+def loses() -> str:
+    with transaction():
+        write.options(undo=undo_badly)("first")
+        linger()
+    return "lost"
+
+
+@flow
+def loses_in_a_finally() -> str:
+    try:
+        linger()
+    finally:
+        raise BoomError
+    return "lost"
+
+
+@flow
+def gives_up() -> str:
+    try:
+        with timeout(0.5):
+            loses()
+    except ValueError:
+        pass
+    return "lost"
+
+
+@flow
+def lost_race() -> str:
+    return write(race(quick(), loses()))
+
+
+@flow
+def lost_race_with_a_finally() -> str:
+    return write(race(loses_in_a_finally(), quick()))
+
+
+@flow
+def race_out_of_time() -> str:
+    return write(race(quick(), loses(), timeout=0.5))
+
+
+@flow
+def race_that_forgives() -> str:
+    return write(race(gives_up(), quick()))
+
+
+@flow
+def passes_lost() -> list[str]:
+    done: list[str] = []
+    for x in parallel(["a", "b"], take=1):
+        with transaction():
+            if x == "b":
+                write.options(undo=undo_badly)("first")
+                linger()
+            done.append(quick())
+    return done
+
+
+@pytest.mark.parametrize(
+    ("program", "error"),
+    [
+        (lost_race, UndoFailed),
+        (lost_race_with_a_finally, BoomError),
+        (race_out_of_time, UndoFailed),
+        (passes_lost, UndoFailed),
+    ],
+)
+def test_what_fails_while_a_loser_is_cut_is_told(program: Any, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        Engine(clock=MockClock(autojump_threshold=0)).run(program)
+    assert set(LOG) <= {"first"}
+
+
+def test_an_arm_that_fails_before_anything_is_decided_is_forgiven() -> None:
+    assert Engine(clock=MockClock(autojump_threshold=0)).run(race_that_forgives) == "won"
