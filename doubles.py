@@ -20,6 +20,7 @@ from attrs import define, field, frozen
 
 from .compiler.spec import NodeSpec
 from .executor.program_order import places
+from .executor.streams import reader
 
 MOST_PARTS = 100_000
 """Parts of one value that are compared before and after a call; a larger one is not looked at further."""
@@ -148,9 +149,13 @@ def stand_in(spec: NodeSpec, fn: Callable[..., Any], stage: Callable[[], Stage])
         @functools.wraps(fn)
         async def stream(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
             mock = stage().began(spec, fn, args, kwargs)
-            source = fn(*args, **kwargs) if mock is None else mock.answer()
-            async for item in _items(source):
-                yield item
+            source = reader(fn(*args, **kwargs) if mock is None else mock.answer())
+            try:
+                async for item in source:
+                    yield item
+            finally:
+                if hasattr(source, "aclose"):
+                    await source.aclose()
 
         return stream
 
@@ -169,20 +174,6 @@ def stand_in(spec: NodeSpec, fn: Callable[..., Any], stage: Callable[[], Stage])
         return at.ended(spec, value)
 
     return call
-
-
-async def _items(source: Any) -> AsyncIterator[Any]:
-    if hasattr(source, "__aiter__"):
-        try:
-            async for item in source:
-                yield item
-        finally:
-            close = getattr(source, "aclose", None)
-            if close is not None:
-                await close()
-    else:
-        for item in source:
-            yield item
 
 
 def arguments(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

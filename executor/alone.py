@@ -6,7 +6,7 @@ imported here for a plain one.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,8 +18,13 @@ def in_place(engine: Any, node: Any, args: tuple[Any, ...], kwargs: dict[str, An
     return node.fn(*args, **kwargs)
 
 
-IN_PLACE = in_place.__code__
-"""In its frames stand ``engine`` and ``node``."""
+def items_in_place(engine: Any, node: Any, source: Any) -> Iterator[Any]:
+    """The items of a plain generator node, in the thread of whoever reads them."""
+    yield from source
+
+
+IN_PLACE = frozenset({in_place.__code__, items_in_place.__code__})
+"""In their frames stand ``engine`` and ``node``."""
 
 
 def run_of(engine: Any) -> Run:
@@ -42,7 +47,9 @@ def run_alone(engine: Any, node: Any, fn: Callable[..., Any], args: tuple[Any, .
 
     spec = node.spec
     policy = {name: value for name, value in spec.policy.items() if name != "undo"}
-    if inspect.isasyncgenfunction(fn):
+    if spec.is_stream:
+        if not policy and not inspect.isasyncgenfunction(fn):
+            return items_in_place(engine, node, fn(*args, **kwargs))
         misfit = next((name for name in policy if name not in STREAM_KEYS), None)
         if misfit is not None:
             msg = f"{spec.name} is a stream, and {misfit}= does not fit one: it may have {' and '.join(STREAM_KEYS)}"

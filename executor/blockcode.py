@@ -100,7 +100,10 @@ class Blocks:
 
     def pace(self, code: Straight, op: ir.Loop | ir.ForEach, place: Place) -> str:
         named = (("buffer", op.buffer), ("window", op.window), ("batch", op.batch))
-        return "".join(f", {name}={code.text(e, place)}" for name, e in named if e is not None)
+        given = [f", {name}={code.text(e, place)}" for name, e in named if e is not None]
+        if op.buffer is not None or op.window is not None:
+            given.append(f", loop={code.module.constant(op)}")
+        return "".join(given)
 
     def while_(self, code: Straight, op: ir.Loop, order: OpOrder, place: Place) -> None:
         assert op.condition is not None

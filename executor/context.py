@@ -7,20 +7,22 @@ node that does not ask costs nothing.
 from __future__ import annotations
 
 import logging
-import sys
-from collections.abc import Iterator
+from collections.abc import Sequence
 from types import FrameType
 from typing import Any
 
-import trio
 from attrs import field, frozen
 
 from ..compiler import ir
+from . import governed, streams
 from .alone import IN_PLACE, run_of
+from .callers import callers
 from .frame import work
+from .governed import GOVERNED
 from .invoke import CALLS, Tries
 from .loglines import NODES, NodeLog
 from .source import LINES
+from .streams import PUMP
 
 
 @frozen
@@ -56,26 +58,34 @@ def context() -> Context:
     before, and hand it on).
     """
     node: FrameType | None = None  # the frame that the engine called
-    for frame in _callers():
+    ahead: Any = None  # the loop for which a stream is read ahead
+    for frame in callers():
         local = frame.f_locals
         if frame.f_code in CALLS:
             run, tries = local["run"], local.get("tries")
             return _found(run, local["site"].id, tries, node)
-        if frame.f_code is IN_PLACE:
+        if frame.f_code in IN_PLACE:
             run = (
                 node.f_locals.setdefault(_RUN, run_of(local["engine"])) if node is not None else run_of(local["engine"])
             )
             return _found(run, local["node"].__name__, None, node)
+        if frame.f_code is GOVERNED:
+            return _found(local["self"].run, local["self"].id, None, node)
+        if frame.f_code is PUMP:
+            ahead = local["self"].loop
         op: Any = None
         run = None
         lines = LINES.get(frame.f_code.co_filename)
         if lines is not None and frame.f_lineno < len(lines):
-            op, run = lines[frame.f_lineno], local.get("_run")
+            op, run = ahead or lines[frame.f_lineno], local.get("_run")
         elif frame.f_code is work.__code__ and len(local["table"].ops[local["row"]]) == 1:
             op, run = local["table"].ops[local["row"]][0], local["run"]
         if isinstance(op, (ir.Call, ir.Eval)) and run is not None:
             return _found(run, op.id, None, node)
-        node = frame
+        if isinstance(op, (ir.Loop, ir.ForEach)) and node is not None and op.stream is not False and run is not None:
+            return _found(run, _opener(op, lines or ()), None, node)
+        if ahead is None and frame.f_code.co_filename not in _READING:
+            node = frame
     msg = "context() was called outside of a node: call it in one that a flow, or ordinary code, has called"
     raise RuntimeError(msg)
 
@@ -94,28 +104,13 @@ def _found(run: Any, id: str, tries: Tries | None, node: FrameType | None) -> Co
     return Context(run.id, id, tries.number if tries is not None else 1, f"{where}/{number}", run)
 
 
+def _opener(op: ir.Loop | ir.ForEach, ops: Sequence[Any]) -> str:
+    """The id of the call that opened the stream which a loop reads; the loop's own where that is not in this code."""
+    return next((o.id for o in ops if isinstance(o, ir.Call) and op.source == ir.Ref(o.result)), op.id)
+
+
+_READING = frozenset({streams.__file__, governed.__file__})
+"""Where frames stand between a loop and the stream node that it reads."""
+
 _KEY = "\0cflow call"
 _RUN = "\0cflow run"
-
-
-def _callers() -> Iterator[FrameType]:
-    """The frames that called the node, nearest first; beyond the task, those of the task that opened its nursery."""
-    frame: FrameType | None = sys._getframe(2)
-    while frame is not None:
-        yield frame
-        frame = frame.f_back
-    try:
-        task = trio.lowlevel.current_task()
-    except RuntimeError:
-        return
-    while task.parent_nursery is not None:
-        task = task.parent_nursery.parent_task
-        frames: list[FrameType] = []
-        coroutine: Any = task.coro
-        while coroutine is not None:
-            inner = getattr(coroutine, "cr_frame", None) or getattr(coroutine, "gi_frame", None)
-            if inner is None:
-                break
-            frames.append(inner)
-            coroutine = getattr(coroutine, "cr_await", None) or getattr(coroutine, "gi_yieldfrom", None)
-        yield from reversed(frames)

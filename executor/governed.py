@@ -14,11 +14,11 @@ import trio
 
 from ..compiler.durations import seconds
 from .run import Run
-from .streams import FlowStream, Put
+from .streams import FlowStream, Put, reader
 
 
 def governed(run: Run, id: str, target: str, source: Any, policy: dict[str, Any]) -> Any:
-    """``source``, an async generator or the stream of a flow, under ``policy``; ``target`` names its rate.
+    """``source``, what a stream node gave or the stream of a flow, under ``policy``; ``target`` names its rate.
 
     Reading it raises ``TimeoutError`` where its time is over.
     """
@@ -49,13 +49,13 @@ async def produced(run: Run, id: str, target: str, stream: FlowStream, put: Put,
 
 
 class _Governed:
-    """An async generator under options."""
+    """The stream of a node under options."""
 
     def __init__(self, run: Run, id: str, target: str, source: Any, policy: dict[str, Any]) -> None:
-        self._run = run
-        self._id = id
+        self.run = run
+        self.id = id
         self._target = target
-        self._source = source
+        self._source = reader(source)
         self._policy = policy
         self._length = math.inf if policy.get("timeout") is None else seconds(policy["timeout"])
         self._end: float | None = None
@@ -65,15 +65,20 @@ class _Governed:
 
     async def __anext__(self) -> Any:
         if self._end is None:
-            await _opening(self._run, self._target, self._policy)
+            await _opening(self.run, self._target, self._policy)
             self._end = trio.current_time() + self._length
         if trio.current_time() < self._end:
             with trio.CancelScope(deadline=self._end):
                 return await self._source.__anext__()
-        raise _late(self._id, self._length)
+        raise _late(self.id, self._length)
 
     async def aclose(self) -> None:
-        await self._source.aclose()
+        if hasattr(self._source, "aclose"):
+            await self._source.aclose()
+
+
+GOVERNED = _Governed.__anext__.__code__
+"""The code that asks a stream under options for its next item."""
 
 
 async def _opening(run: Run, target: str, policy: dict[str, Any]) -> None:

@@ -104,8 +104,7 @@ class _Handshake:
 class _Plain:
     """A plain iterable read as a stream."""
 
-    def __init__(self, run: Run, source: Any) -> None:
-        self.run = run
+    def __init__(self, source: Any) -> None:
         self.iterator = iter(source)
 
     def __aiter__(self) -> _Plain:
@@ -115,6 +114,15 @@ class _Plain:
         for item in self.iterator:
             return item
         raise StopAsyncIteration
+
+    async def aclose(self) -> None:
+        if hasattr(self.iterator, "close"):
+            self.iterator.close()
+
+
+def reader(source: Any) -> AsyncIterator[Any]:
+    """An async iterator over what a stream node gave: an async iterable or a plain one."""
+    return aiter(source) if hasattr(source, "__aiter__") else _Plain(source)
 
 
 class _Batches:
@@ -139,9 +147,13 @@ class _Batches:
 
 
 class _Ahead:
-    """A source that runs at most ``room`` items ahead of its reader: an item is asked for when there is room for it."""
+    """A source that runs at most ``room`` items ahead of its reader: an item is asked for when there is room for it.
 
-    def __init__(self, source: AsyncIterator[Any], room: int) -> None:
+    ``loop``: the operation that reads it, for who asks where it is called from.
+    """
+
+    def __init__(self, source: AsyncIterator[Any], room: int, loop: object) -> None:
+        self.loop = loop
         self.source = source
         self.room = trio.Semaphore(room)
         self.items: deque[Any] = deque()
@@ -181,6 +193,10 @@ class _Ahead:
         raise StopAsyncIteration
 
 
+PUMP = _Ahead.pump.__code__
+"""The code that reads a source ahead of its loop, in a task of its own."""
+
+
 class _Windows:
     """Lists of what came in each stretch of ``length`` seconds, counted from the first ask; empty ones are left out."""
 
@@ -216,13 +232,14 @@ class _Windows:
 
 @contextlib.asynccontextmanager
 async def opened(
-    run: Run, source: Any, buffer: Any = None, window: Any = None, batch: Any = None
+    run: Run, source: Any, buffer: Any = None, window: Any = None, batch: Any = None, loop: object = None
 ) -> AsyncIterator[Any]:
     """An async iterator over ``source`` that is closed at the exit, whatever the exit is.
 
     Parameters
     ----------
     buffer: how many items the source may run ahead. window: seconds (or a duration) a list. batch: items a list.
+    loop: the operation that reads the source.
 
     Raises
     ------
@@ -238,16 +255,12 @@ async def opened(
             iterator = _Handshake(source)
             stack.callback(iterator.closed)
             await stack.enter_async_context(_helper(iterator.produce, iterator.go_on))
-        elif hasattr(source, "__aiter__"):
-            iterator = aiter(source)
+        else:
+            iterator = reader(source)
             if hasattr(iterator, "aclose"):
                 stack.push_async_callback(_close, run, iterator)
-        else:
-            iterator = _Plain(run, source)
-            if hasattr(iterator.iterator, "close"):
-                stack.callback(iterator.iterator.close)
         if buffer is not None or window is not None:
-            iterator = _Ahead(iterator, buffer if buffer is not None else 1)
+            iterator = _Ahead(iterator, buffer if buffer is not None else 1, loop)
             await stack.enter_async_context(_helper(iterator.pump))
         if window is not None:
             iterator = _Windows(iterator, seconds(window))

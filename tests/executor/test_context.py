@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
 import trio
 import trio.testing
+from trio.testing import MockClock
 
-from cflow import Engine, Retry, context, flow, node, parallel, transaction
+from cflow import Engine, Retry, batched, buffered, context, flow, node, parallel, transaction
 
 SEEN: list[tuple[str, int, str, str]] = []
 
@@ -345,3 +347,89 @@ def test_a_node_called_from_ordinary_code_times_out() -> None:
     engine = Engine(clock=trio.testing.MockClock(autojump_threshold=0))
     with pytest.raises(TimeoutError, match="for_ever took longer than 5 s"):
         engine.run_node(for_ever, (), {})
+
+
+ITEMS: set[tuple[str, str]] = set()
+
+
+@node(reads="feed")
+async def feed(n: int) -> AsyncIterator[int]:
+    for i in range(n):
+        await trio.sleep(0.01)
+        here = context()
+        ITEMS.add((here.node, here.key))
+        yield i
+
+
+@node(reads="feed", rate="100/s")
+def plain_feed(n: int) -> Iterator[int]:
+    for i in range(n):
+        here = context()
+        ITEMS.add((here.node, here.key))
+        yield i
+
+
+@node(reads="x")
+async def lookup(x: int) -> int:
+    await trio.sleep(0.02)
+    return x
+
+
+@flow
+def read_in_turn() -> int:
+    n = 0
+    for x in feed(3):
+        n += lookup(x)
+    return n
+
+
+@flow
+def read_plainly() -> int:
+    n = 0
+    for x in plain_feed(3):
+        n += lookup(x)
+    return n
+
+
+@flow
+def read_ahead() -> int:
+    n = 0
+    for x in buffered(feed(3), 2):
+        n += lookup(x)
+    return n
+
+
+@flow
+def read_at_once() -> int:
+    done: list[int] = []
+    for x in parallel(buffered(feed(3), 2), limit=2):
+        done.append(lookup(x))
+    return len(done)
+
+
+@flow
+def handed_on() -> Iterator[int]:
+    for x in feed(3):
+        yield lookup(x)
+
+
+@flow
+def read_at_second_hand() -> int:
+    n = 0
+    for xs in batched(handed_on(), 2):
+        n += len(xs)
+    return n
+
+
+@pytest.mark.parametrize("program", [read_in_turn, read_plainly, read_ahead, read_at_once, read_at_second_hand])
+def test_a_stream_node_knows_its_call(program: Any) -> None:
+    ITEMS.clear()
+    Engine(clock=MockClock(autojump_threshold=0)).run(program)
+    assert [n.rpartition("/")[2] for n, _ in ITEMS] in (["feed"], ["plain_feed"]), "one call, one key"
+
+
+@pytest.mark.parametrize("stream", [feed, plain_feed])
+def test_a_stream_node_that_is_read_alone_knows_its_call(stream: Any) -> None:
+    ITEMS.clear()
+    assert list(stream(2)) == [0, 1]
+    assert {n for n, _ in ITEMS} == {stream.__name__}

@@ -57,6 +57,22 @@ def spoil(xs: list[int]) -> list[int]:
     xs.append(2)
     return xs
 
+CLOSED: list[str] = []
+
+@node(reads="net")
+async def polite():
+    try:
+        yield 1
+        yield 2
+    finally:
+        with trio.CancelScope(shield=True):
+            await trio.sleep(1)
+        CLOSED.append("closed")
+
+@node(reads="net", writes="list")
+async def closed() -> list[str]:
+    return CLOSED[:]
+
 KEPT: list[int] = []
 
 def keep(x: int) -> list[int]:

@@ -8,7 +8,7 @@ from cflow.compiler.diagnostics import ProgramError
 from cflow.testing import run_tests
 
 FLOWS = """
-from "./shop.py" import reserve, release, charge, CardDeclined, slow, thread, own_thread, lines, spoil, keep, many, KEY
+from "./shop.py" import reserve, release, charge, CardDeclined, slow, thread, own_thread, lines, spoil, keep, many, polite, closed, KEY
 
 type Order:
     id: int
@@ -36,6 +36,12 @@ flow forever() -> Any:
 flow tail() -> stream[str]:
     for line in lines():
         yield line
+
+flow breaks_off() -> list[str]:
+    for x in polite():
+        break
+    sleep(5s)
+    return closed()
 
 """
 PASSING = {
@@ -79,6 +85,9 @@ PASSING = {
 """,
     "a stream gives the list of its items": """
     assert attempt(tail).value == ["a", "b"]
+""",
+    "a stream that is left is closed before the next step": """
+    assert breaks_off() == ["closed"]
 """,
     "wrong inputs are an error of the attempt": """
     five = many(5)
