@@ -121,7 +121,9 @@ class _Canon:
             ]
         )
         bases = [self.name("class", base) for base in spec.bases]
-        return f"{spec.kind} {write_constant(spec.name)} {fields} {bases} {list(spec.members)}"
+        # A record is its fields, however it is declared; the values of an enum are nowhere but in its code.
+        code = f" source {write_constant(spec.source)}" if spec.members else ""
+        return f"{spec.kind} {write_constant(spec.name)} {fields} {bases} {list(spec.members)}{code}"
 
     def type(self, type: Type) -> Type:
         if type.name == "class":

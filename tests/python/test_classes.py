@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import cflow
 from cflow.dsl.loader import check_python
 
 HEAD = """
@@ -161,3 +162,18 @@ def test_nothing_comes_after_assert_false(both: Both) -> None:
     assert main.run(1) == 1
     with pytest.raises(AssertionError, match="never"):
         main.run(0)
+
+
+def test_the_values_of_an_enum_are_in_the_digest(tmp_path: Path) -> None:
+    digests = []
+    for folder, value in (("one", "2"), ("two", "3"), ("three", "2  # two")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "paint.py").write_text(
+            f"import enum\nfrom cflow import node\n\nclass Color(enum.Enum):\n    RED = 1\n    BLUE = {value}\n\n"
+            "@node(reads='shop')\ndef pick() -> Color:\n    return Color.BLUE\n"
+        )
+        module = cflow.loads(
+            'from "./paint.py" import pick\n\nflow main() -> Any:\n    return pick().value\n', base=tmp_path / folder
+        )
+        digests.append(module.main.digest)
+    assert digests[0] == digests[2] != digests[1]
