@@ -173,7 +173,8 @@ def test_the_values_of_an_enum_are_in_the_digest(tmp_path: Path) -> None:
             "@node(reads='shop')\ndef pick() -> Color:\n    return Color.BLUE\n"
         )
         module = cflow.loads(
-            'from "./paint.py" import pick\n\nflow main() -> Any:\n    return pick().value\n', base=tmp_path / folder
+            'from "./paint.py" import Color, pick\n\nflow main() -> bool:\n    return pick() == Color.BLUE\n',
+            base=tmp_path / folder,
         )
         digests.append(module.main.digest)
     assert digests[0] == digests[2] != digests[1]
