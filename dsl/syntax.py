@@ -560,9 +560,11 @@ Declaration = ImportPack | ImportFrom | SecretDecl | EnvDecl | ConstDecl | TypeD
 
 @frozen
 class Module:
-    """One ``.cflow`` file, declarations in the order of the text."""
+    """One ``.cflow`` file, declarations in the order of the text. ``refused``: the names on lines that were refused, which
+    may have bound them."""
 
     file: str
     declarations: tuple[Declaration, ...]
     doc: str = field(default="", eq=False)
     span: Span = _span()
+    refused: frozenset[str] = field(default=frozenset(), eq=False)

@@ -16,7 +16,7 @@ from attrs import define, field
 from ...compiler.diagnostics import NOWHERE, Collector, Diagnostic, ProgramError, Span
 from .. import syntax
 from ..nodes import FlowDef, binding_of
-from ..scope import Binding, DictScope, FlowSource
+from ..scope import Binding, DictScope, FlowSource, UnknownBinding
 from . import packs
 from .allow import Allow
 from .builtins import BUILTIN_SCOPE
@@ -186,6 +186,9 @@ class Load:
         scope.enter(tree.declarations)
         Imports(self, folder, scope).all(tree.declarations)
         scope.declare()
+        for refused in tree.refused:
+            if scope.lookup(refused) is None:
+                scope.bindings[refused] = UnknownBinding(refused)
         tests = tuple(d for d in tree.declarations if isinstance(d, syntax.Test))
         return LoadedModule(label, file, tree, scope, scope.flows, tests, scope.objects, text=text)
 

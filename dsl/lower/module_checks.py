@@ -50,7 +50,7 @@ def check_module(module: s.Module, scope: Scope, flows: Mapping[str, FlowSource]
 
 
 def _unused_imports(report: Reporter, module: s.Module) -> None:
-    used = {node.id for node in _all_names(module)}
+    used = {node.id for node in _all_names(module)} | module.refused
     for name, span in _imported(module):
         if name not in used:
             report("unused-import", span, f"{name!r} is imported and not used", help=f"remove {name} from the import")

@@ -22,6 +22,7 @@ class Actions:
         self.file = report.file
         self.report = report
         self.shadowed: frozenset[str] = frozenset()
+        self.refused: set[str] = set()  # the names on lines that were reported and left out
 
     def span(self, first: Any, last: Any) -> Span:
         """From the first to the last of two nodes or tokens."""

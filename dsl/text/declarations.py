@@ -26,7 +26,8 @@ class Declarations(Statements):
 
     def start(self, c: list[Any]) -> syntax.Module:
         declarations = tuple([d for d in c[0] if d is not None]) if c else ()
-        return syntax.Module(self.file, declarations, self.doc, span=Span(self.file, 1, 1, 1, 1))
+        span = Span(self.file, 1, 1, 1, 1)
+        return syntax.Module(self.file, declarations, self.doc, span=span, refused=frozenset(self.refused))
 
     def module_doc(self, c: list[Any]) -> None:
         text = c[0]

@@ -286,6 +286,7 @@ class Parser:
             automaton.feed([_made(bad, token), _made("NEWLINE", token)], 0, 2)
             return index
         head = tokens[first]
+        self.builder.refused.update(t.value for t in tokens[first:last] if t.type == "NAME")
         if last >= len(tokens) - 1 or tokens[last].type != "NEWLINE":
             return len(tokens)
         automaton.feed([_made(bad, tokens[last]), tokens[last]], 0, 2)
