@@ -209,6 +209,9 @@ class AnnotationReader:
         return union(*texts, *([NONE] if len(texts) < len(members) else []))
 
 
+UNDECLARED = "declare it with `type`, or import it"
+
+
 def evolved(reader: AnnotationReader, *, literals: bool) -> AnnotationReader:
     """The same reader with another meaning of text."""
     return AnnotationReader(reader.meaning, reader.problem, literals)
@@ -253,7 +256,7 @@ def read_annotation(
                 "unknown-type",
                 at,
                 f"there is no type {word!r}",
-                did_you_mean(word, type_names(scope) if suggest else (), "declare it with `type`, or import it"),
+                did_you_mean(word, type_names(scope) if suggest else (), UNDECLARED),
             )
             return ANY
         found = type_of_binding(binding)

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ...compiler.diagnostics import Collector
 from ...compiler.types import Type
 from .. import syntax as s
 from ..scope import Binding, Scope
+from .report import in_python
 
 if TYPE_CHECKING:
     from .program import Program
+
+
+_IN_PYTHON = "import it, or define it in the module: a class inside a function is not seen by annotations in text"
 
 
 @frozen
@@ -32,11 +36,13 @@ class _Looking:
 def read_type(program: Program, node: s.Expr, scope: Scope) -> Type:
     """The type that an annotation writes; ``Any``, with a finding, where it writes none."""
     # The loader stands on lowering too: it is imported when it is needed.
-    from ..loader.annotations import read_annotation
+    from ..loader.annotations import UNDECLARED, read_annotation
 
     found = Collector()
     type = read_annotation(node, _Looking(program, scope), found)
     for diagnostic in found.items:
+        if diagnostic.help == UNDECLARED and in_python(diagnostic.span):
+            diagnostic = evolve(diagnostic, help=_IN_PYTHON)
         program.report.add(diagnostic)
     program.use_types((type,))
     return type

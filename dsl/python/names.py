@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import typing
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -89,7 +90,22 @@ class PythonScope:
             return binding_of(held[name], name) if name in held else None
         if name in self._function.__globals__:
             return binding_of(self._function.__globals__[name], name)
+        # A function closes over what its body names; what only its annotations name, they hold themselves.
+        if name in (annotated := self._annotated()):
+            return binding_of(annotated[name], name)
         return builtin_binding(name)
+
+    def _annotated(self) -> dict[str, Any]:
+        """The classes in the annotations that are objects, by their names."""
+        found: dict[str, Any] = {}
+        stack = list(self._function.__annotations__.values()) if "<locals>" in self._function.__qualname__ else []
+        while stack:
+            value = stack.pop()
+            if isinstance(value, type) and not typing.get_args(value) and not hasattr(builtins, value.__name__):
+                found[value.__name__] = value
+            else:
+                stack += typing.get_args(value)
+        return found
 
     def _held(self) -> dict[str, Any]:
         """What the flow closes over, without what the function around it has not bound yet."""

@@ -28,7 +28,7 @@ def execute(code: str, **names: Any) -> dict[str, Any]:
     sys.modules["cell"] = module  # dataclasses look there
     namespace = vars(module)
     namespace.update(names)
-    exec(compile(code, file, "exec"), namespace)
+    exec(compile(code, file, "exec", dont_inherit=True), namespace)
     return namespace
 
 

@@ -186,3 +186,35 @@ def test_forms_outside_a_flow_say_where_they_belong() -> None:
     for name, call in calls:
         with pytest.raises(cflow.CflowError, match=f"^{name}.* belongs in a flow"):
             call()
+
+
+LOCAL = """
+import enum
+from dataclasses import dataclass
+from cflow import flow
+
+def around():
+    @dataclass
+    class Order:
+        id: int
+
+    class Color(enum.Enum):
+        RED = 1
+
+    @flow
+    def main(order: Order, colors: list[Color] | None = None) -> int:
+        return order.id
+
+    return main
+"""
+
+
+def test_a_class_of_the_function_around_that_only_annotations_name() -> None:
+    main = execute(LOCAL)["around"]()
+    assert main.run({"id": 3}, colors=[1]) == 3
+
+
+def test_annotations_in_text_cannot_see_it() -> None:
+    main = execute("from __future__ import annotations\n" + LOCAL)["around"]()
+    with pytest.raises(cflow.ProgramError, match="not seen by annotations in text"):
+        main.run({"id": 3})
