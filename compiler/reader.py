@@ -305,7 +305,9 @@ def _try(reader: _Reader, line: Tokens, word: str, id: str, results: tuple[str, 
             named[key] = region
         else:
             handlers.append(Handler(key, region))
-    return Try(id, named["body"], tuple(handlers), named.get("else"), named.get("finally"), tracked, results, tuple(exits))
+    return Try(
+        id, named["body"], tuple(handlers), named.get("else"), named.get("finally"), tracked, results, tuple(exits)
+    )
 
 
 def _scope(reader: _Reader, line: Tokens, word: str, id: str, results: tuple[str, ...], indent: int) -> Op:

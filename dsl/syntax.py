@@ -560,8 +560,8 @@ Declaration = ImportPack | ImportFrom | SecretDecl | EnvDecl | ConstDecl | TypeD
 
 @frozen
 class Module:
-    """One ``.cflow`` file, declarations in the order of the text. ``refused``: the names on lines that were refused, which
-    may have bound them."""
+    """One ``.cflow`` file, declarations in the order of the text. ``refused``: the names on lines that were refused,
+    which may have bound them."""
 
     file: str
     declarations: tuple[Declaration, ...]

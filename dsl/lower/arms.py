@@ -93,7 +93,11 @@ def join_arms(
             continue
         type = join(s.type for s in bound)
         first = bound[0].atom
-        if name not in always and all(s.atom == first for s in bound) and not (len(bound) == 1 and _inner(reached[0], first)):
+        if (
+            name not in always
+            and all(s.atom == first for s in bound)
+            and not (len(bound) == 1 and _inner(reached[0], first))
+        ):
             names.append((name, Bound(first, type)))
         elif live(name):
             result = at.fresh(name)

@@ -91,7 +91,9 @@ def resolve(
             at.report("bad-option", option.span, f"{option.name!r} is no undo", help="write undo f(...)")
         else:
             value = check_option(at, option.name, next(rest), option.value.span)
-            found[option.name] = _OFF.get(option.name, Const(None)) if value is None and option.name in headed else value
+            found[option.name] = (
+                _OFF.get(option.name, Const(None)) if value is None and option.name in headed else value
+            )
     kept = {k: v for k, v in found.items() if v is not None}
     if node.spec.is_stream if node is not None else returns.name == "stream":
         at_call = {o.name: o.span for o in options}

@@ -8,7 +8,8 @@ from cflow.compiler.diagnostics import ProgramError
 from cflow.testing import run_tests
 
 FLOWS = """
-from "./shop.py" import reserve, release, charge, CardDeclined, slow, thread, own_thread, lines, spoil, keep, many, polite, closed, KEY
+from "./shop.py" import reserve, release, charge, CardDeclined, slow, thread, own_thread, lines, spoil, keep, many, KEY
+from "./shop.py" import polite, closed
 
 type Order:
     id: int
