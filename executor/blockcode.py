@@ -369,7 +369,8 @@ class Blocks:
                     write(f"await {log}.rollback(_run, {caught})")
                     write("raise")
                 with write.block("finally:"):
-                    write(f"{log}.close()")
+                    write(f"await {log}.commit(_run)")
+                code.unseen = False
 
     # ---- arms ------------------------------------------------------------------------------------
 

@@ -29,8 +29,10 @@ Arm = Callable[[UndoLog | None], Awaitable[Any]]
 class _Passes:
     """The state of one block of passes. ``bound``: the first index whose pass, failed for good, ends the block."""
 
-    def __init__(self, log: UndoLog | None, logs: bool) -> None:
+    def __init__(self, log: UndoLog | None, logs: bool, alone: bool = False) -> None:
         self.log = log
+        self.alone = alone
+        """Are passes undone one by one?"""
         self.values: dict[int, list[Any] | None] = {}
         self.failures: dict[int, tuple[Any, BaseException]] = {}
         self.running: dict[int, trio.CancelScope] = {}
@@ -56,14 +58,14 @@ class _Passes:
         """The log of a pass, where somebody asks for one."""
         if self.logs is None:
             return None
-        found = self.logs[index] = UndoLog(self.log)
+        found = self.logs[index] = UndoLog(self.log, alone=self.alone)
         return found
 
     def join_logs(self) -> None:
         """Lay the logs of the passes into the one around, in the order of the passes."""
         if self.log is not None and self.logs is not None:
             for index in sorted(self.logs):
-                self.log.entries += self.logs[index].entries
+                self.logs[index].hand_over(self.log)
 
     def error(self) -> BaseException:
         """What ended the block: the first failure, or, where that is bearable, the source's."""
@@ -96,7 +98,9 @@ async def for_each(
     if limit is not None and limit < 1:
         msg = f"parallel must be at least 1, not {limit!r}"
         raise ValueError(msg)
-    state = _Passes(log, logs=log is not None or take is not None)
+    # A `take` may fail, and be undone, by itself.
+    around = log if take is None else UndoLog(log)
+    state = _Passes(around, logs=around is not None, alone=take is not None)
     pull = _puller(source)
     try:
         async with trio.open_nursery() as nursery:
@@ -194,6 +198,8 @@ async def _worker(
             else:
                 if value is not None or take is not None:  # where nothing is collected, nothing is kept
                     state.values[index] = value
+                if take is not None and state.logs is not None and (rest == "finish" or len(state.values) <= take):
+                    state.logs[index].chosen()
                 if take is not None and rest == "cancel" and len(state.values) >= take:
                     state.enough = True
                     state.nursery.cancel_scope.cancel()
@@ -238,9 +244,8 @@ async def _taken(run: Run, log: UndoLog | None, state: _Passes, take: int, rest:
     chosen = sorted(list(state.values)[:take])  # the first in time, in the order of the items
     lost = [i for i in logs if i in state.failures or (rest == "cancel" and i not in chosen)]
     await _undo(run, {i: logs[i] for i in lost}, None)
-    if log is not None:
-        for index in sorted(logs):
-            log.entries += logs[index].entries
+    for index in sorted(logs):
+        logs[index].hand_over(log)
     return [v for i in chosen for v in state.values[i] or ()]
 
 
@@ -248,8 +253,7 @@ async def _undo(run: Run, logs: dict[int, UndoLog], error: BaseException | None)
     """Undo what these passes or arms completed, the last first."""
     joined = UndoLog()
     for index in sorted(logs):
-        joined.entries += logs[index].entries
-        logs[index].entries = []
+        logs[index].hand_over(joined)
     if joined.entries:
         await joined.rollback(run, error)
 
@@ -349,6 +353,5 @@ async def race(run: Run, log: UndoLog | None, arms: tuple[Arm, ...], length: Any
     winner, value = won[0]
     kept = logs.pop(winner)
     await _undo(run, logs, None)
-    if log is not None:
-        log.entries += kept.entries
+    kept.hand_over(log)
     return value

@@ -273,14 +273,20 @@ async def _remembered(
 ) -> Any:
     """What is kept under the key, else what ``work`` gives. Writes follow one another, so what the log gets meanwhile
     is what ``work`` owes: where that is undone, it has not happened, and the next call makes it again."""
-    mark = len(log.entries) if log is not None else 0
-    value, hit = await cache.get(key, work, ttl)
-    if hit:
-        if run.sinks is not None:
-            run.sinks.emit("node", "cached", run.id, id)
-    elif log is not None:
-        log.undone(mark, functools.partial(cache.forget, key, value))
+
+    async def made() -> tuple[Any, object]:
+        mark = len(log.entries) if log is not None else 0
+        value = await work()
+        return value, None if log is None else log.claim(mark, functools.partial(cache.settle, key))
+
+    value, hit = await cache.get(key, made, ttl, _shares_nothing if log is None else log.shares)
+    if hit and run.sinks is not None:
+        run.sinks.emit("node", "cached", run.id, id)
     return value
+
+
+def _shares_nothing(claim: object) -> bool:
+    return False
 
 
 async def _attempts(

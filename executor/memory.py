@@ -21,10 +21,12 @@ from typing import Any
 import trio
 
 from ..compiler.durations import UNITS
+from .caches import MemoryCache
 from .loglines import say
 from .ports import Launch, Services
 from .told import told
 from .underway import Underway
+from .waiter import Waiter
 
 logger = logging.getLogger("cflow")
 
@@ -39,7 +41,7 @@ class MemoryLocks:
 
     def __init__(self) -> None:
         self._mutex = threading.Lock()
-        self._queues: dict[str, deque[_Waiter]] = {}
+        self._queues: dict[str, deque[Waiter]] = {}
 
     @contextlib.asynccontextmanager
     async def hold(self, name: str) -> AsyncIterator[None]:
@@ -64,7 +66,7 @@ class MemoryLocks:
             if queue is None:
                 self._queues[name] = deque()
                 return
-            waiter = _Waiter()
+            waiter = Waiter()
             queue.append(waiter)
         try:
             await waiter.event.wait()
@@ -142,31 +144,6 @@ class _Moment:
         return trio.current_time() + self.wall - _monotonic()
 
 
-class _Waiter:
-    """A task that waits for an answer, which may come from another loop."""
-
-    __slots__ = ("box", "event", "token")
-
-    def __init__(self) -> None:
-        self.event = trio.Event()
-        self.token = trio.lowlevel.current_trio_token()
-        self.box: list[Any] = []
-        """The answer, once there is one."""
-
-    def answer(self, value: Any) -> bool:
-        """Give it the answer; False where its loop has ended."""
-        try:
-            here = trio.lowlevel.in_trio_run() and trio.lowlevel.current_trio_token() is self.token
-            if not here:
-                self.token.run_sync_soon(self.event.set)
-        except trio.RunFinishedError:
-            return False
-        self.box.append(value)
-        if here:
-            self.event.set()
-        return True
-
-
 class MemorySignals:
     """Inboxes by run, name and key. A signal that comes before anyone waits is kept; one for no run in particular
     goes to whoever waits first."""
@@ -174,11 +151,11 @@ class MemorySignals:
     def __init__(self) -> None:
         self._mutex = threading.Lock()
         self._kept: dict[tuple[str | None, str, Any], deque[Any]] = {}
-        self._waiting: dict[tuple[str, str, Any], deque[_Waiter]] = {}
+        self._waiting: dict[tuple[str, str, Any], deque[Waiter]] = {}
 
     async def wait(self, run: str, name: str, key: Any) -> Any:
         mine = (run, name, key)
-        waiter = _Waiter()
+        waiter = Waiter()
         with self._mutex:
             found = self._take(run, name, key)
             if not found:
@@ -209,7 +186,7 @@ class MemorySignals:
                 return [value]
         return []
 
-    def _forget(self, place: tuple[str, str, Any], waiter: _Waiter) -> None:
+    def _forget(self, place: tuple[str, str, Any], waiter: Waiter) -> None:
         waiters = self._waiting.get(place)
         if waiters is not None:
             if waiter in waiters:
@@ -231,65 +208,6 @@ class MemorySignals:
         """What is waited for: ``(run, name, key)``."""
         with self._mutex:
             return [place for place in self._waiting if run is None or place[0] == run]
-
-
-class MemoryCache:
-    """Values by key with single flight, bounded in number (the oldest go first)."""
-
-    def __init__(self, size: int = 10_000) -> None:
-        self._mutex = threading.Lock()
-        self._size = size
-        self._values: dict[str, tuple[Any, _Birth]] = {}
-        self._flights: dict[str, list[_Waiter]] = {}
-
-    async def get(self, key: str, compute: Callable[[], Awaitable[Any]], ttl: float | None) -> tuple[Any, bool]:
-        while True:
-            with self._mutex:
-                found = self._values.get(key)
-                if found is not None:
-                    value, born = found
-                    if ttl is None or born.age() < ttl:
-                        return value, True
-                    del self._values[key]
-                waiters = self._flights.get(key)
-                if waiters is None:
-                    self._flights[key] = []
-                    break
-                waiter = _Waiter()
-                waiters.append(waiter)
-            await waiter.event.wait()
-        try:
-            value = await compute()
-            with self._mutex:
-                self._values.pop(key, None)  # renewed, it is the youngest
-                self._values[key] = (value, _Birth())
-                while len(self._values) > self._size:
-                    del self._values[next(iter(self._values))]
-        finally:
-            with self._mutex:
-                waiters = self._flights.pop(key)
-            for waiter in waiters:
-                waiter.answer(None)
-        return value, False
-
-    async def forget(self, key: str, value: Any) -> None:
-        with self._mutex:
-            found = self._values.get(key)
-            if found is not None and found[0] is value:
-                del self._values[key]
-
-
-class _Birth:
-    """When a value was made: by the loop's clock for readers in the same loop (tests turn it), else by the wall's."""
-
-    def __init__(self) -> None:
-        self.token = trio.lowlevel.current_trio_token()
-        self.loop = trio.current_time()
-        self.wall = time.time()
-
-    def age(self) -> float:
-        same = self.token is trio.lowlevel.current_trio_token()
-        return trio.current_time() - self.loop if same else time.time() - self.wall
 
 
 class MemoryTimers:

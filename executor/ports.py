@@ -41,16 +41,32 @@ class Signals(Protocol):
         ...
 
 
-class Cache(Protocol):
-    """Values by key, with an age."""
+Shares = Callable[[object], bool]
+"""May the asker use what has this claim: is it undone only if what the asker does is undone too?"""
 
-    async def get(self, key: str, compute: Callable[[], Awaitable[Any]], ttl: float | None) -> tuple[Any, bool]:
-        """The value and whether it was a hit. Two equal calls at once compute once. ``ttl`` in seconds; None: for
-        ever."""
+
+class Cache(Protocol):
+    """Values by key, with an age.
+
+    What was done in a transaction that is not over may still be undone. Until then its value has a *claim*, and only
+    who shares that uses the value; everybody else waits to hear whether it is kept.
+    """
+
+    async def get(
+        self, key: str, compute: Callable[[], Awaitable[tuple[Any, object]]], ttl: float | None, shares: Shares
+    ) -> tuple[Any, bool]:
+        """The value and whether it was a hit. Two equal calls at once compute once.
+
+        Parameters
+        ----------
+        compute: gives the value, and its claim or None.
+        ttl: in seconds; None: for ever.
+        """
         ...
 
-    async def forget(self, key: str, value: Any) -> None:
-        """The call that gave ``value`` was undone: the key is free again, unless another value has taken it."""
+    def settle(self, key: str, claim: object, kept: bool | None) -> None:
+        """The call with this claim counts for good (``kept``), or was undone: then the key is free again, unless
+        another value has taken it. None: neither yet, but others may share the claim now."""
         ...
 
 

@@ -44,22 +44,39 @@ class Clock:
 
 @frozen
 class Owed:
-    """One undo: who runs it, with the arguments taken when the call completed. ``then``: what to do once it is run."""
+    """One undo: who runs it, with the arguments taken when the call completed. ``claims``: who wants to hear whether it
+    is ever run."""
 
     name: str
     run: Callable[..., Awaitable[Any]]
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
-    then: tuple[Callable[[], Awaitable[None]], ...] = ()
+    claims: tuple[Claim, ...] = ()
+
+
+class Claim:
+    """What was done in a log, and may be undone with it. ``settle`` is told: for good, undone, or (None) neither, but
+    what the log is undone with has changed."""
+
+    __slots__ = ("log", "settle")
+
+    def __init__(self, log: UndoLog, settle: Callable[[Claim, bool | None], None]) -> None:
+        self.log = log
+        self.settle = settle
 
 
 class UndoLog:
-    """The undos owed in one transaction, arm or pass. ``outer`` takes them over when it ends well."""
+    """The undos owed in one transaction, arm or pass. ``outer`` takes them over when it ends well.
 
-    __slots__ = ("clock", "done", "entries", "outer")
+    ``alone``: may it be undone while what is around goes on? An arm of a ``parallel:`` block is undone only with the
+    block, a transaction, an arm of a race and a pass of a ``take`` by themselves.
+    """
 
-    def __init__(self, outer: UndoLog | None = None) -> None:
+    __slots__ = ("alone", "clock", "done", "entries", "outer")
+
+    def __init__(self, outer: UndoLog | None = None, alone: bool = True) -> None:
         self.outer = outer
+        self.alone = alone
         self.entries: list[Owed] = []
         self.done = False
         self.clock: Clock | None = None
@@ -68,16 +85,56 @@ class UndoLog:
     def add(self, name: str, run: Callable[..., Awaitable[Any]], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.entries.append(Owed(name, run, args, kwargs))
 
-    def undone(self, mark: int, then: Callable[[], Awaitable[None]]) -> None:
-        """Once anything that was noted since there were ``mark`` entries is undone, do this too."""
-        self.entries[mark:] = [evolve(owed, then=(*owed.then, then)) for owed in self.entries[mark:]]
+    def claim(self, mark: int, settle: Callable[[Claim, bool | None], None]) -> Claim | None:
+        """A claim on what was noted since there were ``mark`` entries; None if that is nothing."""
+        if len(self.entries) == mark:
+            return None
+        claim = Claim(self, settle)
+        self.entries[mark:] = [evolve(owed, claims=(*owed.claims, claim)) for owed in self.entries[mark:]]
+        return claim
 
-    def close(self) -> None:
-        """Commit: what was completed here is undone by whoever is around, if that fails."""
-        if self.outer is not None and not self.done:
-            self.outer.entries += self.entries
+    def shares(self, claim: object) -> bool:
+        """Is what has this claim undone only if what is noted here is undone too?"""
+        assert isinstance(claim, Claim)
+        theirs: UndoLog | None = claim.log
+        while theirs is not None and not theirs.alone:
+            theirs = theirs.outer
+        mine: UndoLog | None = self
+        while mine is not None and mine is not theirs:
+            mine = mine.outer
+        return mine is not None
+
+    def chosen(self) -> None:
+        """What was completed here is undone only with what is around from now on."""
+        self.alone = False
+        for claim in self._claims():
+            claim.settle(claim, None)
+
+    def hand_over(self, outer: UndoLog | None) -> None:
+        """What was completed here is undone by ``outer``, if that fails; with None it counts for good."""
+        claims = self._claims()
+        if outer is not None:
+            outer.entries += self.entries
         self.entries = []
+        for claim in claims:
+            claim.log = outer or self
+            claim.settle(claim, None if outer is not None else True)
+
+    def _claims(self) -> list[Claim]:
+        return list(dict.fromkeys(claim for owed in self.entries for claim in owed.claims))
+
+    async def commit(self, run: Run) -> None:
+        """The end of a transaction, unless it was rolled back: what was completed here is undone by whoever is around,
+        if that fails. What has outlasted a cut is undone."""
+        if self.done:
+            return
+        try:
+            await trio.lowlevel.checkpoint_if_cancelled()
+        except BaseException as exc:
+            await self.rollback(run, exc)
+            raise
         self.done = True
+        self.hand_over(self.outer)
 
     async def rollback(self, run: Run, error: BaseException | None) -> None:
         """Run the undos, last first, shielded from cancellation.
@@ -89,16 +146,21 @@ class UndoLog:
         self.done = True
         failed: list[BaseException] = []
         names: list[str] = []
-        with run.shield():
-            while self.entries:
-                owed = self.entries.pop()
-                try:
-                    await owed.run(run, *owed.args, **owed.kwargs)
-                    for then in owed.then:
-                        await then()
-                except Exception as exc:
-                    failed.append(exc)
-                    names.append(owed.name)
+        try:
+            with run.shield():
+                while self.entries:
+                    owed = self.entries.pop()
+                    try:
+                        await owed.run(run, *owed.args, **owed.kwargs)
+                        for claim in owed.claims:
+                            claim.settle(claim, False)
+                    except Exception as exc:
+                        failed.append(exc)
+                        names.append(owed.name)
+                        for claim in owed.claims:
+                            claim.settle(claim, True)
+        finally:
+            self.hand_over(None)  # broken off: what is left stands as it is
         if failed:
             msg = f"these undos failed: {'; '.join(f'{n}: {e!r}' for n, e in zip(names, failed, strict=True))}"
             raise UndoFailed(msg, tuple(failed)) from error

@@ -13,6 +13,7 @@ from .arguments import Arguments, Given, type_help
 from .calls import call_engine
 from .engine_specs import MOCK
 from .env import Collecting
+from .expressions import element_type
 from .forms import handle_of
 from .live import REBINDING
 from .loop_trees import appended_value
@@ -213,14 +214,17 @@ def lower_mock(at: FlowLowering, node: s.Mock) -> None:
         binding = dotted_binding(at, node.target)
         if isinstance(binding, NodeBinding):
             wanted = binding.spec.signature.returns
-            if not assignable(value.type, wanted, at.program.classes):
+            type, gives = value.type, "returns"
+            if wanted.name == "stream":  # what stands in for it gives the items
+                type, wanted, gives = element_type(at, value, node.value), wanted.args[0], "gives items of type"
+            if not assignable(type, wanted, at.program.classes):
                 at.report(
                     "argument-type",
                     node.value.span,
-                    f"{binding.spec.name} returns {wanted}, not {value.type}",
+                    f"{binding.spec.name} {gives} {wanted}, not {type}",
                     expected=str(wanted),
-                    found=str(value.type),
-                    help=type_help(value.type, wanted),
+                    found=str(type),
+                    help=type_help(type, wanted),
                 )
     if node.error is not None:
         given.append(Given(error_value(at, node.error, cause=False), node.error.span, "error"))

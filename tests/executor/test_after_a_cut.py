@@ -333,3 +333,29 @@ def cut_in_place_beside_a_read() -> None:
 )
 def test_what_was_waited_for_has_its_name(program: Any) -> None:
     assert cancelled(program) == ["a", "close a"]
+
+
+@flow
+def last_in_a_transaction() -> str:
+    with transaction():
+        write("first")
+        return shielded("last")
+
+
+@flow
+def last_in_a_thread() -> str:
+    with transaction():
+        write("first")
+        x = stubborn("last")
+    return x
+
+
+@pytest.mark.parametrize("program", [last_in_a_transaction, last_in_a_thread])
+def test_a_transaction_that_was_cut_in_its_last_step_does_not_commit(program: Any) -> None:
+    async def main() -> bool:
+        with trio.move_on_after(0.05) as scope:
+            await Engine().start(program)
+        return scope.cancelled_caught
+
+    assert trio.run(main, clock=MockClock(autojump_threshold=0) if program is last_in_a_transaction else None)
+    assert [x for x in LOG if "begins" not in x] == ["first", "last", "undo last", "undo first"]

@@ -87,6 +87,12 @@ PASSING = {
     "a stream gives the list of its items": """
     assert attempt(tail).value == ["a", "b"]
 """,
+    "a mocked stream": """
+    mock lines = ["x"]
+    assert attempt(tail).value == ["x"]
+    mock lines = range(2)
+    assert attempt(tail).value == [0, 1]
+""",
     "a stream that is left is closed before the next step": """
     assert breaks_off() == ["closed"]
 """,

@@ -1,0 +1,32 @@
+"""One task that waits for what another gives it, which may run on another loop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import trio
+
+
+class Waiter:
+    """A task that waits for an answer, which may come from another loop."""
+
+    __slots__ = ("box", "event", "token")
+
+    def __init__(self) -> None:
+        self.event = trio.Event()
+        self.token = trio.lowlevel.current_trio_token()
+        self.box: list[Any] = []
+        """The answer, once there is one."""
+
+    def answer(self, value: Any) -> bool:
+        """Give it the answer; False where its loop has ended."""
+        try:
+            here = trio.lowlevel.in_trio_run() and trio.lowlevel.current_trio_token() is self.token
+            if not here:
+                self.token.run_sync_soon(self.event.set)
+        except trio.RunFinishedError:
+            return False
+        self.box.append(value)
+        if here:
+            self.event.set()
+        return True

@@ -1,0 +1,172 @@
+"""``once=`` in transactions: what may still be undone is nobody else's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from cflow import Engine, collect, flow, node, parallel, race, transaction
+
+LEDGER: list[str] = []
+
+
+@pytest.fixture(autouse=True)
+def _fresh() -> None:
+    LEDGER.clear()
+
+
+@node(writes="ledger")
+async def book(text: str) -> str:
+    await trio.sleep(0.1)
+    LEDGER.append(text)
+    return text
+
+
+@node(writes="ledger")
+async def unbook(text: str) -> None:
+    LEDGER.remove(text)
+
+
+@node(writes="ledger")
+async def stuck(text: str) -> None:
+    raise OSError(text)
+
+
+@node(reads="x")
+async def think(n: float, fails: bool = False) -> float:
+    await trio.sleep(n)
+    if fails:
+        raise ValueError("declined")
+    return n
+
+
+def run(program: Any, **inputs: Any) -> Any:
+    return Engine(clock=MockClock(autojump_threshold=0)).run(program, **inputs)
+
+
+@flow
+def settle(i: int, fails: bool) -> str:
+    with transaction():
+        think(i * 0.2)
+        b = book.options(once="fee", undo=unbook)(f"by {i}")
+        think(0.5, fails)
+        return b
+
+
+@flow
+def at_once(fails: list[bool], n: int) -> list[str]:
+    done = collect()
+    for i, bad in parallel(list(enumerate(fails)), limit=n):
+        done.append(settle(i, bad))
+    return done.ok
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+@pytest.mark.parametrize("fails", [[True, False], [False, True], [True, True, False], [True, True], [False, False]])
+def test_what_one_transaction_undoes_another_does_again(fails: list[bool], n: int) -> None:
+    ok = run(at_once, fails=fails, n=n)
+    assert len(ok) == fails.count(False)
+    first = f"by {fails.index(False)}" if False in fails else None
+    assert LEDGER == ([first] if first else [])
+    assert set(ok) == ({first} if first else set())
+
+
+@flow
+def siblings() -> list[str]:
+    with transaction():
+        done: list[str] = []
+        for _ in parallel([1, 2, 3]):
+            with transaction():
+                done.append(book.options(once="fee", undo=unbook)("fee"))
+        with parallel():
+            a = book.options(once="tip", undo=unbook)("tip")
+            b = book.options(once="tip", undo=unbook)("tip")
+        return [*done, a, b]
+
+
+def test_arms_of_one_transaction_share_what_they_have_done() -> None:
+    assert run(siblings) == ["fee"] * 3 + ["tip"] * 2
+    assert LEDGER == ["fee", "tip"]
+
+
+@flow
+def chosen() -> list[str]:
+    done: list[str] = []
+    for i in parallel([1, 2, 3], take=2):
+        b = book.options(once="fee", undo=unbook)("fee")
+        think(i)
+        done.append(b)
+    return done
+
+
+def test_passes_of_a_take_share_what_is_chosen() -> None:
+    assert run(chosen) == ["fee"] * 2
+    assert LEDGER == ["fee"]
+
+
+@flow
+def bets(n: float) -> str:
+    b = book.options(once="fee", undo=unbook)(f"after {n}")
+    think(n)
+    return b
+
+
+@flow
+def raced() -> str:
+    return race(bets(2.0), bets(1.0))
+
+
+def test_an_arm_waits_for_what_another_arm_may_undo() -> None:
+    assert run(raced) == "after 2.0"
+    assert LEDGER == ["after 2.0"]
+
+
+@flow
+def in_one_order(first: str, second: str) -> str:
+    with transaction():
+        book.options(once=first, undo=unbook)(first)
+        think(1.0)
+        return book.options(once=second, undo=unbook)(second)
+
+
+@flow
+def crosswise() -> list[str]:
+    done = collect()
+    for a, b in parallel([("x", "y"), ("y", "x")]):
+        done.append(in_one_order(a, b))
+    return [*done.ok, *(f"{f.error}" for f in done.failed)]
+
+
+def test_two_that_wait_for_one_another_are_told() -> None:
+    ok, error = run(crosswise)
+    assert ok in ("x", "y")
+    assert "wait for one another" in error
+    assert sorted(LEDGER) == ["x", "y"]
+
+
+@flow
+def cannot_undo() -> str:
+    with transaction():
+        book.options(once="fee", undo=stuck)("first")
+        think(0.5, True)
+        return "never"
+
+
+@flow
+def after_a_failed_undo() -> list[str]:
+    done = collect()
+    for i in parallel([0, 1]):
+        if i:
+            think(0.2)
+            done.append(book.options(once="fee", undo=unbook)("second"))
+        else:
+            done.append(cannot_undo())
+    return done.ok
+
+
+def test_what_could_not_be_undone_has_happened() -> None:
+    assert run(after_a_failed_undo) == ["first"]
+    assert LEDGER == ["first"]
