@@ -9,7 +9,7 @@ import threading
 import weakref
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import define, evolve, field
 
@@ -17,6 +17,7 @@ from .compiler import ir
 from .compiler.depth import COMPILING, deep
 from .compiler.diagnostics import Collector, Diagnostic, ProgramError
 from .compiler.garbage import collector_held
+from .compiler.sharing import containers_in
 from .compiler.spec import Objects
 from .dsl.scope import FlowSource
 
@@ -45,6 +46,14 @@ class Compiled:
     _orders: dict[str, RegionOrder] | None = None
     _digest: str | None = None
     _entered: dict[str, Compiled] = field(factory=dict)
+    _held: dict[int, Any] | None = None
+
+    @property
+    def held(self) -> dict[int, Any]:
+        """The lists, dicts and sets among its constants, by their ids."""
+        if self._held is None:
+            self._held = containers_in(self.objects.values.values())
+        return self._held
 
     @property
     def optimized(self) -> ir.Graph:

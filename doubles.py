@@ -20,7 +20,7 @@ from attrs import define, field, frozen
 
 from .compiler.spec import NodeSpec
 from .executor.program_order import places
-from .executor.streams import reader
+from .executor.streams import closed, reader
 
 MOST_PARTS = 100_000
 """Parts of one value that are compared before and after a call; a larger one is not looked at further."""
@@ -154,8 +154,7 @@ def stand_in(spec: NodeSpec, fn: Callable[..., Any], stage: Callable[[], Stage])
                 async for item in source:
                     yield item
             finally:
-                if hasattr(source, "aclose"):
-                    await source.aclose()
+                await closed(source)
 
         return stream
 

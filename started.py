@@ -18,6 +18,7 @@ from .compiler import ir
 from .compiler.depth import deepen
 from .compiler.diagnostics import InputError, Problem
 from .compiler.inputs import Binder, binder
+from .compiler.sharing import apart
 
 if TYPE_CHECKING:
     from .engine import Engine
@@ -85,7 +86,7 @@ class Started:
         if sinks is not None:
             sinks.emit("run", "done", run.id)
             sinks.flush()
-        return value
+        return self._own(value)
 
     async def main(self, put: Any = None) -> Any:
         """Run on the loop; ``put`` takes the items of a stream flow."""
@@ -95,7 +96,7 @@ class Started:
 
         args, kwargs = self._arguments()
         if put is not None:
-            args.insert(0, put)
+            args.insert(0, put if not self.compiled.held else lambda item: put(self._own(item)))
         run, sinks = self.state, self.state.sinks
         if sinks is not None:
             sinks.emit("run", "started", run.id)
@@ -123,7 +124,11 @@ class Started:
         if sinks is not None:
             sinks.emit("run", "done", run.id)
             await self._flushed()
-        return value
+        return self._own(value)
+
+    def _own(self, value: Any) -> Any:
+        """A result, or an item, that shares nothing with the constants of the program."""
+        return apart(value, self.compiled.held) if self.compiled.held else value
 
     async def _flushed(self) -> None:
         """Slow listeners have seen all; meanwhile the loop is free for others."""
@@ -219,9 +224,10 @@ class Door:
 
     @staticmethod
     def to(engine: Engine, started: Started) -> Door | None:
-        """The door, where there can be one: nobody listens, nothing is read from the environment, no recursion."""
+        """The door, where there can be one: nobody listens, nothing is read from the environment, no recursion, and
+        the result cannot hold a constant that could be changed."""
         graph = started.compiled.graph
-        if started.state.sinks is not None or graph.ambient or started.linked.recursive:
+        if started.state.sinks is not None or graph.ambient or started.linked.recursive or started.compiled.held:
             return None
         bind = binder(graph.main.params)
         return None if bind is None else Door(engine, started, bind)

@@ -47,6 +47,10 @@ class _Passes:
         """What the source raised, after the items it had given."""
         self.nursery: trio.Nursery | None = None
 
+    def chosen(self) -> bool:
+        """Have enough succeeded, so that the rest is cut? (Others change that while one waits.)"""
+        return self.enough
+
     def settle(self) -> None:
         """Once a pass has failed: cut those after it. Those before it run to their end."""
         if self.bound is not None:
@@ -189,7 +193,7 @@ async def _worker(
             except BaseException as exc:
                 if is_cancellation(exc):
                     raise
-                if state.enough and instead_of_cut(exc):
+                if instead_of_cut(exc) and state.chosen():
                     state.strays.append(exc)
                 if collect or take is not None:
                     # It may come from a `finally` or an undo of a pass that was cut: not to be borne.

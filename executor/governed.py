@@ -14,7 +14,7 @@ import trio
 
 from ..compiler.durations import seconds
 from .run import Run
-from .streams import FlowStream, Put, reader
+from .streams import FlowStream, Put, closed, reader
 
 
 def governed(run: Run, id: str, target: str, source: Any, policy: dict[str, Any]) -> Any:
@@ -73,8 +73,7 @@ class _Governed:
         raise _late(self.id, self._length)
 
     async def aclose(self) -> None:
-        if hasattr(self._source, "aclose"):
-            await self._source.aclose()
+        await closed(self._source)
 
 
 GOVERNED = _Governed.__anext__.__code__

@@ -125,6 +125,12 @@ def reader(source: Any) -> AsyncIterator[Any]:
     return aiter(source) if hasattr(source, "__aiter__") else _Plain(source)
 
 
+async def closed(iterator: Any) -> None:
+    """Close an async iterator, where it can be."""
+    if hasattr(iterator, "aclose"):
+        await iterator.aclose()
+
+
 class _Batches:
     """Lists of ``size`` items; the last may be shorter."""
 

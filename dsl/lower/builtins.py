@@ -83,8 +83,8 @@ _CALLED = {"map": 0, "filter": 0}
 """Where a function is an argument; ``key=`` is one everywhere."""
 
 _ITERATES = frozenset("all any enumerate frozenset list reversed set sorted sum tuple".split())
-_KEEPS = frozenset({"min", "max"})
-"""Those that may give one of their arguments itself."""
+_KEEPS = frozenset({"min", "max", "sum"})
+"""Those that may give one of several arguments itself."""
 
 
 def lower_builtin(at: FlowLowering, node: s.Call, name: str) -> Typed:
@@ -110,7 +110,8 @@ def lower_builtin(at: FlowLowering, node: s.Call, name: str) -> Typed:
             return _function(at, e, name)
         if name == "isinstance" and numbered[id(e)] == 1:
             return _classes(at, e)
-        return at.expr(e) if name in _KEEPS and len(node.args) > 1 else peek(at, e)
+        kept = numbered[id(e)] >= len(node.args) or (name in _KEEPS and len(node.args) > 1)  # dict(a=xs)
+        return at.expr(e) if kept else peek(at, e)
 
     values = at.in_order(nodes, lower)
     types = [v.type for v in values[: len(node.args)]]

@@ -32,7 +32,8 @@ def comprehension_tree(at: FlowLowering, node: s.Comprehension, kind: str, sourc
             narrow(at, condition, True)
         clauses.append(Clause(target, value.expr, tuple(conditions)))
     key = peek(at, node.key) if node.key is not None else None
-    element = peek(at, node.element)
+    # What is collected is held from here on: by its own name it would not change there too.
+    element = peek(at, node.element) if kind in ("any", "all") else at.expr(node.element)
     at.env.rewind(mark)
     at.pure = before
     expr = Comprehension(kind, element.expr, tuple(clauses), None if key is None else key.expr)  # type: ignore[arg-type]

@@ -110,7 +110,9 @@ def lower_unary(at: FlowLowering, node: s.Unary, hint: str = "") -> Typed:
 
 
 def lower_display(at: FlowLowering, node: s.Display, hint: str = "") -> Typed:
-    values = at.in_order(node.items, lambda item: at.expr(item.value if isinstance(item, s.Starred) else item))
+    values = at.in_order(
+        node.items, lambda item: peek(at, item.value) if isinstance(item, s.Starred) else at.expr(item)
+    )
     args: list[Expr | Star] = []
     types: list[Type] = []
     spread = False

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from attrs import define, field
 
+from ...compiler.components import components
 from ...compiler.diagnostics import Label, Span
 from ...compiler.ir import Call, Const, Expr, Graph, Op, Region, Scope, Subflow
-from ...compiler.walk import regions_of
+from ...compiler.walk import ops_in, regions_of
 from .report import Reporter
+
+MOST_LOCKS = 100
+"""Names of locks in one program; with more, what is nested through flow calls is not looked at: that could take as long
+as the square of their number."""
 
 
 def check_locks(report: Reporter, graph: Graph) -> None:
@@ -23,7 +28,7 @@ class _Locks:
     report: Reporter
     graph: Graph
     pairs: dict[tuple[str, str], Span] = field(factory=dict)
-    _taken: dict[str, dict[str, Span]] = field(factory=dict)
+    _taken: dict[str, tuple[str, ...]] | None = None
 
     def region(self, region: Region, held: tuple[str, ...], flow: str) -> None:
         work: list[tuple[Region, tuple[str, ...]]] = [(region, held)]
@@ -33,7 +38,7 @@ class _Locks:
                 taken = _taken_by(op)
                 self.take(taken, around, op.span)
                 inner = (*around, *taken)
-                if isinstance(op, Subflow) and not op.detached:
+                if inner and isinstance(op, Subflow) and not op.detached:
                     for name in self.taken_in(op.target):
                         self.take((name,), inner, op.span)
                 work.extend((r, inner) for r in regions_of(op))
@@ -45,24 +50,33 @@ class _Locks:
             for outer in held:
                 self.pairs.setdefault((outer, name), span)
 
-    def taken_in(self, key: str) -> dict[str, Span]:
+    def taken_in(self, key: str) -> tuple[str, ...]:
         """The locks that a flow takes, directly or by the flows it calls."""
-        if key not in self._taken:
-            found: dict[str, Span] = {}
-            seen, work = {key}, [key]
-            while work:
-                flow = self.graph.flows[work.pop()]
-                found.update(dict.fromkeys(_name(flow.policy.lock), flow.span))
-                regions = [flow.body]
-                while regions:
-                    for op in regions.pop().ops:
-                        found.update(dict.fromkeys(_taken_by(op), op.span))
-                        regions.extend(regions_of(op))
-                        if isinstance(op, Subflow) and not op.detached and op.target not in seen:
-                            seen.add(op.target)
-                            work.append(op.target)
-            self._taken[key] = found
+        if self._taken is None:
+            self._taken = self._all_taken()
         return self._taken[key]
+
+    def _all_taken(self) -> dict[str, tuple[str, ...]]:
+        """One look at each flow: those that call one another take the same."""
+        calls: dict[str, list[str]] = {}
+        taken: dict[str, dict[str, None]] = {}
+        for key, flow in self.graph.flows.items():
+            names = taken[key] = dict.fromkeys(_name(flow.policy.lock))
+            called: dict[str, None] = {}
+            for op in ops_in(flow.body):
+                names.update(dict.fromkeys(_taken_by(op)))
+                if isinstance(op, Subflow) and not op.detached:
+                    called[op.target] = None
+            calls[key] = list(called)
+        if len({name for names in taken.values() for name in names}) > MOST_LOCKS:
+            return dict.fromkeys(calls, ())
+        found: dict[str, tuple[str, ...]] = {}
+        for group in components(calls):
+            names = {name: None for key in group for name in taken[key]}
+            for target in {t for key in group for t in calls[key]}.difference(group):
+                names.update(dict.fromkeys(found[target]))
+            found.update(dict.fromkeys(group, tuple(sorted(names))))
+        return found
 
     def opposite(self) -> None:
         for (outer, inner), span in self.pairs.items():

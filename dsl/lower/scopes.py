@@ -71,25 +71,27 @@ def lower_parallel(at: FlowLowering, node: s.Parallel) -> None:
 
 def _check_crossing(at: FlowLowering, node: s.Parallel) -> None:
     """Report names that two arms assign, or that one assigns and another uses."""
-    assigned = [set(at.live.assigned(arm)) for arm in node.body]
-    used = [set(_reads(arm)) for arm in node.body]
-    told: set[str] = set()
-    for i in range(len(node.body)):
-        for j in range(len(node.body)):
-            if i == j:
-                continue
-            for name in sorted(assigned[i] & (assigned[j] | used[j]) - told):
-                told.add(name)
-                told_of = node.body[max(i, j)]
-                others = "assigned in two arms" if name in assigned[j] else "assigned in one arm and used in another"
-                at.report(
-                    "parallel-name",
-                    told_of.span,
-                    f"{name!r} is {others}: arms are independent",
-                    labels=(Label(node.body[min(i, j)].span, "the other arm"),),
-                    help="use another name, or move one of the two out of the block",
-                )
-                at.env.set(name, Bound(Const(None), ANY))
+    assigned: dict[str, list[int]] = {}
+    touched: dict[str, set[int]] = {}
+    for i, arm in enumerate(node.body):
+        for name in at.live.assigned(arm):
+            assigned.setdefault(name, []).append(i)
+            touched.setdefault(name, set()).add(i)
+        for name in set(_reads(arm)):
+            touched.setdefault(name, set()).add(i)
+    crossing = [
+        (arms[0], min(others), name) for name, arms in assigned.items() if (others := touched[name] - {arms[0]})
+    ]
+    for one, other, name in sorted(crossing):
+        where = "assigned in two arms" if other in assigned[name] else "assigned in one arm and used in another"
+        at.report(
+            "parallel-name",
+            node.body[max(one, other)].span,
+            f"{name!r} is {where}: arms are independent",
+            labels=(Label(node.body[min(one, other)].span, "the other arm"),),
+            help="use another name, or move one of the two out of the block",
+        )
+        at.env.set(name, Bound(Const(None), ANY))
 
 
 def _reads(statement: s.Stmt) -> Iterator[str]:

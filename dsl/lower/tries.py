@@ -67,14 +67,14 @@ def lower_try(at: FlowLowering, node: s.Try) -> None:
         final_seen = {n: _final_state(seen[n], settled.get(n), at.env.get(n)) for n in tracked}
         arm = _final(at, node, tracked, final_seen, settled, _owned(at, taken))
         # Whoever leaves through it leaves the same loop.
-        handed = frame.finals.intersection(frame.leaving[0].carried) if frame.leaving else frozenset[str]()
+        along = frame.finals.intersection(frame.leaving[0].carried) if frame.leaving else frozenset[str]()
         last = join_arms(
             at,
             [arm],
-            lambda name: name in handed or at.live.live_after(node, name),
+            lambda name: name in along or at.live.live_after(node, name),
             "this `finally`",
             node.span,
-            always=handed,
+            always=along,
         )
         final = last.regions[0]
         exits = _handed_on(at, frame.leaving, last)

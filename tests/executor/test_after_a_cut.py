@@ -346,8 +346,7 @@ def last_in_a_transaction() -> str:
 def last_in_a_thread() -> str:
     with transaction():
         write("first")
-        x = stubborn("last")
-    return x
+        return stubborn("last")
 
 
 @pytest.mark.parametrize("program", [last_in_a_transaction, last_in_a_thread])
