@@ -7,11 +7,13 @@ fraction of a millisecond; no module of the package imports from here.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
 from ._version import __version__
 
+TYPE_CHECKING = False  # as typing's own, which takes longer to import than all the rest
 if TYPE_CHECKING:
+    from typing import Any
+
     from .compiler.diagnostics import (
         CflowError,
         Diagnostic,

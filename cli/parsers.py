@@ -1,0 +1,276 @@
+"""The parsers of the command line: verbs, options, help texts, shell completion.
+
+Owns the words only; what a verb does is in the module that its parser names. One verb's parser is filled where one is
+asked for: making an option costs more than most of what a short command does. :mod:`shtab` is imported only when a
+completion script is asked for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from .._version import __version__
+from .arguments import Usage
+
+TYPE_CHECKING = False  # as typing's own, which takes longer to import than argparse
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, NoReturn
+
+SHELLS = ("bash", "zsh", "fish", "tcsh")
+
+
+class _Parser(argparse.ArgumentParser):
+    def _get_formatter(self) -> argparse.HelpFormatter:
+        # Left to itself, argparse imports shutil, and with it three libraries of compression, to know this width.
+        return argparse.HelpFormatter(self.prog, width=_columns() - 2)
+
+    def error(self, message: str) -> NoReturn:
+        # Parsing intermixed, argparse calls the inputs required, which they are not.
+        message = message.replace(", name=value", "")
+        raise Usage(f"{self.format_usage().rstrip()}\n{self.prog}: {message}")
+
+
+def _columns() -> int:
+    """The width of the terminal, as ``shutil.get_terminal_size`` tells it."""
+    try:
+        columns = int(os.environ["COLUMNS"])
+    except (KeyError, ValueError):
+        columns = 0
+    if columns <= 0:
+        try:
+            columns = os.get_terminal_size(sys.__stdout__.fileno()).columns if sys.__stdout__ is not None else 0
+        except (OSError, ValueError):
+            columns = 0
+    return columns if columns > 0 else 80
+
+
+class _Completion(argparse.Action):
+    """``--completion SHELL``: prints the script that teaches a shell these words."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *rest: Any) -> NoReturn:
+        import shtab
+
+        print(shtab.complete(build(), shell=rest[1]))
+        parser.exit()
+
+
+class _Unfilled:
+    """Stands for a verb's parser in the list of them all, until it is asked for anything."""
+
+    def __init__(self, **given: Any) -> None:
+        self._given = given
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(_verb(self._given["prog"].rpartition(" ")[2]), name)
+
+
+def parse(argv: list[str]) -> argparse.Namespace | None:
+    """The arguments of one command line; None: all is said.
+
+    Raises
+    ------
+    Usage: the line is wrong.
+    """
+    try:
+        if argv and argv[0] in VERBS:
+            # Not through the subparsers' own parsing: only this one takes `run FILE --json name=value`.
+            return _verb(argv[0]).parse_intermixed_args(argv[1:])
+        parser = build(_Unfilled)
+        parser.parse_args(argv)
+    except SystemExit as done:
+        if done.code:
+            raise
+        return None
+    parser.print_help(sys.stderr)
+    raise Usage("\ncflow: which command?")
+
+
+def build(verb_class: Any = _Parser) -> argparse.ArgumentParser:
+    """The parser of the whole command.
+
+    Parameters
+    ----------
+    verb_class: what stands for a verb in it.
+    """
+    parser = _Parser(prog="cflow", description="Workflows as Python functions or .cflow text.")
+    parser.add_argument("--version", action="version", version=f"cflow {__version__}")
+    parser.add_argument(
+        "--completion",
+        action=_Completion,
+        choices=SHELLS,
+        metavar="SHELL",
+        help="print a completion script: bash, zsh, fish, tcsh",
+    )
+    verbs = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=verb_class)
+    for name, (text, _, _) in VERBS.items():
+        verb: Any = verbs.add_parser(name, help=text, description=_sentence(text))
+        if verb_class is _Parser:
+            _fill(verb, name)
+    return parser
+
+
+def _verb(name: str) -> argparse.ArgumentParser:
+    """The parser of one verb."""
+    parser = _Parser(prog=f"cflow {name}", description=_sentence(VERBS[name][0]))
+    _fill(parser, name)
+    return parser
+
+
+def _fill(parser: argparse.ArgumentParser, name: str) -> None:
+    _, fill, module = VERBS[name]
+    fill(parser)
+    parser.set_defaults(module=module)
+
+
+def _sentence(text: str) -> str:
+    return text[0].upper() + text[1:] + "."
+
+
+def _run(parser: argparse.ArgumentParser) -> None:
+    _target(parser)
+    parser.add_argument("inputs", nargs="*", metavar="name=value", help="inputs, converted to the parameter's type")
+    _file(parser.add_argument("--input", metavar="FILE.json", help="inputs from a JSON object; - for standard input"))
+    _json(parser, "the result as JSON, a failure as JSON on standard error")
+    parser.add_argument("--events", action="store_true", help="every event as a JSON line on standard error")
+    parser.add_argument("--limit", type=_positive, metavar="N", help="node calls in flight at most (1000)")
+
+
+def _check(parser: argparse.ArgumentParser) -> None:
+    _files(parser)
+    parser.add_argument(
+        "--format", choices=("people", "line", "json"), default="people", help="how findings are printed"
+    )
+    parser.add_argument("--json", dest="format", action="store_const", const="json", help="the same as --format json")
+    parser.add_argument(
+        "--advice", action="store_true", help="say also what a declaration of effects would let overlap"
+    )
+
+
+def _fmt(parser: argparse.ArgumentParser) -> None:
+    _files(parser)
+    parser.add_argument("--check", action="store_true", help="change nothing; exit 1 if a file would change")
+
+
+def _test(parser: argparse.ArgumentParser) -> None:
+    _files(parser)
+    _json(parser, "the outcome of each test as JSON")
+
+
+def _explain(parser: argparse.ArgumentParser) -> None:
+    _target(parser)
+    _json(parser, "the plan as JSON")
+
+
+def _graph(parser: argparse.ArgumentParser) -> None:
+    _target(parser)
+    _file(parser.add_argument("-o", "--output", metavar="FILE", help="x.svg, x.png, x.mmd or x.json"))
+
+
+def _bench(parser: argparse.ArgumentParser) -> None:
+    _target(parser)
+    parser.add_argument("inputs", nargs="*", metavar="name=value", help="inputs, converted to the parameter's type")
+    _file(parser.add_argument("--input", metavar="FILE.json", help="inputs from a JSON object; - for standard input"))
+    parser.add_argument("--rounds", type=_positive, default=20, metavar="N", help="rounds to measure (20)")
+    parser.add_argument(
+        "--warm-up", type=_count, metavar="N", help="runs before them; left out: until it is known where nodes run"
+    )
+    parser.add_argument("--seconds", type=_length, default=20.0, metavar="S", help="seconds of rounds at most (20)")
+    _file(parser.add_argument("--save", metavar="FILE.json", help="keep the figures and the times of the nodes"))
+    _file(parser.add_argument("--baseline", metavar="FILE.json", help="compare with figures that were saved"))
+    parser.add_argument(
+        "--fail-above", type=_share, metavar="SHARE", help="exit 1 where a loss of more is clear; 10%% or 0.1"
+    )
+    _file(
+        parser.add_argument(
+            "--profile", metavar="FILE.json", help="stand-ins for the nodes, which take the times kept there"
+        )
+    )
+    parser.add_argument("--repeat-writes", action="store_true", help="run a flow that writes for real each time")
+    _json(parser, "the figures as JSON")
+
+
+def _nodes(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("pack", nargs="?", metavar="PACK", help="one pack only")
+    _json(parser, "the list as JSON")
+
+
+def _target(parser: argparse.ArgumentParser) -> None:
+    _file(
+        parser.add_argument(
+            "target",
+            metavar="FILE[:FLOW]",
+            help="a .cflow or .py file; the flow may be left out if it is alone, or named main or like the file",
+        )
+    )
+
+
+def _files(parser: argparse.ArgumentParser) -> None:
+    _file(parser.add_argument("files", nargs="+", metavar="FILE"))
+
+
+def _json(parser: argparse.ArgumentParser, text: str) -> None:
+    parser.add_argument("--json", action="store_true", help=text)
+
+
+def _file(action: argparse.Action) -> None:
+    """Shells complete this argument with file names."""
+    action.complete = _FILES  # type: ignore[attr-defined]
+
+
+# What shtab calls its FILE; written out so that nobody who runs a flow has to import it.
+_FILES = {
+    "bash": "_shtab_compgen_files",
+    "zsh": "_files",
+    "fish": "(__fish_complete_path (commandline -ct))",
+    "tcsh": "f",
+}
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"a whole number from 1 on is wanted, not {text!r}")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"a whole number is wanted, not {text!r}")
+    return int(text)
+
+
+def _length(text: str) -> float:
+    try:
+        value = float(text.removesuffix("s"))
+    except ValueError:
+        value = 0.0
+    if not 0.0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"a number of seconds is wanted, not {text!r}")
+    return value
+
+
+def _share(text: str) -> float:
+    """``10%`` or ``0.1``."""
+    number, percent, rest = text.partition("%")
+    try:
+        value = float(number) / (100 if percent else 1)
+    except ValueError:
+        value = -1.0
+    if rest or not 0.0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"a share is wanted, as 10% or 0.1, not {text!r}")
+    return value
+
+
+VERBS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], str]] = {
+    "run": ("run a flow of a .cflow or .py file", _run, "run"),
+    "check": ("check files without running or importing anything", _check, "check"),
+    "fmt": ("format .cflow files in place; - formats standard input", _fmt, "fmt"),
+    "test": ("run the test blocks of .cflow files", _test, "test"),
+    "explain": ("show the plan: steps, what each waits for and why, where it runs", _explain, "explain"),
+    "graph": ("draw a flow; Mermaid text without -o", _graph, "graph.command"),
+    "bench": ("measure a flow: time, where it goes, memory; compare with an earlier measurement", _bench, "bench"),
+    "nodes": ("list installed node packs, with signatures and effects", _nodes, "nodes"),
+}
+"""Each verb: what it does, what fills its parser, and the module that does it."""
