@@ -25,8 +25,11 @@ _NOWHERE: dict[str, Any] = {"flow": None, "node": None, "line": None, "path": []
 
 def disk_sources(file: str) -> Sequence[str] | None:
     """The lines of a file as it is now; sources that are in memory only, from where Python keeps them."""
+    path = Path(file)
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        return None
     try:
-        return Path(file).read_text(encoding="utf-8-sig").splitlines()
+        return path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, ValueError):
         return [line.rstrip("\n") for line in linecache.getlines(file)] or None
 
