@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, Protocol, Ty
 from .compiler.diagnostics import Collector, Diagnostic
 from .compiler.spec import Retry as Retry
 from .compiler.values import Collected as Collected, Failed as Failed
+from .dsl.declaring import FlowDef, NodeDef, check_declared, check_options
 from .dsl.forms import (
     Duration,
     batched as batched,
@@ -33,10 +34,9 @@ from .dsl.forms import (
     windowed as windowed,
 )
 from .dsl.keys import qualified, unique_key
-from .dsl.nodes import FlowDef, NodeDef, check_declared, check_options
-from .dsl.scope import FlowSource
 
 if TYPE_CHECKING:
+    from .dsl.scope import FlowSource
     from .engine import Engine
     from .planner.plan import Plan
 
@@ -322,5 +322,7 @@ def flow(fn: Any = None, /, **options: Any) -> Any:
         from .dsl.python import read_flow
 
         return read_flow(function, Collector(), options)
+
+    from .dsl.scope import FlowSource
 
     return Flow(FlowSource(function.__name__, key, function.__code__.co_filename, load), function)

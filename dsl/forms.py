@@ -11,11 +11,9 @@ from datetime import timedelta
 from typing import Any, Literal, NoReturn, TypeVar, overload
 
 from ..compiler.diagnostics import CflowError
-from ..compiler.ir import AmbientSpec
 from ..compiler.types import STR
 from ..compiler.values import Collected
-from . import hints
-from .nodes import Ambient, FormName
+from .declaring import Ambient, FormName
 
 T = TypeVar("T")
 A = TypeVar("A")
@@ -197,6 +195,8 @@ def secret(name: str, /) -> str:
     ------
     ValueError: the name is not one for an environment variable.
     """
+    from ..compiler.ir import AmbientSpec
+
     return Ambient(AmbientSpec("secret", _variable(name), STR))  # type: ignore[return-value]
 
 
@@ -222,6 +222,9 @@ def env(name: str, default: Any = ..., /, *, type: Any = None) -> Any:
     ------
     ValueError: the name is not one for an environment variable.
     """
+    from ..compiler.ir import AmbientSpec
+    from . import hints
+
     required = default is ...
     kind = hints.type_of(type) if type is not None else STR if required else hints.type_of_value(default)
     return Ambient(AmbientSpec("env", _variable(name), kind, None if required else default, required))

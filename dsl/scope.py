@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import define, field, frozen
 
-from ..compiler.ir import AmbientSpec
 from ..compiler.spec import ClassSpec, NodeSpec
 from ..compiler.types import Type
 
 if TYPE_CHECKING:  # its many classes take a while to make, and declaring a flow needs none of them
+    from ..compiler.ir import AmbientSpec
     from . import syntax
 
 

@@ -1,0 +1,225 @@
+"""What ``@node``, ``@flow``, ``env`` and ``secret`` keep of what they are given, and whether it may be said at all.
+
+Apart from what it means to a program (:mod:`.nodes`), so that a file that declares nodes is imported without all that
+reads annotations, source and classes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
+
+from attrs import define, field
+
+from ..compiler.durations import seconds
+from ..compiler.spec import UNDECLARED, WORLD, Effects, Retry
+
+if TYPE_CHECKING:
+    from ..compiler.ir import AmbientSpec
+    from ..compiler.spec import NodeSpec
+    from .scope import Binding, FlowSource
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Raw = TypeVar("Raw")
+
+EFFECTS = ("pure", "reads", "writes", "barrier")
+"""What a declaration says of the node's effects."""
+
+POLICY = ("retry", "timeout", "cache", "rate", "lock", "default", "undo", "once")
+"""What it says of how the node is called; the same words as options at a call."""
+
+DECLARED = (*EFFECTS, *POLICY, "version", "runs")
+
+
+@define(eq=False, slots=False)
+class NodeDef(Generic[P, R, Raw]):
+    """A declared node: the function, and what was said of it.
+
+    Parameters
+    ----------
+    fn: the function itself; within another node call this.
+    declared: the keywords of ``@node(...)``, as given.
+    """
+
+    fn: Callable[P, Raw]
+    declared: Mapping[str, Any] = field(factory=dict)
+    _spec: NodeSpec | None = field(default=None, init=False, repr=False)
+    _undo: Binding | None = field(default=None, init=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.__name__ = getattr(self.fn, "__name__", type(self.fn).__name__)
+        for name in ("__doc__", "__qualname__", "__module__"):
+            with contextlib.suppress(AttributeError, TypeError):
+                setattr(self, name, getattr(self.fn, name))
+        self.__wrapped__ = self.fn
+
+    @property
+    def spec(self) -> NodeSpec:
+        """All that the compiler knows of the node."""
+        if self._spec is None:
+            from .nodes import spec_of
+
+            self._spec = spec_of(self.fn, **self.declared)
+        return self._spec
+
+    @cached_property
+    def plain(self) -> bool:
+        """Is one call of it by itself no more than a call of its function?"""
+        from . import hints
+
+        policy = any(name in POLICY and name != "undo" for name in self.declared)
+        return not (
+            policy or hints.is_async(self.fn) or hints.is_stream(self.fn) or self.declared.get("runs") == "thread"
+        )
+
+    @property
+    def undo(self) -> Binding | None:
+        """What takes a completed call back, if declared."""
+        if self._undo is None and self.declared.get("undo") is not None:
+            from .nodes import binding_of
+
+            self._undo = binding_of(self.declared["undo"])
+        return self._undo
+
+
+@define(eq=False, slots=False)
+class FlowDef(Generic[P, R]):
+    """A declared flow: where its syntax comes from. The body of a Python flow never runs."""
+
+    source: FlowSource
+    undo: Any = None
+    """What takes a completed call back, if ``.options(...)`` said so."""
+    door: Any = field(default=None, init=False, repr=False)
+    """The engine's: the short way into the flow, once it is known."""
+
+
+@define(frozen=True)
+class Ambient:
+    """What ``secret(...)`` and ``env(...)`` give: a name for a value that is read when a run starts."""
+
+    spec: AmbientSpec
+
+
+@define(frozen=True)
+class FormName:
+    """A built-in form of the language (``race``, ``parallel``), as an object that names can be bound to."""
+
+    name: str
+
+
+FORM = "cflow."
+"""A :class:`BuiltinBinding` whose name begins so is a form of the language, not a function."""
+
+
+def check_declared(declared: Mapping[str, Any]) -> None:
+    """Are these keywords good ones for a node?
+
+    Raises
+    ------
+    TypeError, ValueError: an unknown keyword, a value of the wrong kind, or declarations that contradict each other.
+    """
+    for name in declared:
+        if name not in DECLARED:
+            msg = f"@node does not know {name!r}; it knows {', '.join(DECLARED)}"
+            raise TypeError(msg)
+    for name in ("pure", "barrier"):
+        if declared.get(name) not in (None, True, False):
+            msg = f"{name}= is True or False, not {declared[name]!r}"
+            raise TypeError(msg)
+    if declared.get("pure") and (declared.get("reads") or declared.get("writes") or declared.get("barrier")):
+        msg = "a node is either pure or reads, writes or is a barrier: leave out pure=True"
+        raise ValueError(msg)
+    if declared.get("runs", "auto") not in ("auto", "loop", "thread"):
+        msg = f"runs= is 'auto', 'loop' or 'thread', not {declared['runs']!r}"
+        raise ValueError(msg)
+    effects_of(declared)
+    check_options({name: value for name, value in declared.items() if name in POLICY})
+
+
+def check_options(options: Mapping[str, Any]) -> None:
+    """Are these good options of a call, or of a flow?
+
+    Raises
+    ------
+    TypeError, ValueError: an unknown option, or a value of the wrong kind.
+    """
+    for name in options:
+        if name not in POLICY:
+            msg = f"there is no option {name!r}; the options of a call are {', '.join(POLICY)}"
+            raise TypeError(msg)
+    undo = options.get("undo")
+    if undo is not None and not callable(undo):
+        msg = f"undo= is a node, a flow or a function of the result, not {undo!r}"
+        raise TypeError(msg)
+    policy_of(options)
+
+
+def effects_of(declared: Mapping[str, Any]) -> Effects:
+    """The effects that these declarations give; those of an undeclared node where they say nothing."""
+    if declared.get("pure"):
+        return Effects()
+    reads, writes = _resources("reads", declared.get("reads")), _resources("writes", declared.get("writes"))
+    barrier = bool(declared.get("barrier"))
+    if reads or writes:
+        return Effects(reads, writes, barrier)
+    return Effects(writes=frozenset({WORLD}), barrier=True) if barrier else UNDECLARED
+
+
+def _resources(option: str, value: Any) -> frozenset[str]:
+    if not value:
+        return frozenset()
+    names = (value,) if isinstance(value, str) else tuple(value) if isinstance(value, Iterable) else ("",)
+    if not all(isinstance(n, str) and n for n in names):
+        msg = f'{option}= is the name of a resource or several ({option}=("orders", "mail")), not {value!r}'
+        raise TypeError(msg)
+    return frozenset(names)
+
+
+def policy_of(declared: Mapping[str, Any]) -> dict[str, Any]:
+    """The options among these declarations as plain values, durations in seconds; ``undo`` is left out."""
+    policy: dict[str, Any] = {}
+    for name in POLICY:
+        if name not in declared or name == "undo":
+            continue
+        value = declared[name]
+        if name == "default":  # None is a value like any other
+            policy[name] = value
+        elif value is not None and value is not False:
+            policy[name] = _POLICY_VALUES[name](value)
+    return policy
+
+
+def _retry(value: Any) -> Retry:
+    if isinstance(value, Retry):
+        return value
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        msg = f"retry= is a number of more attempts or a Retry, not {value!r}"
+        raise TypeError(msg)
+    return Retry(value)
+
+
+def _cache(value: Any) -> Any:
+    return True if value is True else seconds(value)
+
+
+def _rate(value: Any) -> str:
+    count, _, unit = value.partition("/") if isinstance(value, str) else ("", "", "")
+    if not count.strip().isdigit() or int(count) < 1 or not unit.strip():
+        msg = f"rate= is text like '10/s', not {value!r}"
+        raise ValueError(msg)
+    return str(value)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        msg = f"lock= and once= are text, not {value!r}"
+        raise TypeError(msg)
+    return value
+
+
+_POLICY_VALUES: dict[str, Callable[[Any], Any]] = {
+    "retry": _retry, "timeout": seconds, "cache": _cache, "rate": _rate, "lock": _text, "once": _text,
+}  # fmt: skip
