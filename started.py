@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextvars
 import os
 import weakref
+from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 from attrs import define
@@ -64,80 +65,39 @@ class Started:
         """Run as a plain function call."""
         direct = self.linked.direct
         assert direct is not None
+        from .executor.direct import call
+
         args, kwargs = self._arguments()
-        sinks, run = self.state.sinks, self.state
-        if sinks is not None:
-            sinks.emit("run", "started", run.id)
         if self.linked.recursive:
             deepen()
-        try:
-            # What nodes set in contextvars stays in the run.
-            value = contextvars.copy_context().run(direct, run, 0, *args, **kwargs)
-        except KeyboardInterrupt:
-            if sinks is not None:
-                sinks.emit("run", "cancelled", run.id)
-                sinks.flush()
-            raise
-        except BaseException as error:
-            self.failed(error)
-            if sinks is not None:
-                sinks.flush()
-            raise
-        if sinks is not None:
-            sinks.emit("run", "done", run.id)
-            sinks.flush()
-        return self._own(value)
+        return self._own(call(direct, self.state, args, kwargs, self.failed))
 
-    async def main(self, put: Any = None) -> Any:
+    def main(self, put: Any = None) -> Coroutine[Any, Any, Any]:
         """Run on the loop; ``put`` takes the items of a stream flow."""
-        import trio
-
-        from .executor.groups import as_raised, is_cancellation
+        from .executor.loop import on_loop
 
         args, kwargs = self._arguments()
         if put is not None:
             args.insert(0, put if not self.compiled.held else lambda item: put(self._own(item)))
-        run, sinks = self.state, self.state.sinks
-        if sinks is not None:
-            sinks.emit("run", "started", run.id)
-        value: Any = None
-        if self.linked.recursive:
-            deepen()
-        try:
-            entry = self.linked.waiting
-            if entry is None:
-                with compiling():
-                    entry = self.linked.written()
-            with trio.CancelScope() as run.scope:
-                if run.interrupted:
-                    run.scope.cancel()
-                value = await entry(run, None, None, 0, 0, *args, **kwargs)
-            if run.scope.cancelled_caught:
-                raise KeyboardInterrupt
-        except BaseException as error:
-            if not (is_cancellation(error) or isinstance(error, KeyboardInterrupt)):
-                self.failed(as_raised(error))
-                await self._flushed()
-            elif sinks is not None:
-                sinks.emit("run", "cancelled", run.id)
-            raise
-        if sinks is not None:
-            sinks.emit("run", "done", run.id)
-            await self._flushed()
-        return self._own(value)
+        running = on_loop(self._written, self.state, args, kwargs, self.failed)
+        return running if not self.compiled.held else self._handed_out(running)
+
+    async def _handed_out(self, running: Coroutine[Any, Any, Any]) -> Any:
+        return self._own(await running)
 
     def _own(self, value: Any) -> Any:
         """A result, or an item, that shares nothing with the constants of the program."""
         return apart(value, self.compiled.held) if self.compiled.held else value
 
-    async def _flushed(self) -> None:
-        """Slow listeners have seen all; meanwhile the loop is free for others."""
-        import trio
-
-        sinks = self.state.sinks
-        if sinks is not None and sinks.slow:
-            with trio.CancelScope(shield=True):
-                await trio.to_thread.run_sync(sinks.flush)
+    def _written(self) -> Any:
+        """The flow as an async function."""
+        if self.linked.recursive:
+            deepen()
+        entry = self.linked.waiting
+        if entry is None:
+            with compiling():
+                entry = self.linked.written()
+        return entry
 
     def failed(self, error: BaseException) -> None:
         """Tell listeners, and write to the error where it came from."""

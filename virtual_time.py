@@ -18,7 +18,7 @@ import trio
 import trio.testing
 
 from .compiler.diagnostics import CflowError
-from .executor.launch import loop_is_running
+from .executor.loop import loop_is_running
 
 PATIENCE = 1.0
 """Real seconds for which time stands still for threads and sockets that show no progress."""

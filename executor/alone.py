@@ -41,7 +41,8 @@ def run_alone(engine: Any, node: Any, fn: Callable[..., Any], args: tuple[Any, .
     from ..compiler.spec import STREAM_KEYS
     from . import invoke
     from .governed import governed
-    from .launch import iterate_source, run_loop
+    from .launch import iterate_source
+    from .loop import run_loop
     from .questions import placement
     from .tiers import TIERS
 

@@ -7,15 +7,15 @@ served by a thread of its own from then on, so that it never slows a node.
 
 from __future__ import annotations
 
-import logging
 import queue
 import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-logger = logging.getLogger("cflow")
+if TYPE_CHECKING:
+    import logging
 
 Kind = Literal["run", "node", "attempt"]
 What = Literal["started", "done", "failed", "cancelled", "cached", "retried", "skipped"]
@@ -26,6 +26,12 @@ STRIKES = 3
 NEAR = 10
 """A sink is served by a thread after one call over STALL seconds, or STRIKES calls over SLOW, each within NEAR events
 of the one before: a busy machine interrupts a quick sink too, but not call after call."""
+
+
+def _logger() -> logging.Logger:
+    import logging
+
+    return logging.getLogger("cflow")
 
 
 class Event(NamedTuple):
@@ -82,7 +88,7 @@ class Sinks:
                 sink(event)
             except Exception:
                 if self._take(sink):
-                    logger.exception("an event sink raised and was detached: %r", sink)
+                    _logger().exception("an event sink raised and was detached: %r", sink)
             else:
                 then = _now()  # the wall clock serves: one that jumps costs a sink a thread, no more
                 if then - now > SLOW:
@@ -156,7 +162,7 @@ class _Drain:
                     self.sink(item)
                 except Exception:
                     broken = True
-                    logger.exception("an event sink raised and was detached: %r", self.sink)
+                    _logger().exception("an event sink raised and was detached: %r", self.sink)
 
     def flush(self, timeout: float) -> None:
         seen = threading.Event()

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from types import TracebackType
+from typing import TYPE_CHECKING
 
-import trio
+from .late import Late
+
+if TYPE_CHECKING:
+    import trio
+else:
+    trio = Late("trio")
 
 
 def is_cancellation(error: BaseException) -> bool:

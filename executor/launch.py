@@ -1,25 +1,17 @@
-"""Getting a run onto a loop: from ordinary code, from Trio, from asyncio, as an iterator.
-
-From ordinary code the run has a loop to itself, in this thread where none is running, else in a thread. The first
-Ctrl-C cancels the run and lets compensations finish; the second breaks them off.
-"""
+"""Getting a run onto a loop: from Trio, from asyncio, as an iterator; from ordinary code: :mod:`.loop`."""
 
 from __future__ import annotations
 
 import asyncio
-import signal
 import sys
-import threading
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Any, Protocol
 
 import trio
 
-from . import underway
-from .away import Away, Main, run_away
+from .away import Away
 from .feed import AsyncioItems, Items, TrioItems
-from .groups import stopped
+from .loop import run_loop as run_loop
 from .run import Run
 from .streams import FlowStream
 
@@ -32,63 +24,13 @@ class Ready(Protocol):
     @property
     def stream(self) -> bool: ...
 
-    async def main(self, put: Any = None) -> Any: ...
-
-
-def loop_is_running() -> bool:
-    """Is an event loop, Trio's or asyncio's, running in this thread?"""
-    return trio.lowlevel.in_trio_task() or asyncio._get_running_loop() is not None
+    def main(self, put: Any = None) -> Coroutine[Any, Any, Any]: ...
 
 
 def in_virtual_time() -> bool:
     """Does this Trio loop have a clock that a test turns?"""
     testing = sys.modules.get("trio.testing")  # nobody has such a clock without it
     return testing is not None and isinstance(trio.lowlevel.current_clock(), testing.MockClock)
-
-
-def run_loop(main: Main, run: Run | None, clock: Any = None) -> Any:
-    """Run ``main`` on a loop of its own, to its end."""
-    if run is not None:
-        run.owns_loop = True
-    if loop_is_running():
-        return run_away(main, run, clock)
-    with interrupts(run):
-        try:
-            return trio.run(main, clock=clock)
-        except RuntimeError as error:
-            raised = stopped(error) or error
-    try:
-        raise raised
-    finally:
-        del raised  # its traceback holds this frame
-
-
-@contextmanager
-def interrupts(run: Run | None) -> Iterator[None]:
-    """Ctrl-C goes to the run while it lasts, where this is the main thread and nobody else handles it."""
-    mine = (
-        run is not None
-        and threading.current_thread() is threading.main_thread()
-        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    )
-    if not mine:
-        yield
-        return
-    assert run is not None
-
-    def handle(number: int, frame: Any) -> None:
-        underway.interrupt()
-        # Between the end of the run and the end of the loop there is nothing left to cancel.
-        try:
-            trio.lowlevel.current_trio_token().run_sync_soon(run.interrupt)
-        except RuntimeError:
-            raise KeyboardInterrupt from None
-
-    signal.signal(signal.SIGINT, handle)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 # ---- inside a loop ---------------------------------------------------------------------------------------

@@ -15,14 +15,18 @@ from contextvars import ContextVar
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import trio
 from attrs import define
 
 from .events import Sinks
 from .groups import is_cancellation, stopped
+from .late import Late
 
 if TYPE_CHECKING:
+    import trio
+
     from .ports import Services
+else:
+    trio = Late("trio")
 
 SLICE = 300e-6
 """Seconds of work in place after which a run lets other tasks in."""
