@@ -109,6 +109,16 @@ def keep_checked(sources: Iterable[FlowSource], program: Program) -> None:
     _CHECKED.update(dict.fromkeys(sources, program))
 
 
+def keep_compiled(source: FlowSource, compiled: Compiled) -> None:
+    """A flow was compiled in an earlier process.
+
+    Parameters
+    ----------
+    source: the flow. compiled: what compiling it gave.
+    """
+    _COMPILED[source] = compiled
+
+
 def findings(source: FlowSource) -> list[Diagnostic]:
     """Every finding about a flow and what it reaches; looked for until the flow is right, then kept."""
     found = _FINDINGS.get(source)

@@ -19,12 +19,13 @@ from .compiled import Compiled as Compiled, compile_flow as compile_flow, compil
 from .compiler.diagnostics import Diagnostic
 from .compiler.inputs import bind_inputs
 from .compiler.spec import NodeSpec
-from .dsl.nodes import FlowDef
+from .dsl.declaring import FlowDef
 from .dsl.scope import FlowSource
 from .executor.alone import in_place
 from .started import CLOSED, Door, Started as Started, read_ambient as read_ambient
 
 if TYPE_CHECKING:
+    from .dsl.loader.witness import Witness
     from .executor.link import Linked
     from .executor.run import Run
     from .planner.plan import Plan
@@ -124,6 +125,19 @@ class Engine:
 
         return explain(self.plan(flow))
 
+    def keep(self, target: str, flow: Any, seen: Witness) -> None:
+        """Keep the plan of a flow for the next process.
+
+        Parameters
+        ----------
+        target: how the flow was named on the command line. seen: what was read and imported to load it.
+        """
+        from .plancache import plans
+
+        compiled = self.compiled(flow)
+        listened = self.sinks is not None
+        plans.keep(target, listened, _source(flow), compiled, self._link(compiled, listened), seen)
+
     # ---- running ---------------------------------------------------------------------------------
 
     def run(self, flow: Any, /, *args: Any, **inputs: Any) -> Any:
@@ -145,7 +159,7 @@ class Engine:
             if isinstance(flow, FlowDef):
                 flow.door = Door.to(self, started)
             return started.directly()
-        from .executor.launch import run_loop
+        from .executor.loop import run_loop
 
         return run_loop(started.main, started.state, self._clock)
 

@@ -2,30 +2,48 @@
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
-from pathlib import Path
 
-from ..compiler.diagnostics import Collector, Diagnostic
-from ..compiler.render import as_json, render, render_line
-from ..dsl.scope import FlowSource
-from .failures import disk_sources
-from .output import emit, note, wants_colour
+TYPE_CHECKING = False  # as typing's own, which takes longer to import than all the rest
+if TYPE_CHECKING:
+    import argparse
+    from pathlib import Path
+
+    from ..compiler.diagnostics import Collector, Diagnostic
+    from ..dsl.scope import FlowSource
 
 
 def execute(arguments: argparse.Namespace) -> int:
     """Exit code 0, or 2 where a file has errors; warnings change nothing."""
     found: list[Diagnostic] = []
     for name in arguments.files:
-        for diagnostic in check_file(Path(name), advice=arguments.advice):
+        for diagnostic in _findings(name, arguments.advice):
             if diagnostic not in found:
                 found.append(diagnostic)
-    _print(found, arguments.format)
+    if found or arguments.format == "json":
+        _print(found, arguments.format)
     errors = sum(d.severity == "error" for d in found)
     if arguments.format == "people":
-        note(_sum(len(arguments.files), errors, sum(d.severity == "warning" for d in found)))
+        counts = _sum(len(arguments.files), errors, sum(d.severity == "warning" for d in found))
+        print(counts, file=sys.stderr, flush=True)
     return 2 if errors else 0
+
+
+def _findings(name: str, advice: bool) -> list[Diagnostic]:
+    """The findings about a file: those of the last time, where nothing has changed."""
+    from ..plancache import checks
+
+    kept = checks.find(name, advice)
+    if kept is not None:
+        return kept
+    from pathlib import Path
+
+    from ..dsl.loader.witness import watching
+
+    with watching() as seen:
+        found = check_file(Path(name), advice=advice)
+    checks.keep(name, advice, found, seen)
+    return found
 
 
 def check_file(path: Path, *, advice: bool = False) -> list[Diagnostic]:
@@ -33,6 +51,7 @@ def check_file(path: Path, *, advice: bool = False) -> list[Diagnostic]:
 
     ``advice``: also what a declaration of a node's effects would let overlap.
     """
+    from ..compiler.diagnostics import Collector
     from ..dsl.loader import load_module
     from ..dsl.lower import check_module
 
@@ -47,6 +66,7 @@ def check_file(path: Path, *, advice: bool = False) -> list[Diagnostic]:
 
 
 def _advise(source: FlowSource, collector: Collector) -> None:
+    from ..compiler.diagnostics import Collector
     from ..dsl.lower import lower
     from ..planner.advice import diagnostics
     from ..planner.order import Orderer
@@ -60,6 +80,12 @@ def _advise(source: FlowSource, collector: Collector) -> None:
 
 
 def _print(found: list[Diagnostic], form: str) -> None:
+    import json
+
+    from ..compiler.render import as_json, render, render_line
+    from .failures import disk_sources
+    from .output import emit, wants_colour
+
     match form:
         case "json":
             emit(json.dumps([as_json(d) for d in found], ensure_ascii=False))

@@ -32,6 +32,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments = parse(list(sys.argv[1:] if argv is None else argv))
         if arguments is None:
             return OK
+        if argv is None and arguments.module in ("run", "check"):
+            from ..plancache import place
+
+            place.command = True
         verb = import_module(f".{arguments.module}", __package__)
         code = verb.execute(arguments)
         _flush()

@@ -5,7 +5,6 @@ Owns how each kind of value is written in JSON, and writing files so that a fail
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import dataclasses
 import datetime as dt
@@ -16,9 +15,7 @@ import math
 import os
 import stat
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Set
-from decimal import Decimal
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -42,6 +39,11 @@ def plain(value: Any) -> Any:
         return "<nested too deeply>"
 
 
+def _is_decimal(value: Any) -> bool:
+    decimal = sys.modules.get("decimal")  # nobody has one without it
+    return decimal is not None and isinstance(value, decimal.Decimal)
+
+
 def _plain(value: Any) -> Any:
     match value:
         case None | bool() | int() | str() if not isinstance(value, enum.Enum):
@@ -54,9 +56,13 @@ def _plain(value: Any) -> Any:
             return value.total_seconds()
         case dt.date() | dt.time():
             return value.isoformat()
-        case Decimal() | PurePath():
+        case PurePath():
+            return str(value)
+        case _ if _is_decimal(value):
             return str(value)
         case bytes() | bytearray():
+            import base64
+
             return base64.b64encode(value).decode()
         case Mapping():
             return {_key(key): _plain(item) for key, item in value.items()}
@@ -138,6 +144,8 @@ def write_file(path: Path, data: bytes) -> None:
     ------
     OSError: it cannot be written.
     """
+    import tempfile  # with what it needs, it takes as long as the rest of this module
+
     target = path.resolve()  # a link stays a link
     if target.exists() and not target.is_file():
         target.write_bytes(data)  # a device or a pipe: nothing to keep

@@ -2,65 +2,107 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import sys
 from collections.abc import Iterator
-from typing import Any
 
-from ..compiler.diagnostics import InputError, ProgramError
-from .arguments import Unwritable
-from .failures import print_failure, print_interrupted, print_wrong
-from .inputs import read_json, read_pairs
-from .output import write_result
-from .progress import progress
-from .target import open_flow
+TYPE_CHECKING = False  # as typing's own, which takes longer to import than all the rest
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+    from typing import Any
+
+    from ..plancache.plans import Kept
 
 
 def execute(arguments: argparse.Namespace) -> int:
     """Exit code 0; 1 where the flow failed; 2 where the program or its inputs are wrong; 130 interrupted."""
-    from ..executor.underway import settle
-
     interrupted, code = False, 0
     try:
         code = _run(arguments)
     except KeyboardInterrupt:
         interrupted = True
-    with nodes_print_to_standard_error():
-        interrupted |= settle()  # the command ends when the runs that the flow has detached do
+    underway = sys.modules.get(f"{__name__.partition('.cli.')[0]}.executor.underway")
+    if underway is not None:  # else nothing can have been detached
+        with nodes_print_to_standard_error():
+            interrupted |= underway.settle()  # the command ends when the runs that the flow has detached do
     if interrupted:
+        from .failures import print_interrupted
+
         print_interrupted(json_form=arguments.json)
         return 130
     return code
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from ..plancache import plans
+
+    with nodes_print_to_standard_error():  # importing a file runs its top level
+        kept = plans.find(arguments.target, bool(arguments.events or not arguments.json))
+    if kept is not None:
+        from .kept import ready
+
+        run = ready(kept, arguments)
+        if run is not None:
+            return _finish(arguments, run)
+    return _run_by_engine(arguments, kept)
+
+
+def _run_by_engine(arguments: argparse.Namespace, kept: Kept | None) -> int:
+    from ..compiler.diagnostics import InputError, ProgramError
     from ..compiler.inputs import as_call, bind_texts
+    from ..dsl.loader.witness import watching
     from ..engine import Engine, default_engine, read_ambient
+    from .failures import print_wrong
+    from .inputs import read_json, read_pairs
+    from .target import open_flow
+
+    with watching() as seen:
+        try:
+            flow = kept.flow() if kept is not None else None
+            fresh = flow is None
+            if flow is None:
+                with nodes_print_to_standard_error():
+                    flow = open_flow(arguments.target)
+            texts, values = read_pairs(arguments.inputs), read_json(arguments.input)
+            compiled = default_engine().compiled(flow)
+            classes = compiled.objects.classes
+            params = compiled.graph.main.params
+            args, inputs = as_call(params, bind_texts(params, texts, values, classes, name=flow.source.name))
+            read_ambient(compiled.graph)  # a missing secret is a wrong input too, not a failed flow
+        except (ProgramError, InputError) as error:
+            print_wrong(error, json_form=arguments.json)
+            return 2
+
+    def run(sinks: list[Any]) -> Any:
+        options = {} if arguments.limit is None else {"limit": arguments.limit}
+        engine = Engine(sinks=sinks, **options)
+        if fresh:
+            engine.keep(arguments.target, flow, seen)
+        return engine.run(flow, *args, **inputs)
+
+    return _finish(arguments, run)
+
+
+def _finish(arguments: argparse.Namespace, run: Callable[[list[Any]], Any]) -> int:
+    """Run, with what is shown of it meanwhile; then the result, or what went wrong."""
+    from .output import write_result
+    from .progress import progress
 
     try:
-        with nodes_print_to_standard_error():  # importing a file runs its top level
-            flow = open_flow(arguments.target)
-        texts, values = read_pairs(arguments.inputs), read_json(arguments.input)
-        compiled = default_engine().compiled(flow)
-        classes = compiled.objects.classes
-        params = compiled.graph.main.params
-        args, inputs = as_call(params, bind_texts(params, texts, values, classes, name=flow.source.name))
-        read_ambient(compiled.graph)  # a missing secret is a wrong input too, not a failed flow
-    except (ProgramError, InputError) as error:
-        print_wrong(error, json_form=arguments.json)
-        return 2
-    try:
         with progress(events=arguments.events, silent=arguments.json) as sinks:
-            options = {} if arguments.limit is None else {"limit": arguments.limit}
             with nodes_print_to_standard_error():
-                result = Engine(sinks=sinks, **options).run(flow, *args, **inputs)
+                result = run(sinks)
             if isinstance(result, Iterator):
                 write_result(_apart(result), as_json=arguments.json)
                 return 0
-    except (BrokenPipeError, Unwritable, KeyboardInterrupt):
-        raise
     except BaseException as error:  # a node that calls sys.exit has failed too: its code is not that of the command
+        from .arguments import Unwritable
+
+        if isinstance(error, (BrokenPipeError, Unwritable, KeyboardInterrupt)):
+            raise
+        from .failures import print_failure
+
         print_failure(error, json_form=arguments.json)
         return 1
     # After the live picture is gone: a result stands below it, alone.

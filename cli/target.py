@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..compiler.diagnostics import NOWHERE, Collector, Diagnostic, InputError, ProgramError, Span
+from ..dsl.loader import witness
 from .failures import print_wrong
 
 _NAMED = re.compile(r"^(.+):([^\W\d]\w*(?:\.[^\W\d]\w*)*)$", re.DOTALL)
@@ -19,6 +20,8 @@ _NAMED = re.compile(r"^(.+):([^\W\d]\w*(?:\.[^\W\d]\w*)*)$", re.DOTALL)
 def split(target: str) -> tuple[Path, str]:
     """The file and the flow's name, "" where it was left out. A file that is called like the whole wins."""
     named = _NAMED.match(target)
+    if named is not None:
+        witness.looked(Path(target))
     if named is None or Path(target).is_file():
         return Path(target), ""
     return Path(named[1]), named[2]

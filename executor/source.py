@@ -16,14 +16,10 @@ from typing import Any
 
 from attrs import define, field
 
+from .lines import LINES as LINES, NAMES as NAMES
+
 PREFIX = "<cflow "
 """How the names of generated files begin."""
-
-LINES: dict[str, list[Any]] = {}
-"""For each generated file, the operation of each line (None: glue), from line 1 at index 1."""
-
-NAMES: dict[str, dict[str, str]] = {}
-"""For each generated file, the Python names of its values by their ids."""
 
 _SERIAL = itertools.count(1)
 
@@ -75,6 +71,7 @@ class Module:
         self._numbers = itertools.count(1)
         self._pythonic: dict[str, str] = {}
         self._taken: set[str] = set()
+        self.files: list[str] = []
 
     def number(self) -> int:
         return next(self._numbers)
@@ -125,6 +122,7 @@ class Module:
         linecache.cache[filename] = (len(text), None, [line + "\n" for line in lines], filename)
         LINES[filename] = [None, *(op for w in self._functions for op in w.ops)]
         NAMES[filename] = self._pythonic
+        self.files.append(filename)
         weakref.finalize(self, _forget, filename)
         self._functions = []
 

@@ -1,4 +1,5 @@
-"""What every area's tests share: the flag that asks for the long form of a test, and a watch over tests that hang.
+"""What every area's tests share: the flag that asks for the long form of a test, a cache of their own, and a watch over
+tests that hang.
 
 No test says how long something may take: a busy machine would answer for it. What would never end (days that are really
 slept, a program that doubles with each line) is ended here, with the traces of all threads.
@@ -7,6 +8,8 @@ slept, a program that doubles with each line) is ended here, with the traces of 
 from __future__ import annotations
 
 import faulthandler
+import os
+import tempfile
 from collections.abc import Iterator
 
 import pytest
@@ -20,6 +23,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def long(request: pytest.FixtureRequest) -> bool:
     """Was the long form asked for?"""
     return bool(request.config.getoption("--long"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache() -> Iterator[None]:
+    """The commands that tests start keep their plans in a folder of this session, never in that of who runs it."""
+    with tempfile.TemporaryDirectory(prefix="cflow-cache-", ignore_cleanup_errors=True) as folder:
+        before = os.environ.get("XDG_CACHE_HOME")
+        os.environ["XDG_CACHE_HOME"] = folder
+        yield
+        if before is None:
+            del os.environ["XDG_CACHE_HOME"]
+        else:
+            os.environ["XDG_CACHE_HOME"] = before
 
 
 HANGS = 900

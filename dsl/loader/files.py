@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ...compiler.diagnostics import NOWHERE, Span
 from ...compiler.nearest import did_you_mean
+from . import witness
 from .report import Reporter
 
 MAX_BYTES = 8_000_000
@@ -31,6 +32,7 @@ def read_source(
     """
     at = span if span != NOWHERE else Span(str(path), 1)
     data = _read(path, report, at, suffixes)
+    witness.read(path, data)
     return None if data is None else decode(data, str(path), report)
 
 

@@ -19,7 +19,7 @@ from ...compiler.nearest import did_you_mean
 from .. import syntax
 from ..nodes import binding_of
 from ..scope import Binding, NodeBinding, PackBinding, UnknownBinding
-from . import packs
+from . import packs, witness
 from .allow import Allow
 from .constants import NotConstant
 from .declarations import Declarations
@@ -179,6 +179,7 @@ class Imports:
             return None
         try:
             path = (self.folder / text).resolve()
+            witness.resolved(self.folder / text, path)
         except (OSError, ValueError, RuntimeError) as error:
             report(
                 "file-not-readable",
@@ -239,7 +240,7 @@ class Imports:
 
         if read_source(path, self.host.report, span) is None:
             return None
-        module = self.executed(lambda: import_file(path), show(path), path, span)
+        module = self.executed(lambda: _import(path), show(path), path, span)
         return None if module is None else module_source(module, show(path))
 
     def executed(
@@ -257,6 +258,7 @@ class Imports:
                 "import-failed", span, f"{title} cannot be imported: {type(error).__name__}: {error}".rstrip(": "),
                 labels=_raised_at(error, file), help=_import_help(error),
             )  # fmt: skip
+        witness.failed()
         return None
 
     def cflow(self, path: Path, span: Span) -> Source | None:
@@ -272,6 +274,10 @@ class Imports:
         return Source(show(path), get, lambda: scope.bindings if isinstance(scope, Declarations) else ())
 
 
+def _import(path: Path) -> types.ModuleType:
+    return witness.executed(("file", str(path)), lambda: import_file(path))
+
+
 def module_source(module: types.ModuleType, title: str) -> Source:
     """The names of a real module that was imported by path."""
 
@@ -279,6 +285,7 @@ def module_source(module: types.ModuleType, title: str) -> Source:
         if name not in vars(module) and not hasattr(module, name):
             return None, None
         value = getattr(module, name)
+        witness.member(module, name, value)
         if isinstance(value, types.ModuleType):
             return None, None  # a file offers what it makes, not what it imports
         return binding_of(value, name), value

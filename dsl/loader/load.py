@@ -17,7 +17,7 @@ from ...compiler.diagnostics import NOWHERE, Collector, Diagnostic, ProgramError
 from .. import syntax
 from ..nodes import FlowDef, binding_of
 from ..scope import Binding, DictScope, FlowSource, UnknownBinding
-from . import packs
+from . import packs, witness
 from .allow import Allow
 from .builtins import BUILTIN_SCOPE
 from .declarations import Declarations
@@ -147,6 +147,7 @@ class Load:
         span = Span(str(path), 1)
         try:
             resolved = path.expanduser().resolve()
+            witness.resolved(path.expanduser(), resolved)
         except (OSError, ValueError, RuntimeError) as error:
             self.report("file-not-readable", span, f"{str(path)!r} cannot be a path: {error}")
             return None
@@ -199,6 +200,7 @@ class Load:
         if not self.execute:
             text = read_source(path, self.report)
             return None if text is None else self._static.file(path, text).module(self.report)
+        witness.unseen()  # its flows see all globals of the file
         if read_source(path, self.report) is None:
             return None
         at = Span(show(path)[1:-1], 1)

@@ -20,6 +20,7 @@ from attrs import frozen
 
 from ..nodes import FlowDef, NodeDef, binding_of
 from ..scope import Binding, PackBinding
+from . import witness
 
 PACKAGE = __name__.partition(".dsl.")[0]
 STANDARD = f"{PACKAGE}.stdlib_nodes"
@@ -90,13 +91,14 @@ def find_spec(module: str) -> ModuleSpec | None:
                 return None
             spec = PathFinder.find_spec(".".join((head, *rest)[:i]), list(spec.submodule_search_locations))
     except (ImportError, ValueError, AttributeError):
-        return None
+        spec = None
+    witness.searched(module, spec.origin if spec is not None and spec.has_location else None)
     return spec
 
 
 def import_pack(found: Found) -> types.ModuleType:
     """Import it. Raises whatever its code raises."""
-    return importlib.import_module(found.module)
+    return witness.executed(("pack", found.module), lambda: importlib.import_module(found.module))
 
 
 def pack_scope(module: types.ModuleType, found: Found) -> PackBinding:
@@ -124,6 +126,9 @@ def pack_scope(module: types.ModuleType, found: Found) -> PackBinding:
         if not offered(name):
             return None
         value = getattr(module, name)
+        witness.member(module, name, value)
+        if hasattr(module, "__all__"):
+            witness.member(module, "__all__", module.__all__)
         if isinstance(value, types.ModuleType):
             return pack_scope(value, Found(name, value.__name__, is_pack=False))
         return binding_of(value, f"{found.name}.{name}")

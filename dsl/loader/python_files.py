@@ -8,7 +8,6 @@ stays at the end of it for what functions import later, where it hides nothing.
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import importlib.util
 import linecache
@@ -18,14 +17,14 @@ import types
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
-from attrs import define
+from . import witness
 
 _LOCK = threading.RLock()
 
 
-@define
-class _Imported:
+class _Imported(NamedTuple):
     stamp: tuple[int, int]
     module: types.ModuleType
 
@@ -74,10 +73,15 @@ def package_root(path: Path) -> tuple[Path, str]:
     """The folder that must be importable, and the file's full name: dotted where its folder is a package."""
     parts = [] if path.stem == "__init__" else [path.stem]
     folder = path.parent
-    while (folder / "__init__.py").is_file() and folder.name.isidentifier() and folder.parent != folder:
+    while _is_package(folder) and folder.name.isidentifier() and folder.parent != folder:
         parts.append(folder.name)
         folder = folder.parent
     return folder, ".".join(reversed(parts))
+
+
+def _is_package(folder: Path) -> bool:
+    witness.looked(folder / "__init__.py")
+    return (folder / "__init__.py").is_file()
 
 
 def module_name(path: Path) -> str:
@@ -88,10 +92,13 @@ def module_name(path: Path) -> str:
         # A file beside a program may be called like an installed module; the installed one must stay what others
         # import.
         spec = importlib.util.find_spec(name) if "." not in name and name.isidentifier() else None
+        witness.searched(name, None if spec is None else spec.origin)
         if spec is None or spec.origin is None or Path(spec.origin).resolve() == path:
             return name
     elif _file_of(taken) == path:
         return name
+    import hashlib
+
     return f"{path.stem}_{hashlib.sha256(str(path.parent).encode()).hexdigest()[:8]}"
 
 

@@ -31,7 +31,7 @@ from ..scope import (
     TypeBinding,
     UnknownBinding,
 )
-from . import packs
+from . import packs, witness
 from .annotations import dotted_meaning
 from .files import decode
 from .imports import Source
@@ -80,6 +80,7 @@ class StaticReader:
             data = path.read_bytes()
         except OSError:
             return None
+        witness.read(path, data)
         return decode(data, str(path), Reporter(Collector()))
 
     def beside(self, folder: Path, name: str) -> StaticModule | None:
@@ -88,6 +89,7 @@ class StaticReader:
         for path in (stem.with_suffix(".py"), stem / "__init__.py"):
             if path in self._files:
                 return self._files[path]
+            witness.looked(path)
             if path.is_file():
                 text = self._text(path)
                 return None if text is None else self.file(path, text)
