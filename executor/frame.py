@@ -7,8 +7,8 @@ same task and starts tasks for the rest. No event, channel or parking per row.
 The failure law costs an index check: a row that fails (or leaves by ``return``, ``break``, ``continue``) lowers
 ``bound``; rows at or after it never start; once no row below it is left, the nursery is cancelled.
 
-Rows of the table: first the real ones, in program order; then the pseudo rows (joins, and what the frame waits for from
-outside), which cannot fail.
+Rows of the table: first the real ones, in program order; then the pseudo rows (joins, the last uses of values, and what
+the frame waits for from outside), which cannot fail.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from .leave import Leave
 from .run import AROUND, SLICE, Run, Turn
 from .undo import UndoLog
 
-QUICK, CALL, SITE, LANE, BLOCK, JOIN, OUTER = range(7)
+QUICK, CALL, SITE, LANE, BLOCK, JOIN, FREE, OUTER = range(8)
 """Kinds of rows: code in place; a plain call of an async node; a call of a node with code of its own; one that a lane
-may take instead; other code that awaits; a join; a condition from outside. CALL, SITE and LANE hold a call slot while
-they run."""
+may take instead; other code that awaits; a join; a join after which values are let go; a condition from outside. CALL,
+SITE and LANE hold a call slot while they run."""
 
 
 @define
@@ -41,7 +41,7 @@ class Table:
 
     ``code``: for QUICK a function of the value list, for CALL the node, for BLOCK an async function of the frame and
     the row, for SITE and LANE of its turn too. ``args``: for CALL and LANE the slots of the arguments (constants have
-    slots too). ``slot``: where the result goes; for OUTER where a value goes, or -1. ``sites``: what is known of the
+    slots too), for FREE those of the values. ``slot``: where the result goes; for OUTER where a value goes, or -1. ``sites``: what is known of the
     call of a LANE. ``priority``: the longest expected path from the start of the row to the end of the region;
     ``after``: from its end. ``template``: the value list at first. ``takes``: the slots of the values given at the
     start. ``results``: a function of the value list. ``marks``: a function of (value list, row, into), which puts into
@@ -201,6 +201,9 @@ class Frame:
             row = stack.pop()
             done[row] = 1
             finished += 1
+            if kind[row] == FREE:
+                for slot in table.args[row]:
+                    values[slot] = None
             if self.watchers:
                 self.wake(row)
             ready = []
@@ -366,6 +369,7 @@ async def work(frame: Frame, row: int, turn: Turn | None) -> None:
                 if promise is not None and value.__class__ is not promise.quick:
                     promise.check(value)
                 values[table.slot[row]] = value
+                value = None  # this task goes on with other rows
             elif what in (SITE, LANE):
                 assert turn is not None
                 await run.wait(turn)

@@ -6,6 +6,7 @@ ten. What a ``try`` tracks is kept; so is what takes no room.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ..compiler import ir
@@ -31,7 +32,7 @@ def releases(order: RegionOrder, questions: Questions) -> dict[int, list[str]]:
     last: dict[str, int] = {}
     for index, op_order in enumerate(order.ops):
         for value in op_order.op.results:
-            if not _small(op_order.op, questions):
+            if not small(op_order.op, questions):
                 last[value] = index
         for value in op_order.entry_values | op_order.late_values:
             if value in last:
@@ -46,7 +47,31 @@ def releases(order: RegionOrder, questions: Questions) -> dict[int, list[str]]:
     return found
 
 
-def _small(op: ir.Op, questions: Questions) -> bool:
+def users(order: RegionOrder, row_of: Mapping[int, int]) -> dict[str, frozenset[int]]:
+    """Where steps overlap: for each value that a row makes and that is over with the rows, the rows that make and use
+    it.
+
+    Parameters
+    ----------
+    order: of the region.
+    row_of: the row of each operation, by its index.
+    """
+    found: dict[str, set[int]] = {}
+    for index, op_order in enumerate(order.ops):
+        for value in op_order.op.results:
+            found[value] = {row_of[index]}
+    for index, op_order in enumerate(order.ops):
+        for value in op_order.entry_values | op_order.late_values:
+            if value in found:
+                found[value].add(row_of[index])
+    for expr in (*(order.region.results or ()), *(mark.value for mark in order.region.marks)):
+        for ref in refs_of(expr):
+            found.pop(ref, None)
+    return {value: frozenset(rows) for value, rows in found.items()}
+
+
+def small(op: ir.Op, questions: Questions) -> bool:
+    """Do the values that an operation makes take no room worth a store?"""
     match op:
         case ir.Eval(expr=ir.Const()):
             return True

@@ -17,8 +17,9 @@ from ..compiler.spec import WORLD
 from ..planner.fusion import before, segments
 from ..planner.order import OpOrder, RegionOrder, conflicts, emit_loops, yields
 from . import invoke
-from .frame import BLOCK, CALL, JOIN, LANE, OUTER, QUICK, SITE, Frame, Table
+from .frame import BLOCK, CALL, FREE, JOIN, LANE, OUTER, QUICK, SITE, Frame, Table
 from .place import Outer, Place
+from .release import small, users
 from .run import Turn
 
 if TYPE_CHECKING:
@@ -55,7 +56,9 @@ class Tabler:
             for index in ops:
                 self.row_of[index] = row
         self.deps: list[set[int]] = [set() for _ in self.rows]
+        self.users = users(order, self.row_of)
         self.pseudo: list[tuple[int, set[int]]] = []  # kind, what it waits for
+        self.freed: dict[int, tuple[int, ...]] = {}  # the slots that a pseudo row lets go
         self.joins: dict[int, int] = {}
         self.outer: list[tuple[int, int]] = []
         self.conditions: list[tuple[str, str, int]] = []
@@ -104,7 +107,8 @@ class Tabler:
     # ---- building --------------------------------------------------------------------------------
 
     def build(self) -> Tabled:
-        region = self.order.region
+        order = self.order
+        region = order.region
         takes = [v for v in (*region.params, *region.takes) if v not in self.place.outer.values]
         if self.place.error and self.place.error not in takes:
             takes.append(self.place.error)
@@ -113,17 +117,18 @@ class Tabler:
         for out in self.collected():
             takes_slots.append(self.slot("*" + out))
             texts.append(out)
-        if any(yields(o) for o in self.order.ops):
+        if any(yields(o) for o in order.ops):
             takes_slots.append(self.slot("*_put"))
             texts.append("_put")
-        for order in self.order.ops:
-            for result in order.op.results:
+        for made in order.ops:
+            for result in made.op.results:
                 self.slot(result)
         outside = self.outside()
         for row, ops in enumerate(self.rows):
             for index in ops:
                 self.depend(row, index, outside)
             self.emit(row, ops, outside)
+        self.free()
         marks = self.marks() if self.place.tracks and (region.marks or self.has_marks()) else None
         results = self.results()
         table = self.table(takes_slots)
@@ -157,6 +162,27 @@ class Tabler:
         ]
         retire = [("_f", condition(f, r, -1, -1)) for f, r in outer.retire] if self.order.retires else []
         return Outer(values, writers, retire)
+
+    def free(self) -> None:
+        """Pseudo rows that let go of values after their last use; one for all that have the same last uses."""
+        found: dict[frozenset[int], list[int]] = {}
+        for made in self.order.ops:
+            for value in made.op.results:
+                if value in self.users and not self.private(value) and not small(made.op, self.linker):
+                    found.setdefault(self.users[value], []).append(self.slots[value])
+        for rows, slots in found.items():
+            self.freed[self.pseudo_row(FREE, set(rows))] = tuple(slots)
+
+    def private(self, value: str) -> bool:
+        """Does only the row that makes the value use it, and has that code of its own?"""
+        rows = self.users.get(value, ())
+        return len(rows) == 1 and all(self.code[row][0] in (QUICK, BLOCK) for row in rows)
+
+    def store(self, code: Straight, results: tuple[str, ...], row: int) -> None:
+        """What others use goes from the variables of a row to the value list."""
+        for result in results:
+            if self.users.get(result) != {row}:
+                code.write(f"_v[{self.slots[result]}] = {code.name(result)}")
 
     def depend(self, row: int, index: int, outside: Outer) -> None:
         """The rows that ``row`` waits for because of its operation ``index``."""
@@ -243,8 +269,7 @@ class Tabler:
             self.load(code, needs, orders)
             for order in orders:
                 code.op(order, place)
-                for result in order.op.results:
-                    code.write(f"_v[{self.slots[result]}] = {code.name(result)}")
+                self.store(code, order.op.results, row)
         return name
 
     def load(self, code: Straight, values: list[str], orders: list[OpOrder]) -> None:
@@ -280,8 +305,7 @@ class Tabler:
             entered = OpOrder(op, order.effects, order.guard, regions=order.regions)
             entered.entry_values = order.entry_values
             code.op(entered, place)
-            for result in op.results:
-                code.write(f"_v[{self.slots[result]}] = {code.name(result)}")
+            self.store(code, op.results, row)
             if code.breath:
                 code.write("_f.done[_i] = 1")
                 code.breathe()
@@ -341,7 +365,8 @@ class Tabler:
             real=len(self.rows),
             kind=kinds,
             code=[c if callable(c) else _unset for _, c, *_ in self.code] + [_unset] * nothing,
-            args=[a for _, _, a, _, _ in self.code] + [()] * nothing,
+            args=[a for _, _, a, _, _ in self.code]
+            + [self.freed.get(r, ()) for r in range(len(self.rows), len(self.rows) + nothing)],
             kwargs=[k for _, _, _, k, _ in self.code] + [()] * nothing,
             slot=[s for *_, s in self.code] + [-1] * nothing,
             successors=[tuple(s) for s in successors],

@@ -37,6 +37,22 @@ def size(big: Any) -> int:
     return 1
 
 
+@node(reads="files")
+def weigh(big: Any, n: int) -> int:
+    return n
+
+
+@node(reads="files")
+async def aweigh(big: Any, n: int) -> int:
+    return n
+
+
+@node(reads="files")
+async def look(n: int) -> int:
+    await trio.lowlevel.checkpoint()
+    return n
+
+
 @node(writes="count")
 def count(n: int) -> int:
     """How many of the large values are alive."""
@@ -88,8 +104,54 @@ def in_a_pass(n: int) -> int:
 @flow
 def used_at_the_end(n: int) -> int:
     a = load(1)
-    count(1)
-    return size(a)
+    x = count(1)
+    return weigh(a, x)
+
+
+@flow
+def side_by_side(n: int) -> int:
+    a = fetch(1)
+    b = fetch(2)
+    c = fetch(3)
+    x = weigh(a, 1)
+    y = weigh(b, 2)
+    u = acount(x + y) - 2
+    z = weigh(c, u)
+    w = acount(z)
+    return x + y + z + w
+
+
+@flow
+def used_twice_side_by_side(n: int) -> int:
+    a = fetch(1)
+    b = fetch(2)
+    x = aweigh(a, 0)
+    y = aweigh(b, 0)
+    u = acount(x + y)
+    v = weigh(a, u)
+    w = acount(v)
+    return w
+
+
+@flow
+def unused_side_by_side(n: int) -> int:
+    fetch(1)
+    a = fetch(2)
+    x = weigh(a, 0)
+    y = look(1)
+    return acount(x + y)
+
+
+@flow
+def read_in_a_block(n: int) -> int:
+    a = fetch(1)
+    b = fetch(2)
+    if n > 0:
+        acount(1)
+        x = weigh(a, 1)
+    else:
+        x = weigh(b, 1)
+    return acount(x)
 
 
 @flow
@@ -127,6 +189,10 @@ def nothing_counted() -> None:
         (through_an_arm, 0, 1, [0]),
         (in_a_pass, 3, 3, [0, 0, 0]),
         (used_at_the_end, 1, 1, [1]),
+        (side_by_side, 1, 5, [1, 0]),
+        (used_twice_side_by_side, 1, 0, [1, 0]),
+        (unused_side_by_side, 1, 1, [0]),
+        (read_in_a_block, 1, 1, [2, 0]),
         (tracked, 0, 11, [1]),
         (tracked, 1, 1, [1]),
     ],
