@@ -12,10 +12,9 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
-import trio
-
 from ..compiler.values import Collected, Failed
 from .groups import as_raised, first_error, instead_of_cut, is_cancellation, single
+from .late import trio
 from .run import Run
 from .scopes import timeout as timeout_scope
 from .undo import UndoLog
@@ -34,6 +33,10 @@ class _Passes:
         self.alone = alone
         """Are passes undone one by one?"""
         self.values: dict[int, list[Any] | None] = {}
+        """What passes gave that others before them have still to give; in a ``take`` what all gave."""
+        self.given: list[Any] = []
+        """What the first passes gave, as far as all of them are done."""
+        self.next = 0
         self.failures: dict[int, tuple[Any, BaseException]] = {}
         self.running: dict[int, trio.CancelScope] = {}
         self.logs: dict[int, UndoLog] | None = {} if logs else None
@@ -46,6 +49,17 @@ class _Passes:
         self.broken: BaseException | None = None
         """What the source raised, after the items it had given."""
         self.nursery: trio.Nursery | None = None
+
+    def gave(self, index: int, value: list[Any] | None) -> None:
+        """A pass is done: what is complete from the beginning takes no more room than the values do."""
+        if index != self.next:
+            self.values[index] = value
+            return
+        self.given += value or ()
+        self.next += 1
+        while self.next in self.values:
+            self.given += self.values.pop(self.next) or ()
+            self.next += 1
 
     def chosen(self) -> bool:
         """Have enough succeeded, so that the rest is cut? (Others change that while one waits.)"""
@@ -123,7 +137,7 @@ async def for_each(
     state.join_logs()
     if state.bound is not None:
         raise state.error()
-    values = [v for i in sorted(state.values) for v in state.values[i] or ()]
+    values = state.given
     if collect:
         return Collected(
             values, [Failed(state.failures[i][0], i, state.failures[i][1]) for i in sorted(state.failures)]
@@ -200,8 +214,10 @@ async def _worker(
                     await trio.lowlevel.checkpoint_if_cancelled()
                 _failed(state, index, item, exc, collect, max_failed, take)
             else:
-                if value is not None or take is not None:  # where nothing is collected, nothing is kept
+                if take is not None:
                     state.values[index] = value
+                elif value is not None:  # where nothing is collected, nothing is kept
+                    state.gave(index, value)
                 if take is not None and state.logs is not None and (rest == "finish" or len(state.values) <= take):
                     state.logs[index].chosen()
                 if take is not None and rest == "cancel" and len(state.values) >= take:
@@ -223,6 +239,8 @@ def _failed(
     state: _Passes, index: int, item: Any, error: BaseException, collect: bool, max_failed: int | None, take: int | None
 ) -> None:
     state.failures[index] = (item, as_raised(error) if collect else error)
+    if collect:
+        state.gave(index, None)
     if not isinstance(error, Exception):
         state.bound = min(index, state.bound if state.bound is not None else index)
         return

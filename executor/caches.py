@@ -10,9 +10,9 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import trio
 from attrs import define, field
 
+from .late import trio
 from .ports import Shares
 from .waiter import Waiter
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
-import trio
+from .late import trio
 
 
 def callers() -> Iterator[FrameType]:

@@ -17,7 +17,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import trio
 from attrs import define, field
 
 from ..compiler.ir import Op
@@ -25,6 +24,7 @@ from ..compiler.promises import Promise
 from .groups import first_error, instead_of_cut, is_cancellation
 from .invoke import Site
 from .lane_rows import LaneRows
+from .late import trio
 from .leave import Leave
 from .run import AROUND, SLICE, Run, Turn
 from .undo import UndoLog
@@ -41,11 +41,11 @@ class Table:
 
     ``code``: for QUICK a function of the value list, for CALL the node, for BLOCK an async function of the frame and
     the row, for SITE and LANE of its turn too. ``args``: for CALL and LANE the slots of the arguments (constants have
-    slots too), for FREE those of the values. ``slot``: where the result goes; for OUTER where a value goes, or -1. ``sites``: what is known of the
-    call of a LANE. ``priority``: the longest expected path from the start of the row to the end of the region;
-    ``after``: from its end. ``template``: the value list at first. ``takes``: the slots of the values given at the
-    start. ``results``: a function of the value list. ``marks``: a function of (value list, row, into), which puts into
-    ``into`` the names that a surrounding ``try`` tracks, as the row would see them.
+    slots too), for FREE those of the values. ``slot``: where the result goes; for OUTER where a value goes, or -1.
+    ``sites``: what is known of the call of a LANE. ``priority``: the longest expected path from the start of the row
+    to the end of the region; ``after``: from its end. ``template``: the value list at first. ``takes``: the slots of
+    the values given at the start. ``results``: a function of the value list. ``marks``: a function of (value list,
+    row, into), which puts into ``into`` the names that a surrounding ``try`` tracks, as the row would see them.
     """
 
     name: str

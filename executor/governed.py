@@ -10,9 +10,8 @@ import math
 from collections.abc import AsyncIterator
 from typing import Any
 
-import trio
-
 from ..compiler.durations import seconds
+from .late import trio
 from .run import Run
 from .streams import FlowStream, Put, closed, reader
 

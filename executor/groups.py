@@ -3,14 +3,8 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import TYPE_CHECKING
 
-from .late import Late
-
-if TYPE_CHECKING:
-    import trio
-else:
-    trio = Late("trio")
+from .late import trio
 
 
 def is_cancellation(error: BaseException) -> bool:

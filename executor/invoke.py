@@ -16,7 +16,6 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import trio
 from attrs import define, field
 
 from ..compiler.durations import seconds
@@ -24,6 +23,7 @@ from ..compiler.promises import Promise
 from ..compiler.spec import NodeSpec, Retry
 from .events import What
 from .groups import is_cancellation, stopped
+from .late import trio
 from .ports import Cache
 from .run import Run, Turn
 from .tiers import Tier

@@ -14,10 +14,9 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import trio
-
 from .groups import is_cancellation
 from .invoke import LANES, lanes, timed
+from .late import trio
 from .run import Turn
 
 if TYPE_CHECKING:

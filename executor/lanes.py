@@ -11,11 +11,10 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import trio
-
 from ..compiler.values import Collected, Failed
 from .groups import first_error
 from .invoke import LANES, lanes
+from .late import trio
 from .run import Run
 
 Work = Callable[[Run, Any], list[Any]]

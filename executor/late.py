@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 
 class Late:
@@ -16,3 +16,9 @@ class Late:
         value = getattr(import_module(self._name), name)
         setattr(self, name, value)
         return value
+
+
+if TYPE_CHECKING:
+    import trio as trio
+else:
+    trio = Late("trio")

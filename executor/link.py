@@ -11,7 +11,6 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-import trio
 from attrs import define
 
 from ..compiler import ir
@@ -28,6 +27,7 @@ from .frame import run_frame
 from .governed import governed, produced
 from .groups import as_raised
 from .lanes import lane_each
+from .late import trio
 from .leave import Leave
 from .place import Outer, Place
 from .questions import Questions, Substitute, placement
@@ -37,7 +37,7 @@ from .source import Module
 from .straight import Straight
 from .streams import FlowStream, opened
 from .tables import Tabled, Tabler
-from .tiers import TIERS
+from .tiers import TIERS, lost
 from .undo import UndoLog
 
 Builtin = Callable[..., Awaitable[Any]]
@@ -126,9 +126,7 @@ class FlowLinker(Questions):
             _capped=invoke.capped,
             _apply=invoke.apply_policy,
             _lane=invoke.lane,
-            _check=trio.from_thread.check_cancelled,
             _as_raised=as_raised,
-            _alive=trio.lowlevel.checkpoint_if_cancelled,
             _run_frame=run_frame,
             _Leave=Leave,
             _UndoLog=UndoLog,
@@ -244,6 +242,10 @@ class FlowLinker(Questions):
 
     def entry(self, waits: bool) -> Callable[..., Any]:
         """The function of the entry flow, with everything it needs."""
+        if waits:  # what waits for nothing is linked and run without Trio
+            self.module.names.update(
+                _check=trio.from_thread.check_cancelled, _alive=trio.lowlevel.checkpoint_if_cancelled
+            )
         name = self.flow_name(self.graph.entry, waits)
         while self._todo:
             while self._todo:
@@ -258,6 +260,7 @@ class FlowLinker(Questions):
     def link(self) -> Linked:
         """The graph as runnable code."""
         direct = self.entry(waits=False) if self.can_be_direct(self.graph.entry) else None
+        lost()  # what this thread has waited for until now is no call's doing
         return Linked(self, direct, self.epoch)
 
     def flow(self, key: str, waits: bool) -> None:

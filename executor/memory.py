@@ -18,10 +18,9 @@ from collections.abc import AsyncIterator
 from contextvars import ContextVar
 from typing import Any
 
-import trio
-
 from ..compiler.durations import UNITS
 from .caches import MemoryCache
+from .late import trio
 from .loglines import say
 from .ports import Launch, Services
 from .told import told

@@ -19,14 +19,10 @@ from attrs import define
 
 from .events import Sinks
 from .groups import is_cancellation, stopped
-from .late import Late
+from .late import trio
 
 if TYPE_CHECKING:
-    import trio
-
     from .ports import Services
-else:
-    trio = Late("trio")
 
 SLICE = 300e-6
 """Seconds of work in place after which a run lets other tasks in."""

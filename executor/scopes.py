@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import trio
-
 from ..compiler.durations import seconds
+from .late import trio
 from .run import Run
 from .undo import Clock, UndoLog
 

@@ -11,10 +11,9 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
-import trio
-
 from ..compiler.durations import seconds
 from .groups import first_error, instead_of_cut, is_cancellation
+from .late import trio
 from .run import Run
 
 Put = Callable[[Any], Awaitable[None]]

@@ -181,7 +181,7 @@ class Tabler:
     def store(self, code: Straight, results: tuple[str, ...], row: int) -> None:
         """What others use goes from the variables of a row to the value list."""
         for result in results:
-            if self.users.get(result) != {row}:
+            if self.users.get(result) != frozenset((row,)):
                 code.write(f"_v[{self.slots[result]}] = {code.name(result)}")
 
     def depend(self, row: int, index: int, outside: Outer) -> None:

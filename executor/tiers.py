@@ -5,10 +5,14 @@ took :data:`QUICK` or longer, it is trusted and called in place; when it then st
 :data:`AGAIN` times as many quick calls the next time. So one that blocks now and then stays where it is, and one that a
 busy machine interrupted comes back. ``epoch`` changes with every move, so that linked code knows when to link again.
 ``runs=`` is obeyed and never measured.
+
+A call that was slow because its thread had to wait for a processor is not the node's doing: Linux tells how long that
+was (:func:`lost`).
 """
 
 from __future__ import annotations
 
+import threading
 import time
 import weakref
 from collections.abc import Callable
@@ -64,6 +68,9 @@ class Tier:
     def stalled(self, seconds: float) -> None:
         """A call in place took longer than it may."""
         now = time.perf_counter()
+        seconds -= lost()
+        if seconds < LONG:
+            return
         near = now - self.last - seconds < NEAR
         self.last = now
         self.strikes = self.strikes + 1 if near else 1
@@ -72,6 +79,30 @@ class Tier:
             self.calls = self.slow = self.strikes = 0
             self.needed *= AGAIN
             TIERS.epoch += 1
+
+
+class _Waited(threading.local):
+    """How long this thread had waited for a processor when it last looked."""
+
+    seconds = 0.0
+
+
+_WAITED = _Waited()
+
+
+def lost() -> float:
+    """Seconds that this thread has waited for a processor since it last looked; 0.0 where nobody can tell.
+
+    The figure is Linux's ``run_delay`` (``Documentation/scheduler/sched-stats.rst``); a look takes 20 us. It may be of
+    before the slow call: then that is forgiven once, since the next look tells.
+    """
+    try:
+        with open("/proc/thread-self/schedstat", "rb", buffering=0) as file:
+            waited = int(file.read().split()[1]) / 1e9
+    except (OSError, IndexError, ValueError):
+        return 0.0
+    found, _WAITED.seconds = waited - _WAITED.seconds, waited
+    return found
 
 
 class Tiers:

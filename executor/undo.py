@@ -11,10 +11,10 @@ import math
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-import trio
 from attrs import evolve, frozen
 
 from ..compiler.diagnostics import UndoFailed
+from .late import trio
 
 if TYPE_CHECKING:
     from .run import Run

@@ -129,8 +129,7 @@ def used_twice_side_by_side(n: int) -> int:
     y = aweigh(b, 0)
     u = acount(x + y)
     v = weigh(a, u)
-    w = acount(v)
-    return w
+    return acount(v)
 
 
 @flow

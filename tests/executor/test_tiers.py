@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -52,6 +53,7 @@ def make(**declared: Any) -> tuple[Any, Any]:
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a busy machine any call may take long."""
     monkeypatch.setattr(tiers, "QUICK", 0.02)
+    monkeypatch.setattr(tiers, "lost", lambda: 0.0)
 
 
 @pytest.mark.usefixtures("patient")
@@ -78,6 +80,41 @@ def test_a_node_that_stalls_goes_back() -> None:
     assert WHERE == ["main"]
     engine.run(program, 1)
     assert WHERE == ["main", "thread"]
+
+
+def trusted() -> Tier:
+    tier = Tier()
+    for _ in range(tiers.CALLS):
+        tier.measured(1e-6)
+    assert tier.trusted
+    return tier
+
+
+@pytest.mark.parametrize(("lost", "stays"), [(0.0, False), (0.03, False), (0.0595, True)])
+def test_a_call_that_waited_for_a_processor_is_not_slow(
+    lost: float, stays: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tiers, "lost", lambda: lost)
+    tier = trusted()
+    for _ in range(tiers.STRIKES):
+        tier.stalled(0.06)
+    assert tier.trusted is stays
+
+
+@pytest.mark.skipif(not Path("/proc/thread-self/schedstat").exists(), reason="only Linux tells")
+def test_who_sleeps_does_not_wait_for_a_processor() -> None:
+    tiers.lost()
+    began = time.perf_counter()
+    time.sleep(0.05)
+    assert 0.0 <= tiers.lost() <= time.perf_counter() - began - 0.05 + 1e-3
+
+
+def test_where_nobody_can_tell_all_is_the_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(*args: Any, **kwargs: Any) -> Any:
+        raise FileNotFoundError
+
+    monkeypatch.setattr("builtins.open", missing)
+    assert tiers.lost() == 0.0
 
 
 def test_what_is_declared_is_obeyed() -> None:
