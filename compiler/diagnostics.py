@@ -7,7 +7,7 @@ Owns the value types only. The catalogue of rules is in :mod:`.rules`, the three
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Any, Literal
 
 from attrs import field, frozen
 
@@ -76,6 +76,9 @@ class ProgramError(CflowError):
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
         self.diagnostics: list[Diagnostic] = sorted(diagnostics, key=lambda d: d.severity != "error")
         super().__init__("\n".join(str(d) for d in self.diagnostics))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.diagnostics,), self.__dict__
 
 
 @frozen

@@ -41,6 +41,8 @@ class Blocks:
                 arms = self.arms(code, order, place)
                 result = f"_r{code.module.number()}"
                 code.write(f"{result} = await _parallel(_run, {place.log}, ({arms}))")
+                if any(region.results is None for region in op.regions):
+                    return  # one arm never gets to its end, so neither does the block
                 texts = [
                     f"{result}[{i}][{j}]"
                     for i, region in enumerate(op.regions)

@@ -28,9 +28,9 @@ class _Kept:
 
 
 class MemoryCache:
-    """Values by key with single flight, bounded in number (the oldest go first)."""
+    """Values by key with single flight. ``size``: how many are kept, the youngest (None: all); what has a claim is."""
 
-    def __init__(self, size: int = 10_000) -> None:
+    def __init__(self, size: int | None = 10_000) -> None:
         self._mutex = threading.Lock()
         self._size = size
         self._values: dict[str, _Kept] = {}
@@ -65,8 +65,8 @@ class MemoryCache:
             value, claim = await compute()
             with self._mutex:
                 self._values[key] = _Kept(value, _Birth(), claim)
-                while len(self._values) > self._size:
-                    del self._values[next(iter(self._values))]
+                if self._size is not None and len(self._values) > self._size:
+                    self._values.pop(next((k for k, kept in self._values.items() if kept.claim is None), key), None)
         finally:
             with self._mutex:
                 waiters = self._flights.pop(key)

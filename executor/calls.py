@@ -7,7 +7,9 @@ undo.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
+
+from attrs import evolve
 
 from ..compiler import ir
 from ..planner.order import RegionOrder
@@ -43,6 +45,24 @@ def split(
         for name, value in kwargs
     )
     return f"({positional}{',' if positional else ''})", f"{{{named}}}"
+
+
+Called = TypeVar("Called", ir.Call, ir.Subflow)
+
+
+def evaluated(code: Straight, op: Called, place: Place) -> Called:
+    """The call with its arguments evaluated: what fails in one is no failure of the call, which may be repeated."""
+
+    def early(expr: ir.Expr, form: str = "{}") -> ir.Expr:
+        if isinstance(expr, (ir.Ref, ir.Const)) and form == "{}":
+            return expr
+        id = f"argument {code.module.number()}"
+        code.write(f"{code.name(id)} = {form.format(code.text(expr, place))}")
+        return ir.Ref(id)
+
+    args = tuple(ir.Star(early(a.value, "(*{},)")) if isinstance(a, ir.Star) else early(a) for a in op.args)
+    kwargs = tuple((name, early(value, "{{**{}}}" if name == "**" else "{}")) for name, value in op.kwargs)
+    return evolve(op, args=args, kwargs=kwargs)
 
 
 def call(code: Straight, op: ir.Call, place: Place) -> None:
@@ -170,15 +190,23 @@ def engine_call(code: Straight, op: ir.Call, place: Place) -> None:
     """``sleep``, ``wait_signal`` and what tests add: operations of the engine itself."""
     linker = code.linker
     spec = linker.graph.nodes[op.target]
+    governed = waiting_policy(op.policy) or linker.events
+    if governed:
+        op = evaluated(code, op, place)
     args = code.arguments(op.args, op.kwargs, place)
     fn = code.module.constant(linker.builtin(spec.builtin), "_b")
     call = f"{fn}(_run, {place.log}{', ' if args else ''}{args})"
     policy = policy_text(code, op.policy, place)
     result = code.name(op.result)
-    if policy or linker.events:
+    if governed:
         code.write(f"{result} = await _apply(_run, {op.id!r}, {op.target!r}, lambda: {call}, {policy or '{}'})")
     else:
         code.write(f"{result} = await {call}")
+
+
+def in_place(linker: FlowLinker, op: ir.Subflow) -> bool:
+    """Is a flow called as a plain function, also by code that waits?"""
+    return not op.detached and linker.is_quick(op.target) and not waiting_policy(op.policy)
 
 
 def subflow(code: Straight, op: ir.Subflow, place: Place) -> None:
@@ -186,13 +214,15 @@ def subflow(code: Straight, op: ir.Subflow, place: Place) -> None:
     linker = code.linker
     flow = linker.graph.flows[op.target]
     result = code.name(op.result)
+    if place.waits and not op.detached and waiting_policy(op.policy):
+        op = evaluated(code, op, place)
     arguments = linker.flow_arguments(code, op, place)
     comma = ", " if arguments else ""
     if op.detached:
         args, kwargs = split(code, op.args, op.kwargs, place)
         code.write(f"{result} = await _detach(_run, {op.target!r}, {args}, {kwargs})")
         return
-    if not place.waits or (linker.is_quick(op.target) and not waiting_policy(op.policy)):
+    if not place.waits or in_place(linker, op):
         name = linker.flow_name(op.target, waits=False)
         code.write(f"{result} = {name}(_run, _depth + 1{comma}{arguments})")
         code.breath = place.waits

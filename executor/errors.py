@@ -7,6 +7,7 @@ written to the error (``__cflow__``); the error itself keeps its type and text.
 from __future__ import annotations
 
 import linecache
+import pickle
 from collections.abc import Mapping, Sequence
 from types import FrameType, TracebackType
 from typing import Any
@@ -41,6 +42,25 @@ class Failure:
     _number: int = field(default=0, repr=False, eq=False, alias="number")
     _read: TracebackType | None = field(default=None, repr=False, eq=False, alias="read")
     """The traceback that was read: where the same error is raised again, it hangs below the new one."""
+
+    def __copy__(self) -> Failure:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Failure:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """An error goes to other processes with what is known of it; inputs that cannot go there as text."""
+        inputs = {name: _portable(value) for name, value in self.inputs.items()}
+        return type(self), (self.flow, self.node, self.span, self.path, self.attempt, inputs)
+
+
+def _portable(value: Any) -> Any:
+    try:
+        pickle.loads(pickle.dumps(value))
+    except Exception:
+        return repr(value)
+    return value
 
 
 def explain_failure(error: BaseException, graph: ir.Graph, source: ir.Graph, objects: Objects, run: int) -> None:

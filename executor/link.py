@@ -17,7 +17,7 @@ from ..compiler import ir
 from ..compiler.diagnostics import MAX_DEPTH, LoopLimit, RecursionLimit
 from ..compiler.spec import Objects
 from ..compiler.walk import all_ops
-from ..planner.order import OpOrder, Orderer, RegionOrder, yields
+from ..planner.order import OpOrder, Orderer, RegionOrder, exits_of, yields
 from . import invoke
 from .blockcode import Blocks
 from .blocks import for_each, parallel, race
@@ -212,8 +212,7 @@ class FlowLinker(Questions):
             inner.write(f"return ({''.join(self.module.local(r) + ', ' for r in op.results)})")
         result = f"_r{number}"
         code.write(f"{result} = {wait}_d{number}({params})")
-        leaves = frozenset().union(*(r.leaves for r in order.regions))
-        code.leaving(result, leaves, place)
+        code.leaving(result, exits_of(order), place)
         code.assign(op.results, [f"{result}[{i}]" for i in range(len(op.results))])
 
     # ---- flows -----------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ needs it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import TYPE_CHECKING
 
 from ..compiler import ir
@@ -92,13 +92,18 @@ class Straight:
         outer = place.outer
         if not outer:
             return
-        self.load(set(order.entry_values), place)
-        if order.entry_reads:
+        values, reads, everything = order.entry_values, order.entry_reads, order.entry_all
+        if isinstance(order.op, ir.Subflow) and calls.in_place(self.linker, order.op):
+            # A plain function call cannot wait inside for what its steps need.
+            values, reads = values | order.late_values, reads | order.late_reads
+            everything = everything or order.late_all
+        self.load(set(values), place)
+        if reads:
             for entry in list(outer.writers):
-                if conflicts(order.entry_reads, entry[0]):
+                if conflicts(reads, entry[0]):
                     self.await_row(*entry[1])
                     outer.writers.remove(entry)
-        if order.entry_all:
+        if everything:
             for condition in outer.retire:
                 self.await_row(*condition)
             outer.retire, outer.writers = [], []
@@ -175,13 +180,12 @@ class Straight:
         given = f"{table.name}, _run, {place.log}, _depth, ({takes}), ({conditions}), {tracked}"
         self.write(f"{result} = await _run_frame({given})")
         self.unseen = any(self.linker.outlasts(o) for o in order.ops)
-        self.leaving(result, order.leaves, place)
+        self.leaving(result, order.exits, place)
         if region.results is not None:
             finish([f"{result}[{i}]" for i in range(len(region.results))])
 
-    def leaving(self, result: str, leaves: frozenset[str], place: Place) -> None:
+    def leaving(self, result: str, exits: Set[str], place: Place) -> None:
         """Go on leaving, where code in a function of its own said so."""
-        exits = leaves & {"return", "break", "continue"}
         if not exits:
             return
         with self.write.block(f"if {result}.__class__ is _Leave:"):

@@ -90,7 +90,10 @@ class RegionOrder:
     reads: frozenset[str]
     retires: bool
     leaves: frozenset[str]
-    """The ways out of the region other than its end: ``return break continue raise while``."""
+    """The ways out of the region that later steps wait for: ``return break continue raise while``. Those of an
+    ``except`` take a failure to reach and are left out."""
+    exits: frozenset[str]
+    """The ways out of the region that its code may take: ``return break continue``."""
 
 
 def conflicts(reads: Iterable[str], writes: frozenset[str]) -> bool:
@@ -201,12 +204,16 @@ class _Scan:
         reads: set[str] = set()
         retires = False
         leaves: set[str] = set()
+        exits: set[str] = set()
         for order in self.ops:
             effects |= order.effects
             reads |= order.entry_reads | order.late_reads
             retires = retires or order.entry_all or order.late_all
             leaves |= _leaves(order)
-        return RegionOrder(self.region, self.ops, self.joins, effects, frozenset(reads), retires, frozenset(leaves))
+            exits |= exits_of(order)
+        return RegionOrder(
+            self.region, self.ops, self.joins, effects, frozenset(reads), retires, frozenset(leaves), frozenset(exits)
+        )
 
     def values(self, index: int, order: OpOrder) -> None:
         """Rule 1, the arguments; and whoever still reads a collection that is about to change."""
@@ -344,8 +351,16 @@ def emit_loops(region: RegionOrder) -> set[str]:
     return found
 
 
+def exits_of(order: OpOrder) -> set[str]:
+    """How the code of an operation may leave the region that holds it."""
+    if isinstance(order.op, ir.Exit):
+        return {order.op.kind}
+    found: set[str] = set().union(*(r.exits for r in order.regions))
+    return found - {"break", "continue"} if isinstance(order.op, (ir.Loop, ir.ForEach)) else found
+
+
 def _leaves(order: OpOrder) -> set[str]:
-    """How control can leave the region that holds the operation, other than by failing."""
+    """How control can leave the region that holds the operation, so that what follows has to wait for it."""
     op = order.op
     match op:
         case ir.Exit():

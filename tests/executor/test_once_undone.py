@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 import trio
+import trio.testing
 from trio.testing import MockClock
 
 from cflow import Engine, collect, flow, node, parallel, race, transaction
+from cflow.executor.caches import MemoryCache
 
 LEDGER: list[str] = []
 
@@ -170,3 +172,49 @@ def after_a_failed_undo() -> list[str]:
 def test_what_could_not_be_undone_has_happened() -> None:
     assert run(after_a_failed_undo) == ["first"]
     assert LEDGER == ["first"]
+
+
+@flow
+def pay_all(keys: list[str]) -> None:
+    for k in keys:
+        pay.options(once=k)(k)
+
+
+@node(writes="paid", runs="loop")
+def pay(k: str) -> None:
+    LEDGER.append(k)
+
+
+def test_once_is_not_forgotten() -> None:
+    engine = Engine()
+    engine.run(pay_all, [f"{n}" for n in range(10_050)])
+    engine.run(pay_all, ["0", "10049", "new"])
+    assert len(LEDGER) == 10_051
+
+
+def test_a_full_cache_keeps_what_somebody_waits_for() -> None:
+    async def main() -> list[Any]:
+        cache = MemoryCache(size=3)
+        got: list[Any] = []
+
+        async def make(value: int, claim: object) -> tuple[int, object]:
+            return value, claim
+
+        async def wait_for_it() -> None:
+            got.append(await cache.get("held", lambda: make(9, None), None, lambda claim: False))
+
+        claim = object()
+        await cache.get("held", lambda: make(1, claim), None, lambda claim: False)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(wait_for_it)
+            await trio.testing.wait_all_tasks_blocked()
+            for n in range(10):
+                await cache.get(f"{n}", lambda n=n: make(n, None), None, lambda claim: False)
+            cache.settle("held", claim, True)
+        _, hit = await cache.get("9", lambda: make(0, None), None, lambda claim: False)
+        got.append(hit)
+        _, hit = await cache.get("1", lambda: make(0, None), None, lambda claim: False)
+        got.append(hit)
+        return got
+
+    assert trio.run(main) == [(1, True), True, False]
