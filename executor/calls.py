@@ -204,7 +204,7 @@ def engine_call(code: Straight, op: ir.Call, place: Place) -> None:
         code.write(f"{result} = await {call}")
 
 
-def in_place(linker: FlowLinker, op: ir.Subflow) -> bool:
+def is_plain_call(linker: FlowLinker, op: ir.Subflow) -> bool:
     """Is a flow called as a plain function, also by code that waits?"""
     return not op.detached and linker.is_quick(op.target) and not waiting_policy(op.policy)
 
@@ -222,7 +222,7 @@ def subflow(code: Straight, op: ir.Subflow, place: Place) -> None:
         args, kwargs = split(code, op.args, op.kwargs, place)
         code.write(f"{result} = await _detach(_run, {op.target!r}, {args}, {kwargs})")
         return
-    if not place.waits or in_place(linker, op):
+    if not place.waits or is_plain_call(linker, op):
         name = linker.flow_name(op.target, waits=False)
         code.write(f"{result} = {name}(_run, _depth + 1{comma}{arguments})")
         code.breath = place.waits

@@ -93,7 +93,7 @@ class Straight:
         if not outer:
             return
         values, reads, everything = order.entry_values, order.entry_reads, order.entry_all
-        if isinstance(order.op, ir.Subflow) and calls.in_place(self.linker, order.op):
+        if isinstance(order.op, ir.Subflow) and calls.is_plain_call(self.linker, order.op):
             # A plain function call cannot wait inside for what its steps need.
             values, reads = values | order.late_values, reads | order.late_reads
             everything = everything or order.late_all

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -42,7 +43,11 @@ class _Handshake:
         self.answered = trio.Event()
         self.items: list[Any] = []
         self.over = False
+        self.left = False
+        """Has the consumer ended?"""
         self.error: BaseException | None = None
+        self.told = False
+        """Does the error leave the loop that reads, since it came when the flow was closed?"""
 
     async def produce(self) -> None:
         await self.park()
@@ -52,6 +57,8 @@ class _Handshake:
             if is_cancellation(exc):
                 raise
             self.error = exc
+            # What closes a source raises with no cancellation in its past: that this task is cut says it.
+            self.told = self.left or instead_of_cut(exc) or trio.current_effective_deadline() == -math.inf
         self.over = True
         self.answered.set()
 
@@ -73,6 +80,11 @@ class _Handshake:
             trio.lowlevel.reschedule(self.parked)
             self.parked = None
 
+    def leave(self) -> None:
+        """The consumer has ended: the flow is cancelled, and goes on with what it owes."""
+        self.left = True
+        self.go_on()
+
     def closed(self) -> None:
         """Once the flow has ended.
 
@@ -80,8 +92,7 @@ class _Handshake:
         ------
         What a ``finally`` or an undo of it raised while it was closed.
         """
-        if instead_of_cut(self.error):
-            assert self.error is not None
+        if self.error is not None and self.told:
             raise self.error
 
     def __aiter__(self) -> _Handshake:
@@ -259,7 +270,7 @@ async def opened(
         if isinstance(source, FlowStream):
             iterator = _Handshake(source)
             stack.callback(iterator.closed)
-            await stack.enter_async_context(_helper(iterator.produce, iterator.go_on))
+            await stack.enter_async_context(_helper(iterator.produce, iterator.leave))
         else:
             iterator = reader(source)
             if hasattr(iterator, "aclose"):

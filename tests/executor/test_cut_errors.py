@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -316,3 +316,46 @@ def test_what_fails_while_a_loser_is_cut_is_told(program: Any, error: type[Excep
 
 def test_an_arm_that_fails_before_anything_is_decided_is_forgiven() -> None:
     assert Engine(clock=MockClock(autojump_threshold=0)).run(race_that_forgives) == "won"
+
+
+@node(reads="s")
+async def fails_when_closed(n: int) -> AsyncIterator[int]:
+    try:
+        for i in range(n):
+            yield i
+    finally:
+        raise BoomError
+
+
+@flow
+def handed_on() -> Iterator[int]:
+    for x in fails_when_closed(5):
+        linger()
+        yield x
+
+
+@flow(timeout=7)
+def read_directly() -> int:
+    for _ in fails_when_closed(5):
+        linger()
+    return 1
+
+
+@flow(timeout=7)
+def read_through_a_flow() -> int:
+    for _ in handed_on():
+        quick()
+    return 1
+
+
+@flow(timeout=11.5)
+def cut_in_its_own_body() -> int:
+    for _ in handed_on():
+        quick()
+    return 1
+
+
+@pytest.mark.parametrize("program", [read_directly, read_through_a_flow, cut_in_its_own_body])
+def test_what_fails_while_a_source_is_closed_is_told_through_a_stream_flow(program: Any) -> None:
+    with pytest.raises(BoomError):
+        Engine(clock=MockClock(autojump_threshold=0)).run(program)
