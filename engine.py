@@ -178,6 +178,9 @@ class Engine:
     def submit(self, flow: Any, /, *args: Any, **inputs: Any) -> concurrent.futures.Future[Any]:
         """Run a flow in the background, on one loop with the others that were submitted.
 
+        Cancelling the future, or Ctrl-C while it is waited for, cancels the run, also one that has begun: its undos are
+        run, then the future raises ``CancelledError``.
+
         Raises
         ------
         TypeError: it is a stream flow, which somebody has to read.
@@ -192,7 +195,7 @@ class Engine:
 
             with self._lock:
                 self._background = self._background or Background(self._clock)
-        future: concurrent.futures.Future[Any] = self._background.submit(started.main)
+        future: concurrent.futures.Future[Any] = self._background.submit(started.main, started.state)
         return future
 
     def run_node(self, node: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -6,9 +6,10 @@ The caller's contextvars go along, and what nodes change in them stays there.
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import contextvars
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import trio
@@ -81,6 +82,50 @@ def run_away(main: Main, run: Run | None, clock: Any = None) -> Any:
         del value  # its traceback holds this frame
 
 
+class Submitted(concurrent.futures.Future[Any]):
+    """The result to come of a run that was submitted. Cancelling it, or Ctrl-C while it is waited for, cancels the run,
+    also one that has begun: what it owes is done, then the future raises ``CancelledError``."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__()
+        self.run = run
+        self.ended = threading.Event()
+        self.token: trio.lowlevel.TrioToken | None = None
+
+    def cancel(self) -> bool:
+        """Whether it was cancelled in time; it may still succeed, where what it does cannot be cut."""
+        if super().cancel():
+            return True
+        if self.done():
+            return False
+        self.interrupt()
+        return True
+
+    def result(self, timeout: float | None = None) -> Any:
+        with self._interrupted():
+            return super().result(timeout)
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        with self._interrupted():
+            return super().exception(timeout)
+
+    def interrupt(self) -> None:
+        """As Ctrl-C: the first time the run is cancelled, the second time its compensations are broken off."""
+        if self.token is None:
+            self.run.interrupted += 1  # the run looks when it begins
+            return
+        with contextlib.suppress(trio.RunFinishedError):
+            self.token.run_sync_soon(self.run.interrupt)
+
+    @contextlib.contextmanager
+    def _interrupted(self) -> Iterator[None]:
+        try:
+            yield
+        except KeyboardInterrupt:
+            underway.interrupt()
+            raise
+
+
 class Background:
     """The loop of what was submitted to an engine: a thread that lives as long as there is something to run."""
 
@@ -93,18 +138,23 @@ class Background:
         self._count = 0
         self._wake: trio.Event | None = None
 
-    def submit(self, main: Main) -> concurrent.futures.Future[Any]:
+    def submit(self, main: Main, run: Run) -> concurrent.futures.Future[Any]:
         """Run ``main`` beside the others."""
-        future: concurrent.futures.Future[Any] = concurrent.futures.Future()
+        future = Submitted(run)
+        underway.begun(future)
+        future.add_done_callback(lambda _: underway.over(future))
         context = contextvars.copy_context()
 
         async def job() -> None:
             if future.set_running_or_notify_cancel():
+                future.token = trio.lowlevel.current_trio_token()
                 try:
                     value = await main()
                 except trio.Cancelled:
                     future.set_exception(concurrent.futures.CancelledError())
                     raise
+                except KeyboardInterrupt as exc:
+                    future.set_exception(concurrent.futures.CancelledError() if run.interrupted else exc)
                 except BaseException as exc:
                     future.set_exception(stopped(exc) or exc)
                 else:

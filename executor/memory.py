@@ -253,5 +253,11 @@ class MemoryDetached:
 def memory_services() -> Services:
     """A fresh set of in-process ports."""
     return Services(
-        MemoryLocks(), MemoryRates(), MemorySignals(), MemoryCache(), MemoryCache(size=None), MemoryTimers(), MemoryDetached()
+        MemoryLocks(),
+        MemoryRates(),
+        MemorySignals(),
+        MemoryCache(),
+        MemoryCache(size=None),
+        MemoryTimers(),
+        MemoryDetached(),
     )

@@ -1,4 +1,4 @@
-"""The detached runs that this process has under way: who waits for them, and how Ctrl-C reaches them.
+"""The detached and submitted runs that this process has under way: who waits for them, how Ctrl-C reaches them.
 
 They are in threads of their own, where Python never delivers Ctrl-C: the main thread, while it waits for a run or for
 these, hands it on. As with any run, the first one cancels them and lets compensations finish; the second breaks those
@@ -37,15 +37,14 @@ class Underway:
         self._run: Interruptible | None = None
         self._token: Token | None = None
         self.ended = threading.Event()
-        _UNDERWAY.add(self)
+        begun(self)
         threading.Thread(target=self._body, name=name).start()
 
     def _body(self) -> None:
         try:
             self._work(self)
         finally:
-            _UNDERWAY.discard(self)
-            self.ended.set()
+            over(self)
 
     def began(self, run: Interruptible, token: Token) -> None:
         """On its loop, before anything of the run is done: from here on Ctrl-C reaches it."""
@@ -65,11 +64,29 @@ class Underway:
             self._run.interrupt()
 
 
-_UNDERWAY: set[Underway] = set()
+class Awaited(Protocol):
+    """What the process waits for before it ends."""
+
+    ended: threading.Event
+
+    def interrupt(self) -> None: ...
+
+
+_UNDERWAY: set[Awaited] = set()
+
+
+def begun(one: Awaited) -> None:
+    """From here on Ctrl-C reaches it, and the process does not end before it."""
+    _UNDERWAY.add(one)
+
+
+def over(one: Awaited) -> None:
+    _UNDERWAY.discard(one)
+    one.ended.set()
 
 
 def interrupt() -> None:
-    """Ctrl-C, for every detached run."""
+    """Ctrl-C, for every run that is under way."""
     for one in list(_UNDERWAY):
         one.interrupt()
 
