@@ -33,6 +33,30 @@ if TYPE_CHECKING:
 Substitute = Callable[[NodeSpec, Callable[..., Any]], "Callable[..., Any] | None"]
 
 
+def _check(limit: Any, workers: Any, sinks: tuple[Any, ...], allow: Any, profile: Any) -> None:
+    """What an engine is made with, before it fails somewhere else."""
+    for name, number in (("limit", limit), ("workers", workers)):
+        if number is None and name == "workers":
+            continue
+        if type(number) is not int:
+            msg = f"{name} is a whole number, not {number!r}"
+            raise TypeError(msg)
+        if number < 1:
+            msg = f"{name} is at least 1, not {number!r}"
+            raise ValueError(msg)
+    if isinstance(allow, str):
+        msg = f"allow is a list of names: write allow=[{allow!r}]"
+        raise TypeError(msg)
+    for sink in sinks:
+        if not callable(sink):
+            msg = f"a sink is called with each event, and {sink!r} cannot be called"
+            raise TypeError(msg)
+    for id, seconds in (profile or {}).items():
+        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds >= 0:
+            msg = f"a profile is seconds by operation, and {id!r} has {seconds!r}"
+            raise TypeError(msg)
+
+
 class Engine:
     """Runs flows.
 
@@ -67,13 +91,12 @@ class Engine:
         if store is not None:
             msg = "runs are not recorded yet: leave store out"
             raise TypeError(msg)
-        if limit < 1:
-            msg = f"limit is at least 1, not {limit!r}"
-            raise ValueError(msg)
+        sinks = tuple(sinks)
+        _check(limit, workers, sinks, allow, profile)
         self.limit = limit
         self.workers = workers
         self.allow = None if allow is None else tuple(allow)
-        self._sinks = tuple(sinks)
+        self._sinks = sinks
         self._listeners: Any = None
         self._services: Any = None
         self._substitute = substitute

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Any, Protocol
@@ -60,7 +61,11 @@ async def _from_asyncio(ready: Ready, clock: Any) -> Any:
         else:
             done.set_exception(value)
 
-    away = Away(ready.main, ready.state, clock, lambda good, value: loop.call_soon_threadsafe(finish, good, value))
+    def tell(good: bool, value: Any) -> None:
+        with contextlib.suppress(RuntimeError):  # the host's loop is closed: nobody is left who waits
+            loop.call_soon_threadsafe(finish, good, value)
+
+    away = Away(ready.main, ready.state, clock, tell)
     away.thread.start()
     while True:
         try:

@@ -46,6 +46,7 @@ async def on_loop(
         with trio.CancelScope() as run.scope:
             if run.interrupted:
                 run.scope.cancel()
+            await trio.lowlevel.checkpoint_if_cancelled()  # it may be cut before it begins
             value = await entry(run, None, None, 0, 0, *args, **kwargs)
         if run.scope.cancelled_caught:
             raise KeyboardInterrupt
