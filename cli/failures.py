@@ -17,7 +17,7 @@ from typing import Any
 from ..compiler.diagnostics import NOWHERE, CflowError, Diagnostic, InputError, ProgramError
 from ..compiler.render import as_json, render
 from ..compiler.secrets import hide
-from ..executor.told import causes, context_of, own_frames, said, way
+from ..executor.told import causes, context_of, further_notes, own_frames, said, way
 from .output import Hide, note, plain, wants_colour
 
 _NOWHERE: dict[str, Any] = {"flow": None, "node": None, "line": None, "path": [], "attempt": None, "inputs": {}}
@@ -83,9 +83,7 @@ def print_failure(error: BaseException, *, json_form: bool = False, hide: Hide =
     lines = [
         render(Diagnostic(failure_id(error), "error", message, span), disk_sources, color=wants_colour(sys.stderr))
     ]
-    # The executor's own note says what is shown here anyway.
-    notes = [n for n in getattr(error, "__notes__", ()) if where is None or not n.startswith(f"in flow {where.flow}, ")]
-    lines += [f"   = {line}" for line in [*text.splitlines()[1:], *causes(error), *way(where), *notes]]
+    lines += [f"   = {line}" for line in [*text.splitlines()[1:], *causes(error), *way(where), *further_notes(error)]]
     lines += [f"     {frame}" for frame in own_frames(error)]
     note(hide("\n".join(lines)))
 

@@ -10,7 +10,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from ..compiler.convert import ConversionError
 from ..compiler.diagnostics import Diagnostic, InputError, ProgramError, Span
+from ..compiler.textvalues import json_object
 from .target import read_stdin, read_text
 
 
@@ -37,18 +39,20 @@ def read_json(source: str | None) -> dict[str, Any]:
 
     Raises
     ------
-    ProgramError: it cannot be read, or is no JSON. InputError: it is no object.
+    ProgramError: it cannot be read, or is no JSON. InputError: it is no object, or one in it has a name twice.
     """
     if source is None:
         return {}
     shown = "<stdin>" if source == "-" else source
     text = read_stdin(shown) if source == "-" else read_text(Path(source), ".json")
     try:
-        value = json.loads(text, parse_constant=_refuse)
+        value = json.loads(text, parse_constant=_refuse, object_pairs_hook=json_object)
     except json.JSONDecodeError as error:
         raise _bad_json(error.msg, Span(shown, error.lineno, error.colno)) from None
     except RecursionError:
         raise _bad_json("it is nested too deeply", Span(shown, 1)) from None
+    except ConversionError as error:
+        raise InputError(f"{shown}: {error}") from None
     except ValueError as error:
         raise _bad_json(str(error), Span(shown, 1)) from None
     if not isinstance(value, dict):

@@ -13,6 +13,7 @@ import errno
 import json
 import math
 import os
+import re
 import stat
 import sys
 from collections.abc import Callable, Iterator, Mapping, Set
@@ -33,8 +34,16 @@ def plain(value: Any) -> Any:
     >>> plain({"day": dt.date(2026, 1, 31), "tags": {"b", "a"}, "took": dt.timedelta(minutes=2)})
     {'day': '2026-01-31', 'tags': ['a', 'b'], 'took': 120.0}
     """
+    return _form(value, lambda number: None)
+
+
+Lacking = Callable[[float], Any]
+"""What stands for a number that JSON lacks: an infinite one, or none at all."""
+
+
+def _form(value: Any, lacking: Lacking) -> Any:
     try:
-        return _plain(value)
+        return _plain(value, lacking)
     except RecursionError:
         return "<nested too deeply>"
 
@@ -44,14 +53,14 @@ def _is_decimal(value: Any) -> bool:
     return decimal is not None and isinstance(value, decimal.Decimal)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, lacking: Lacking) -> Any:
     match value:
         case None | bool() | int() | str() if not isinstance(value, enum.Enum):
             return value
         case float():
-            return value if math.isfinite(value) else None
+            return value if math.isfinite(value) else lacking(value)
         case enum.Enum():
-            return _plain(value.value)
+            return _plain(value.value, lacking)
         case dt.timedelta():
             return value.total_seconds()
         case dt.date() | dt.time():
@@ -65,25 +74,25 @@ def _plain(value: Any) -> Any:
 
             return base64.b64encode(value).decode()
         case Mapping():
-            return {_key(key): _plain(item) for key, item in value.items()}
+            return {_key(key, lacking): _plain(item, lacking) for key, item in value.items()}
         case Set():
-            return sorted((_plain(item) for item in value), key=lambda item: (str(type(item)), str(item)))
+            return sorted((_plain(item, lacking) for item in value), key=lambda item: (str(type(item)), str(item)))
         case list() | tuple() | range():
-            return [_plain(item) for item in value]
+            return [_plain(item, lacking) for item in value]
         case BaseException():
             return {"type": type(value).__name__, "message": said(value)}
     if attrs.has(type(value)):
-        return {field.name: _plain(getattr(value, field.name)) for field in attrs.fields(type(value))}
+        return {field.name: _plain(getattr(value, field.name), lacking) for field in attrs.fields(type(value))}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {field.name: _plain(getattr(value, field.name), lacking) for field in dataclasses.fields(value)}
     return shown(value)
 
 
-def _key(key: Any) -> str:
+def _key(key: Any, lacking: Lacking) -> str:
     if isinstance(key, str):
         return key
-    made = _plain(key)
-    return made if isinstance(made, str) else json.dumps(made)
+    made = _plain(key, lacking)
+    return made if isinstance(made, str) else _as_people_write(json.dumps(made))
 
 
 def to_json(value: Any) -> str:
@@ -91,9 +100,24 @@ def to_json(value: Any) -> str:
     return json.dumps(plain(value), ensure_ascii=False)
 
 
-def to_text(value: Any) -> str:
-    """For people: text as it is, anything else as indented JSON."""
-    return value if isinstance(value, str) else json.dumps(plain(value), ensure_ascii=False, indent=2)
+def to_text(value: Any, indent: int | None = 2) -> str:
+    """For people: text as it is, anything else as indented JSON, to which ``inf`` and ``nan`` are added.
+
+    >>> to_text([1e308 * 10, -1e308 * 10], indent=None)
+    '[inf, -inf]'
+    """
+    if isinstance(value, str):
+        return value
+    return _as_people_write(json.dumps(_form(value, lambda number: number), ensure_ascii=False, indent=indent))
+
+
+_TEXT_OR_NUMBER = re.compile(r'"(?:[^"\\]|\\.)*"|Infinity|NaN')
+_WRITTEN = {"Infinity": "inf", "NaN": "nan"}
+
+
+def _as_people_write(form: str) -> str:
+    """The JSON of Python with its words for numbers that JSON lacks as Python writes them elsewhere."""
+    return _TEXT_OR_NUMBER.sub(lambda found: _WRITTEN.get(found[0], found[0]), form)
 
 
 Hide = Callable[[str], str]
@@ -134,7 +158,7 @@ def emit(text: str, *, end: str = "\n", flush: bool = False) -> None:
 
 def _item(value: Any) -> str:
     """An item of a stream: on one line, so that a program can read along."""
-    return value if isinstance(value, str) else to_json(value)
+    return to_text(value, indent=None)
 
 
 def write_file(path: Path, data: bytes) -> None:

@@ -133,7 +133,7 @@ def _run(parser: argparse.ArgumentParser) -> None:
     _target(parser)
     parser.add_argument("inputs", nargs="*", metavar="name=value", help="inputs, converted to the parameter's type")
     _file(parser.add_argument("--input", metavar="FILE.json", help="inputs from a JSON object; - for standard input"))
-    _json(parser, "the result as JSON, a failure as JSON on standard error")
+    _json(parser, "the result as JSON (inf and nan as null), a failure as JSON on standard error")
     parser.add_argument("--events", action="store_true", help="every event as a JSON line on standard error")
     parser.add_argument("--limit", type=_positive, metavar="N", help="node calls in flight at most (1000)")
 

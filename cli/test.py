@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..compiler.diagnostics import Diagnostic, Span
 from ..compiler.render import render
 from ..compiler.secrets import hide
-from ..executor.told import causes, context_of, own_frames, way
+from ..executor.told import causes, context_of, further_notes, own_frames, said, way
 from .failures import disk_sources
 from .output import emit, note, wants_colour
 from .target import Wrong, report_wrong
@@ -54,16 +54,16 @@ def _run(files: list[str], wrong: Wrong) -> Iterator[tuple[str, TestResult]]:
 
 def _shown(result: TestResult) -> str:
     """A failed test, for people: the line that ended it, and what is known beyond."""
-    first, *rest = result.message.splitlines() or ["it failed"]
-    finding = Diagnostic("test-failed", "error", f"{result.title}: {first}", _place(result))
     error = result.error
     frames: list[str] = []
-    if error is not None and not isinstance(error, AssertionError):
-        where = context_of(error)
-        # The executor's own note says what is shown here anyway.
-        rest = [line for line in rest if where is None or not line.startswith(f"in flow {where.flow}, ")]
-        rest += [*causes(error), *way(where)]
+    if error is None or isinstance(error, AssertionError):
+        first, *rest = result.message.splitlines() or ["it failed"]
+    else:
+        name, text = type(error).__name__, said(error)
+        first, *rest = f"{name}: {text}".splitlines() if text else [name]
+        rest += [*causes(error), *way(context_of(error)), *further_notes(error), *result.changed]
         frames = own_frames(error)
+    finding = Diagnostic("test-failed", "error", f"{result.title}: {first}", _place(result))
     lines = [*(f"   = {line.strip()}" for line in rest), *(f"     {frame}" for frame in frames)]
     return hide("\n".join([render(finding, disk_sources, color=wants_colour(sys.stderr)), *lines]))
 

@@ -37,6 +37,8 @@ def parse_text(text: str, type: Type, classes: Classes) -> Any:
         case "any":
             try:
                 return _json(text)
+            except ConversionError:
+                raise
             except ValueError:
                 return text
         case "union":
@@ -80,13 +82,28 @@ def _plain(text: str, name: str) -> Any:
     return text
 
 
+def json_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON from its fields (``object_pairs_hook``).
+
+    Raises
+    ------
+    ConversionError: it has a name twice; one of the two values would be lost.
+    """
+    fields: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in fields:
+            raise ConversionError((Problem("", f"the name {name!r} is given twice in a JSON object"),))
+        fields[name] = value
+    return fields
+
+
 def _json(text: str) -> Any:
     def refuse(word: str) -> Any:
         msg = f"{word} is not JSON"
         raise ValueError(msg)
 
     try:
-        return json.loads(text, parse_constant=refuse)
+        return json.loads(text, parse_constant=refuse, object_pairs_hook=json_object)
     except RecursionError:
         msg = "it is nested too deeply"
         raise ValueError(msg) from None
@@ -95,6 +112,8 @@ def _json(text: str) -> Any:
 def _structured(text: str, type: Type, classes: Classes) -> Any:
     try:
         value = _json(text)
+    except ConversionError:
+        raise
     except ValueError as error:
         if type.name == "class":  # an enumeration, or another class that is made of a plain value
             value = text

@@ -87,6 +87,14 @@ def way(where: FailureContext | None) -> Iterator[str]:
         yield "with " + ", ".join(f"{name}={_short(value)}" for name, value in where.inputs.items())
 
 
+def further_notes(error: BaseException) -> Iterator[str]:
+    """The lines of the error's notes, without the executor's own note, which says what :func:`way` does."""
+    where = context_of(error)
+    for note in getattr(error, "__notes__", ()):
+        if where is None or not note.startswith(f"in flow {where.flow}, "):
+            yield from note.splitlines()
+
+
 def own_frames(error: BaseException) -> list[str]:
     """The last lines of the user's own code that the error came through: not those of the engine and its packs, of
     Python and of the loop."""

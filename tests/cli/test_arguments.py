@@ -12,7 +12,10 @@ from cflow.cli.arguments import Usage, parse
 from cflow.cli.inputs import read_json, read_pairs
 from cflow.cli.main import main
 from cflow.cli.target import split
+from cflow.compiler.convert import ConversionError
 from cflow.compiler.diagnostics import InputError, ProgramError
+from cflow.compiler.textvalues import parse_text
+from cflow.compiler.types import Type
 
 
 def test_options_and_inputs_may_stand_in_any_order() -> None:
@@ -117,6 +120,22 @@ def test_bad_json_says_where(text: str, line: int, said: str, tmp_path: Path) ->
     with pytest.raises(ProgramError, match=said) as caught:
         read_json(str(file))
     assert (caught.value.diagnostics[0].id, caught.value.diagnostics[0].span.line) == ("bad-json", line)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"), [('{"n": 3, "n": 4}', "n"), ('{"order": {"id": 1, "qty": 2, "id": 1}}', "id")]
+)
+def test_a_name_stands_once_in_json(text: str, name: str, tmp_path: Path) -> None:
+    file = tmp_path / "in.json"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=rf"in\.json: the name '{name}' is given twice"):
+        read_json(str(file))
+
+
+@pytest.mark.parametrize("type", ["any", "dict", "class"])
+def test_a_name_stands_once_in_the_json_of_a_pair(type: str) -> None:
+    with pytest.raises(ConversionError, match="the name 'a' is given twice"):
+        parse_text('{"a": 1, "a": 2}', Type(type, ("x.X",) if type == "class" else ()), {})
 
 
 @pytest.mark.parametrize(

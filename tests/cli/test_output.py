@@ -71,6 +71,17 @@ def test_text_is_printed_as_it_is() -> None:
     assert to_text({"a": 1}) == '{\n  "a": 1\n}'
 
 
+def test_people_see_the_numbers_that_json_lacks(capsys: pytest.CaptureFixture[str]) -> None:
+    inf, nan = float("inf"), float("nan")
+    assert to_text(inf) == "inf"
+    assert to_text([-inf, nan, 'a "NaN" or Infinity']) == '[\n  -inf,\n  nan,\n  "a \\"NaN\\" or Infinity"\n]'
+    assert to_text({inf: 1}) == '{\n  "inf": 1\n}'
+    write_result(iter([[inf], nan]), as_json=False)
+    assert capsys.readouterr().out == "[inf]\nnan\n"
+    write_result(iter([[inf], {nan: 1}]), as_json=True)
+    assert capsys.readouterr().out == '[null]\n{"null": 1}\n'
+
+
 def test_none_is_nothing_for_people_and_null_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
     write_result(None, as_json=False)
     assert capsys.readouterr().out == ""
