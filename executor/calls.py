@@ -252,7 +252,7 @@ def subflow(code: Straight, op: ir.Subflow, place: Place) -> None:
                 code.write(
                     f"{result} = await _apply(_run, {op.id!r}, {op.target!r}, lambda: {text}, {policy}, {done}, "
                 )
-                code.write(f"    lambda: _flow_key({op.target!r}, {args}, {kwargs}), log={log})")
+                code.write(f"    lambda: _call_key(_run, {op.target!r}, {args}, {kwargs}), log={log})")
             return
         code.write(f"{result} = await {text}")
     note_undo(code, op, place)

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
-import io
 import random
 import time
 from collections.abc import Awaitable, Callable
@@ -21,6 +19,7 @@ from attrs import define, field
 from ..compiler.durations import seconds
 from ..compiler.promises import Promise
 from ..compiler.spec import NodeSpec, Retry
+from .cache_keys import node_key
 from .events import What
 from .groups import is_cancellation, stopped
 from .late import trio
@@ -209,7 +208,7 @@ async def invoke(
         if log is not None and undoing is not None:
             log.add(*undoing(value))
 
-    key = functools.partial(cache_key, site, args, kwargs)
+    key = functools.partial(node_key, site.spec, args, kwargs)
     return await apply_policy(run, site.id, site.spec.key, attempt, policy, completed, key, tries, log)
 
 
@@ -377,38 +376,3 @@ async def _timed_out(
             completed(value)
         raise TimeoutError(msg)
     raise TimeoutError(msg)
-
-
-def cache_key(site: Site, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
-    """The content of a call: the node's code or version, and its arguments by value.
-
-    Raises
-    ------
-    TypeError: an argument cannot be taken by value.
-    """
-    spec = site.spec
-    return f"{spec.name}:{content(spec.name, (spec.name, spec.version or spec.source, args, sorted(kwargs.items())))}"
-
-
-def content(what: str, value: Any) -> str:
-    """A hash of a value; equal values of plain data have equal ones.
-
-    Raises
-    ------
-    TypeError: it cannot be taken by value; ``what`` names whose arguments it holds.
-    """
-    import cloudpickle
-
-    file = io.BytesIO()
-    pickler = cloudpickle.Pickler(file)
-    pickler.fast = True  # else it matters whether two equal parts are one object
-    try:
-        pickler.dump(value)
-        body = file.getvalue()
-    except Exception:  # a circle, for instance
-        try:
-            body = cloudpickle.dumps(value)
-        except Exception as error:
-            msg = f"to cache {what}, its arguments are taken by value, which fails: {error}"
-            raise TypeError(msg) from error
-    return hashlib.sha256(body).hexdigest()

@@ -15,12 +15,14 @@ from attrs import define
 
 from ..compiler import ir
 from ..compiler.diagnostics import MAX_DEPTH, LoopLimit, RecursionLimit
+from ..compiler.evaluate import evaluate
 from ..compiler.spec import Objects
 from ..compiler.walk import all_ops
 from ..planner.order import OpOrder, Orderer, RegionOrder, exits_of, yields
 from . import invoke
 from .blockcode import Blocks
 from .blocks import for_each, parallel, race
+from .cache_keys import content, values_of
 from .calls import policy_text, waiting_policy, writes
 from .expressions import Printer
 from .frame import run_frame
@@ -144,7 +146,9 @@ class FlowLinker(Questions):
             _LoopLimit=LoopLimit,
             _RecursionLimit=RecursionLimit,
             _missing=_MISSING,
+            _call_key=self.call_key,
             _flow_key=self.flow_key,
+            _sorted=sorted,
         )
 
     # ---- pieces of code --------------------------------------------------------------------------
@@ -232,12 +236,20 @@ class FlowLinker(Questions):
         renamed = tuple((n if n == "**" else self.module.local(n), v) for n, v in op.kwargs)
         return code.arguments(op.args, renamed, place)
 
-    def flow_key(self, key: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+    def call_key(self, run: Run, key: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
         """The content of a flow call, for its cache."""
+
+        def default(param: ir.FlowParam) -> Any:
+            return None if param.default is None else evaluate(param.default, {}, self.objects, run.ambient)
+
+        return self.flow_key(key, values_of(self.graph.flows[key].params, args, kwargs, default))
+
+    def flow_key(self, key: str, values: list[Any]) -> str:
+        """The content of a flow call, by the values of its parameters."""
         from ..compiler.digest import digest
 
         name = self.graph.flows[key].name
-        return f"{digest(self.graph)}:{name}:{invoke.content(name, (args, sorted(kwargs.items())))}"
+        return f"{digest(self.graph)}:{name}:{content(name, values)}"
 
     def entry(self, waits: bool) -> Callable[..., Any]:
         """The function of the entry flow, with everything it needs."""
@@ -311,7 +323,10 @@ class FlowLinker(Questions):
                 stream = f"_FlowStream(lambda _put: {call})"
                 code.write(f"return await _produced(_run, _as, {flow.key!r}, {stream}, _put, {policy})")
                 return
-            key = f"lambda: _flow_key({flow.key!r}, ({''.join(n + ', ' for n in names)}), {{}})"
+            values = ", ".join(
+                f"_sorted({n}.items())" if p.kind == "var_kw" else n for p, n in zip(flow.params, names, strict=True)
+            )
+            key = f"lambda: _flow_key({flow.key!r}, [{values}])"
             log = ", log=_log" if writes(self, flow.key) else ""
             code.write(f"return await _apply(_run, _as, {flow.key!r}, lambda: {call}, {policy}, _done, {key}{log})")
 

@@ -161,6 +161,86 @@ def test_equal_arguments_hit_whatever_they_are() -> None:
     assert run(remembers, 1, True) == [4, 5]
 
 
+@node(reads="r", cache=True)
+async def placed(x: int, t: int = 1, *rest: int, k: str = "", **more: Any) -> int:
+    LOG.append(x)
+    return len(LOG)
+
+
+@flow
+def equal_calls() -> list[int]:
+    return [
+        *[placed(1), placed(x=1), placed(1, 1), placed(t=1, x=1, k="")],
+        *[placed(1, 2, 3), placed(1, 2, *[3])],
+        *[placed(1, a=1, b=2), placed(1, b=2, a=1)],
+        *[placed(1, 2), placed(1, 1, 2), placed(1, k="2"), placed(1, a=2)],
+    ]
+
+
+def test_a_call_is_equal_however_its_arguments_are_given() -> None:
+    assert alike(run(equal_calls)) == [0, 0, 0, 0, 4, 4, 6, 6, 8, 9, 10, 11]
+
+
+def alike(results: list[int]) -> list[int]:
+    """For each result the place of the first one like it: reads overlap, so the numbers themselves say nothing."""
+    return [results.index(result) for result in results]
+
+
+TWO = env("TWO_OF_THEM", 2)
+
+
+@flow
+def kept_by_call(x: int, t: int = TWO, us: Any = [0], k: str = "", **more: Any) -> int:
+    return placed.options(cache=False)(x)
+
+
+@flow(cache=True)
+def kept_by_header(x: int, t: int = TWO, us: Any = [0], k: str = "", **more: Any) -> int:
+    return placed.options(cache=False)(x)
+
+
+@flow
+def equal_flow_calls() -> list[int]:
+    return [
+        kept_by_call.options(cache=True)(1),
+        kept_by_call.options(cache=True)(x=1, us=[0]),
+        kept_by_call.options(cache=True)(1, 2, k=""),
+        kept_by_call.options(cache=True)(1, 3),
+        kept_by_call.options(cache=True)(1, a=1, b=2),
+        kept_by_call.options(cache=True)(1, b=2, a=1),
+    ]
+
+
+@flow
+def equal_flow_calls_by_header() -> list[int]:
+    return [
+        *[kept_by_header(1), kept_by_header(x=1, us=[0]), kept_by_header(1, 2, k="")],
+        *[kept_by_header(1, 3), kept_by_header(1, a=1, b=2), kept_by_header(1, b=2, a=1)],
+    ]
+
+
+@pytest.mark.parametrize("program", [equal_flow_calls, equal_flow_calls_by_header])
+def test_a_flow_call_is_equal_however_its_arguments_are_given(program: Any) -> None:
+    assert alike(run(program)) == [0, 0, 0, 3, 4, 4]
+
+
+@node(reads="r", cache=True)
+async def picky(x: int) -> int:
+    return x
+
+
+@flow
+def called_wrongly(more: list[int]) -> int:
+    picky(1)
+    return picky(1, *more)
+
+
+def test_a_call_that_does_not_fit_equals_none_that_does() -> None:
+    assert run(called_wrongly, []) == 1
+    with pytest.raises(TypeError, match="picky"):
+        run(called_wrongly, [2])
+
+
 def test_a_circle_is_an_argument_too() -> None:
     circle: list[Any] = []
     circle.append(circle)

@@ -1,0 +1,100 @@
+"""The content of a call, by which ``cache=`` knows an equal one: what is called, and its arguments by value.
+
+Two calls are equal where every parameter gets an equal value, whether by position, by name or by its default.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
+
+from ..compiler.spec import NodeSpec
+
+
+class _Parameter(Protocol):
+    """A parameter of a node or of a flow."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def required(self) -> bool: ...
+
+
+P = TypeVar("P", bound=_Parameter)
+
+
+def node_key(spec: NodeSpec, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+    """The content of a node's call: the node's code or version, and the arguments.
+
+    Raises
+    ------
+    TypeError: an argument cannot be taken by value.
+    """
+    signature = spec.signature
+    given = (
+        values_of(signature.params, args, kwargs, lambda p: p.default)
+        if signature.known
+        else (args, sorted(kwargs.items()))
+    )
+    return f"{spec.name}:{content(spec.name, (spec.name, spec.version or spec.source, given))}"
+
+
+def values_of(
+    params: Sequence[P], args: Sequence[Any], kwargs: Mapping[str, Any], default: Callable[[P], Any]
+) -> list[Any]:
+    """The values of a call in the order of the parameters, those of ``**names`` in the order of their names.
+
+    Parameters
+    ----------
+    params: of what is called.
+    args, kwargs: what it is called with.
+    default: what a parameter has that is left out.
+    """
+    values: list[Any] = []
+    named = dict(kwargs)
+    position = 0
+    for param in params:
+        if param.kind == "var_pos":
+            values.append(tuple(args[position:]))
+            position = len(args)
+        elif param.kind == "var_kw":
+            values.append(sorted(named.items()))
+            named = {}
+        elif param.kind != "kw" and position < len(args):
+            values.append(args[position])
+            position += 1
+        elif param.kind != "pos" and param.name in named:
+            values.append(named.pop(param.name))
+        elif not param.required:
+            values.append(default(param))
+    if position < len(args) or named:  # it does not fit, and fails: it equals no call that does
+        values.append((args, sorted(named.items())))
+    return values
+
+
+def content(what: str, value: Any) -> str:
+    """A hash of a value; equal values of plain data have equal ones.
+
+    Raises
+    ------
+    TypeError: it cannot be taken by value; ``what`` names whose arguments it holds.
+    """
+    import cloudpickle
+
+    file = io.BytesIO()
+    pickler = cloudpickle.Pickler(file)
+    pickler.fast = True  # else it matters whether two equal parts are one object
+    try:
+        pickler.dump(value)
+        body = file.getvalue()
+    except Exception:  # a circle, for instance
+        try:
+            body = cloudpickle.dumps(value)
+        except Exception as error:
+            msg = f"to cache {what}, its arguments are taken by value, which fails: {error}"
+            raise TypeError(msg) from error
+    return hashlib.sha256(body).hexdigest()
