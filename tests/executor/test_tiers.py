@@ -324,3 +324,28 @@ def test_linking_again_while_a_run_is_under_way() -> None:
         TIERS.of(n.fn).calls = 0
     assert Engine().run(many, 200) == sum(range(200))
     assert Engine().run(many, 200) == sum(range(200))
+
+
+@pytest.mark.parametrize("declared", [{}, {"runs": "thread"}])
+@pytest.mark.parametrize("owed", [False, True], ids=["bare", "in a transaction"])
+def test_a_flow_of_plain_nodes_is_one_function_call_where_nothing_is_to_be_waited_for(
+    declared: dict[str, Any], owed: bool
+) -> None:
+    @node(writes="w", **declared)
+    def put(x: int) -> int:
+        here()
+        return x
+
+    @flow
+    def bare(x: int) -> int:
+        put(x)
+        return put(x)
+
+    @flow
+    def kept(x: int) -> int:
+        with transaction():
+            put(x)
+            return put(x)
+
+    Engine().run(kept if owed else bare, 1)
+    assert set(WHERE) == {"thread" if owed or declared else "main"}, "as docs/writing-nodes.md says"
