@@ -26,6 +26,7 @@ from ..scope import (
     TypeBinding,
     UnknownBinding,
 )
+from .python_types import arguments, in_text
 
 PLAIN_TYPES = {
     **{
@@ -109,12 +110,12 @@ class AnnotationReader:
 
     Parameters
     ----------
-    meaning: what a name (``("dt", "date")`` for ``dt.date``) means.
+    meaning: what a name (``("dt", "date")`` for ``dt.date``) means; told where it stands, and the annotation it heads.
     problem: told what is wrong, with the place and a fix; what it is told of reads as ``Any``.
     literals: is text a literal type (``"fast" | "safe"``, in a ``.cflow`` file), or a forward reference (in Python)?
     """
 
-    meaning: Callable[[tuple[str, ...], syntax.Expr], Meaning]
+    meaning: Callable[[tuple[str, ...], syntax.Expr, syntax.Expr], Meaning]
     problem: Callable[[syntax.Expr, str, str], None]
     literals: bool = True
 
@@ -134,8 +135,8 @@ class AnnotationReader:
             case syntax.Binary(op="|"):
                 return union(*map(self.read, _members(expr)))
             case syntax.Subscript(value=head, index=index):
-                return self.generic(head, _arguments(index), expr)
-        return self.bare(self.named(expr), expr)
+                return self.generic(head, arguments(index), expr)
+        return self.bare(self.named(expr, expr), expr)
 
     def forward(self, text: str, expr: syntax.Expr) -> Type:
         try:
@@ -144,12 +145,12 @@ class AnnotationReader:
             inner = None
         return ANY if inner is None else self.read(inner)
 
-    def named(self, expr: syntax.Expr) -> Meaning:
+    def named(self, expr: syntax.Expr, whole: syntax.Expr) -> Meaning:
         path = dotted(expr)
         if path is None:
             self.problem(expr, "this is not a type", "write a type such as int, list[str], Order | None")
             return ANY
-        return self.meaning(path, expr)
+        return self.meaning(path, expr, whole)
 
     def bare(self, meaning: Meaning, expr: syntax.Expr) -> Type:
         """A name without arguments."""
@@ -167,7 +168,7 @@ class AnnotationReader:
         return ANY
 
     def generic(self, head: syntax.Expr, args: tuple[syntax.Expr, ...], expr: syntax.Expr) -> Type:
-        meaning = self.named(head)
+        meaning = self.named(head, expr)
         match meaning:
             case "Literal":
                 return self.literal(args)
@@ -234,7 +235,7 @@ def read_annotation(
     def report(id: str, at: syntax.Expr, message: str, help: str) -> None:
         collector.add(Diagnostic(id, "error", message, at.span, help=help))
 
-    def meaning(path: tuple[str, ...], at: syntax.Expr) -> Meaning:
+    def meaning(path: tuple[str, ...], at: syntax.Expr, whole: syntax.Expr) -> Meaning:
         binding = scope.lookup(path[0])
         for i, part in enumerate(path[1:], 1):
             if isinstance(binding, UnknownBinding):
@@ -250,14 +251,10 @@ def read_annotation(
             word = path[0]
             if word in PLAIN_TYPES:
                 return PLAIN_TYPES[word]
-            if word in GENERIC_TYPES or word in ("Optional", "Union", "Literal"):
+            if word in GENERIC_TYPES:
                 return word
-            report(
-                "unknown-type",
-                at,
-                f"there is no type {word!r}",
-                did_you_mean(word, type_names(scope) if suggest else (), UNDECLARED),
-            )
+            help = in_text(word, whole) or did_you_mean(word, type_names(scope) if suggest else (), UNDECLARED)
+            report("unknown-type", at, f"there is no type {word!r}", help)
             return ANY
         found = type_of_binding(binding)
         if found is None:
@@ -324,10 +321,6 @@ def _members(expr: syntax.Expr) -> Iterator[syntax.Expr]:
                 stack += [right, left]
             case other:
                 yield other
-
-
-def _arguments(index: syntax.Expr) -> tuple[syntax.Expr, ...]:
-    return index.items if isinstance(index, syntax.Display) and index.kind == "tuple" and index.items else (index,)
 
 
 def _is_ellipsis(expr: syntax.Expr) -> bool:

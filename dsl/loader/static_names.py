@@ -60,7 +60,7 @@ def read_type(module: StaticModule, node: ast.expr | None) -> Type:
     if expr is None:
         return ANY
 
-    def meaning(path: tuple[str, ...], _: syntax.Expr) -> Meaning:
+    def meaning(path: tuple[str, ...], *_: syntax.Expr) -> Meaning:
         tree: ast.expr = ast.Name(path[0])
         for part in path[1:]:
             tree = ast.Attribute(tree, part)

@@ -18,11 +18,16 @@ _NUMBERS = ("bool", "int", "float", "complex")
 _SEQUENCES = ("str", "bytes", "list", "tuple")
 _SETS = ("set", "frozenset")
 _PLAIN = frozenset((*_NUMBERS, *_SEQUENCES, *_SETS, "dict", "none"))
-"""The types of which every operator is known."""
+"""The types of which every operator is known without a table."""
+_TIMES = frozenset({"date", "datetime", "time", "timedelta"})
+_CLOSED = _PLAIN | _TIMES
+"""The types of which every operator between them is known."""
 
 _DATES: dict[tuple[str, str, str], str] = {
     ("-", "date", "date"): "timedelta",
     ("-", "datetime", "datetime"): "timedelta",
+    ("-", "date", "datetime"): "timedelta",  # what is a date for the program may be a datetime, which is one too
+    ("-", "datetime", "date"): "timedelta",
     ("-", "date", "timedelta"): "date",
     ("+", "date", "timedelta"): "date",
     ("+", "timedelta", "date"): "date",
@@ -39,6 +44,7 @@ _DATES: dict[tuple[str, str, str], str] = {
     ("/", "timedelta", "int"): "timedelta",
     ("/", "timedelta", "float"): "timedelta",
     ("//", "timedelta", "int"): "timedelta",
+    ("//", "timedelta", "float"): "timedelta",  # an int passes for a float
     ("//", "timedelta", "timedelta"): "int",
     ("%", "timedelta", "timedelta"): "timedelta",
     ("/", "Path", "str"): "Path",
@@ -62,9 +68,15 @@ def binary(op: str, left: Type, right: Type) -> Type | None:
             return ANY if any(p is not None for p in parts) else None
         return join(p for p in parts if p is not None)
     if left.name not in _PLAIN or right.name not in _PLAIN:
-        known = _DATES.get((op, left.name, right.name))
-        return ANY if known is None else Type(known)
+        known = _DATES.get((op, _as_int(left.name), _as_int(right.name)))
+        if known is not None:
+            return Type(known)
+        return None if left.name in _CLOSED and right.name in _CLOSED else ANY
     return _plain(op, left, right)
+
+
+def _as_int(name: str) -> str:
+    return "int" if name == "bool" else name
 
 
 def _plain(op: str, left: Type, right: Type) -> Type | None:
@@ -128,7 +140,14 @@ def unary(op: str, value: Type) -> Type | None:
         if op == "~":
             return INT if value.name in ("bool", "int") else None
         return INT if value.name == "bool" else value
-    return None if value.name in _PLAIN else value if value.name in ("timedelta", "Decimal") else ANY
+    if value.name == "Decimal" or (value.name == "timedelta" and op != "~"):
+        return value
+    return None if value.name in _CLOSED else ANY
+
+
+def is_time(value: Type) -> bool:
+    """Is it a date, a time of day or a duration?"""
+    return value.name in _TIMES
 
 
 def compare(op: str, left: Type, right: Type) -> bool:
@@ -137,17 +156,25 @@ def compare(op: str, left: Type, right: Type) -> bool:
     if op in ("==", "!=", "is", "is not") or ANY in (left, right):
         return True
     if op in ("in", "not in"):
-        return not all(m.name in ("bool", "int", "float", "complex", "none") for m in members(right))
+        return not all(
+            m.name in ("bool", "int", "float", "complex", "none") or m.name in _TIMES for m in members(right)
+        )
     for a in members(left):
         for b in members(right):
-            if not (a.name in _PLAIN and b.name in _PLAIN) or _ordered(a.name, b.name):
+            if not (a.name in _CLOSED and b.name in _CLOSED) or _ordered(a.name, b.name):
                 return True
     return False
 
 
 def _ordered(a: str, b: str) -> bool:
     real = ("bool", "int", "float")
-    return (a in real and b in real) or (a == b and a in _SEQUENCES) or (a in _SETS and b in _SETS)
+    dates = ("date", "datetime")
+    return (
+        (a in real and b in real)
+        or (a in dates and b in dates)
+        or (a == b and (a in _SEQUENCES or a in _TIMES))
+        or (a in _SETS and b in _SETS)
+    )
 
 
 def item(value: Type, index: Type, constant: object = None) -> Type | None:
