@@ -105,6 +105,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("helper_beside.py", 'WORD = "beside"'),
     ):
         (tmp_path / name).write_text(text, encoding="utf-8")
+    for module in ("shop", "prog", "helper_beside"):  # another test's, of that name
+        monkeypatch.delitem(sys.modules, module, raising=False)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
