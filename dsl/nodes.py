@@ -125,6 +125,7 @@ def environment_binding(name: str) -> BadBinding:
     return BadBinding(
         name,
         "the environment is read once, when a run starts, so that a run can be repeated",
+        'declare `env REGION: str = "default"` or `secret KEY` at the top of the file and use that name',
         'declare REGION = env("REGION", "default") or KEY = secret("KEY") beside the flow and use that name',
     )
 

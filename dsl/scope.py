@@ -98,11 +98,14 @@ class UnknownBinding:
 
 @frozen
 class BadBinding:
-    """A name that exists and must not be used; the words of the diagnostic (``os.environ``, an ``_api`` module...)."""
+    """A name that exists and must not be used; the words of the diagnostic (``os.environ``, an ``_api`` module...).
+
+    ``python``: the fix as Python writes it, where that differs."""
 
     name: str
     reason: str
     help: str = ""
+    python: str = ""
 
 
 Binding = (

@@ -10,8 +10,10 @@ from ...compiler.assignable import assignable
 from ...compiler.diagnostics import Span
 from ...compiler.ir import Expr, Star
 from ...compiler.nearest import did_you_mean
-from ...compiler.types import ANY, Parameter, Signature, Type
+from ...compiler.types import ANY, NONE, Parameter, Signature, Type
 from .. import syntax as s
+from .constants import widen
+from .optypes import element, members
 from .state import FlowLowering, Typed
 
 
@@ -129,15 +131,36 @@ def check_type(at: FlowLowering, what: str, name: str, wanted: Type, given: Give
     )
 
 
+_MADE_OF = {
+    "int": frozenset("bool float str bytes Decimal".split()),
+    "float": frozenset("bool int str bytes Decimal".split()),
+}
+"""Types whose values the built-in functions of these names may take."""
+
+
 def type_help(found: Type, wanted: Type) -> str:
     """A fix for a type that does not fit."""
+    if found == NONE:
+        return f"give a value of type {wanted}, or say {wanted} | None where it may be None"
     if found.name == "union" and any(m.name == "none" for m in found.args):
         return "it may be None here: test for that first"
     if found.name == "stream":
         return "collect its items first: items = [x for x in stream]"
-    if wanted.name in ("str", "int", "float", "list", "bool"):
+    if found.name == "timedelta" and wanted.name in _MADE_OF:
+        seconds = "value.total_seconds()"
+        return f"take its seconds: {f'int({seconds})' if wanted.name == 'int' else seconds}"
+    if _converts(found, wanted):
         return f"convert it: {wanted.name}(...)"
     return f"give a value of type {wanted}"
+
+
+def _converts(found: Type, wanted: Type) -> bool:
+    """Does the built-in function that is called like the type make a value of it?"""
+    if wanted.name in _MADE_OF:
+        return all(m.name in _MADE_OF[wanted.name] for m in members(widen(found)))
+    if wanted.name == "list":
+        return widen(found).name != "list" and element(found) is not None
+    return wanted.name in ("str", "bool")
 
 
 def _too_many(at: FlowLowering, what: str, signature: Signature, given: Given, most: int) -> None:

@@ -30,7 +30,8 @@ from .arguments import Arguments, check_arguments, lower_arguments
 from .attributes import known_methods, method_result
 from .expressions import forbidden, lower_attribute
 from .live import REBINDING
-from .names import peek, unknown_name, unknown_owner
+from .names import forbidden_name, peek, unknown_name, unknown_owner
+from .other_words import advice_on_form, advice_on_method, options_in_text
 from .policies import option_nodes, resolve
 from .state import UNKNOWN, FlowLowering, Typed
 from .streams import open_stream
@@ -102,25 +103,29 @@ def _not_callable(at: FlowLowering, node: s.Call, binding: Binding | None) -> No
             help="call a node by its own name; choose between nodes with if or match",
         )
     elif isinstance(func, s.Name) and binding is None:
-        unknown_name(at, func)
+        unknown_name(at, func, called=True)
     elif isinstance(func, s.Attribute) and binding is None:
         owner = dotted_binding(at, func.value)
         if isinstance(owner, (ClassBinding, TypeBinding, BuiltinBinding)):
+            help, python = _function_of_a_class(owner, func)
             at.report(
                 "unknown-method",
                 func.span,
                 f"{func.name!r} is called on a class, and is no node or flow: a flow calls methods of values",
-                help=f"declare it in the class (@staticmethod above @node), or call {dotted(func)} in a node",
+                help=help,
+                python=python,
             )
         else:
             lower_attribute(at, func)
-    elif isinstance(binding, BadBinding):
+    elif isinstance(func, s.Call) and (name := _given_options(at, func)):
         at.report(
-            "forbidden-name",
+            "not-callable",
             func.span,
-            f"{binding.name!r} cannot be used in a flow: {binding.reason}",
-            help=binding.help,
+            "options stand behind the call",
+            help=options_in_text(name, func),
         )
+    elif isinstance(binding, BadBinding):
+        forbidden_name(at, binding, binding.name, func.span)
     elif isinstance(binding, PackBinding):
         known = ", ".join(list(binding.names())[:5])
         at.report(
@@ -134,8 +139,31 @@ def _not_callable(at: FlowLowering, node: s.Call, binding: Binding | None) -> No
             "not-callable",
             func.span,
             "this cannot be called",
-            help="call a node, a flow, a record or a built-in function",
+            help=advice_on_form(binding) or "call a node, a flow, a record or a built-in function",
         )
+
+
+def _function_of_a_class(owner: ClassBinding | TypeBinding | BuiltinBinding, func: s.Attribute) -> tuple[str, str]:
+    """The fix for a call of a class's own function that is no node, and as Python writes it where that differs."""
+    match owner:
+        case TypeBinding(type=type):
+            advice = advice_on_method(type.name, func.name)
+        case ClassBinding(spec=spec) if spec.key == f"datetime.{spec.name}":  # only its text was read
+            advice = advice_on_method(spec.name, func.name)
+        case ClassBinding():
+            advice = f"declare it in the class (@staticmethod above @node), or call {dotted(func)} in a node", ""
+        case _:
+            advice = None
+    return advice or (f"make a node that calls {dotted(func)}", "")
+
+
+def _given_options(at: FlowLowering, call: s.Call) -> str:
+    """The node or flow whose options ``name.options(...)`` gives; empty where it is another call."""
+    func = call.func
+    if not isinstance(func, s.Attribute) or func.name != "options":
+        return ""
+    owner = dotted_binding(at, func.value)
+    return dotted(func.value) if isinstance(owner, (NodeBinding, FlowBinding)) else ""
 
 
 def _no_options(at: FlowLowering, node: s.Call, name: str) -> None:
@@ -262,12 +290,20 @@ def _method(at: FlowLowering, node: s.Call) -> Typed:
             help=f"write {name}(...)",
         )
         return UNKNOWN
+    if name := _given_options(at, node):
+        at.report(
+            "not-a-value",
+            func.span,
+            f"{name} with other options is not a value: options belong to a call",
+            help=options_in_text(name, node),
+        )
+        return UNKNOWN
     nodes = [
         func.value,
         *(a.value if isinstance(a, s.Starred) else a for a in node.args),
         *(k.value for k in node.keywords),
     ]
-    if unknown_owner(at, func.value):
+    if unknown_owner(at, func):
         at.in_order(nodes[1:])
         return UNKNOWN
     values = at.in_order(nodes, lambda e: peek(at, e))

@@ -6,13 +6,13 @@ from ...compiler.assignable import join
 from ...compiler.ir import Apply, Const, Expr, Star
 from ...compiler.nearest import did_you_mean
 from ...compiler.operators import FORBIDDEN_ATTRIBUTES, MAX_POWER_BITS, MAX_REPEAT
-from ...compiler.types import ANY, ELLIPSIS, STR, Type, class_type
+from ...compiler.types import ANY, ELLIPSIS, FLOAT, INT, STR, Type, class_type
 from .. import syntax as s
 from ..scope import BadBinding, BuiltinBinding, ClassBinding, PackBinding, TypeBinding
 from . import optypes
 from .attributes import attribute_type
 from .constants import type_of, widen
-from .names import binding_value, peek, unknown_owner
+from .names import binding_value, forbidden_name, peek, unknown_owner
 from .state import UNKNOWN, FlowLowering, Typed
 from .waiting import dotted_binding
 
@@ -64,21 +64,32 @@ def _binary(at: FlowLowering, node: s.Binary, left: Typed, right: Typed) -> Type
         return UNKNOWN
     type = optypes.binary(node.op, left.type, right.type)
     if type is None:
+        help, python = _operator_help(node.op, left, right)
         at.report(
             "operator-types",
             node.span,
             f"{left.type} {node.op} {right.type} is not possible",
             found=f"{left.type} {node.op} {right.type}",
-            help=_operator_help(node.op, left.type, right.type),
+            help=help,
+            python=python,
         )
         return UNKNOWN
     return Typed(Apply(node.op, (left.expr, right.expr)), type)
 
 
-def _operator_help(op: str, left: Type, right: Type) -> str:
-    if op == "+" and STR in (widen(left), widen(right)):
-        return "convert with str(...), or write an f-string"
-    return "convert one of the two sides"
+def _operator_help(op: str, left: Typed, right: Typed) -> tuple[str, str]:
+    """The fix for operands that do not go together, and as Python writes it where that differs."""
+    sides = [widen(value.type) for value in (left, right)]
+    if op == "+" and STR in sides:
+        return "convert with str(...), or write an f-string", ""
+    number = next((v.expr for v, side in zip((left, right), sides, strict=True) if side in (INT, FLOAT)), None)
+    if op not in ("+", "-") or number is None or not any(map(optypes.is_time, sides)):
+        return "convert one of the two sides", ""
+    days = Type("date") in sides
+    n = number.value if isinstance(number, Const) else "n * 1"
+    units = f"{n}d" if days else f"{n}s, {n}m or {n}h"
+    given = f"{'days' if days else 'seconds'}={n if isinstance(number, Const) else 'n'}"
+    return f"add and take away durations: {units}", f"add and take away durations: timedelta({given})"
 
 
 def _bounds(op: str, left: Expr, right: Expr) -> str:
@@ -199,7 +210,7 @@ def lower_attribute(at: FlowLowering, node: s.Attribute, hint: str = "") -> Type
             return UNKNOWN
         return binding_value(at, member, f"{base.name}.{node.name}", node.span)
     if isinstance(base, BadBinding):
-        at.report("forbidden-name", node.span, f"{base.name!r} cannot be used in a flow: {base.reason}", help=base.help)
+        forbidden_name(at, base, base.name, node.span)
         return UNKNOWN
     if forbidden(at, node):
         return UNKNOWN
@@ -220,7 +231,7 @@ def lower_attribute(at: FlowLowering, node: s.Attribute, hint: str = "") -> Type
             help="read it in a node and return what you need",
         )
         return UNKNOWN
-    if unknown_owner(at, node.value):
+    if unknown_owner(at, node):
         return UNKNOWN
     value = peek(at, node.value)
     return Typed(Apply("attr", (value.expr, Const(node.name))), attribute_type(at, value.type, node))
@@ -230,12 +241,13 @@ def forbidden(at: FlowLowering, node: s.Attribute) -> bool:
     """Report an attribute that a flow must not read."""
     if not node.name.startswith("_") and node.name not in FORBIDDEN_ATTRIBUTES:
         return False
-    at.report(
-        "forbidden-attribute",
-        node.span,
+    message, help = (
         f"the attribute {node.name!r} cannot be read in a flow",
-        help="read it in a node and return what you need",
+        "read it in a node and return what you need",
     )
+    if node.name in ("format", "format_map"):
+        message, help = f"text is formatted with f-strings here, not with .{node.name}()", 'write f"... {value}"'
+    at.report("forbidden-attribute", node.span, message, help=help)
     return True
 
 

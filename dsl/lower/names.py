@@ -26,6 +26,7 @@ from ..scope import (
 )
 from .constants import type_of, value_expr
 from .env import Bound, Collecting, Maybe
+from .other_words import advice_on_name
 from .state import UNKNOWN, FlowLowering, Typed
 from .streams import use_stream
 
@@ -70,29 +71,37 @@ def read(at: FlowLowering, node: s.Name, *, alias: bool = False) -> Typed:
 
 def unknown_owner(at: FlowLowering, node: s.Expr) -> bool:
     """Report a dotted name whose first part means nothing; False where it means something, or there is no name."""
+    member = ""
     while isinstance(node, s.Attribute):
-        node = node.value
+        member, node = node.name, node.value
     if not isinstance(node, s.Name) or at.live.is_local(node.id) or at.env.get(node.id) is not None:
         return False
     if at.program.lookup(at.scope, node.id) is not None:
         return False
-    unknown_name(at, node, owner=True)
+    unknown_name(at, node, member=member)
     return True
 
 
-def unknown_name(at: FlowLowering, node: s.Name, *, owner: bool = False, known: Collection[str] | None = None) -> None:
-    """Report a name that means nothing. ``owner``: a dot follows it, as it does a module. ``known``: what may be meant,
-    where it is not every name."""
+def unknown_name(
+    at: FlowLowering, node: s.Name, *, called: bool = False, member: str = "", known: Collection[str] | None = None
+) -> None:
+    """Report a name that means nothing. ``called``: it stands before the brackets of a call. ``member``: what is read
+    from it, as from a module. ``known``: what may be meant, where it is not every name."""
     if at.report.full:
+        return
+    message = f"there is nothing called {node.id!r} here"
+    advice = advice_on_name(node.id, called=called, member=member)
+    if advice is not None:
+        at.report("unknown-name", node.span, message, help=advice[0], python=advice[1])
         return
     from ..loader.packs import standard_packs  # the loader stands on lowering too
 
     packs = standard_packs()
-    if node.id in packs or (owner and node.id in sys.stdlib_module_names):
+    if node.id in packs or (member and node.id in sys.stdlib_module_names):
         at.report(
             "unknown-name",
             node.span,
-            f"there is nothing called {node.id!r} here",
+            message,
             help=f"import it: import {node.id}",
             python=f"import it: from cflow.stdlib_nodes import {node.id}" if node.id in packs else "",
         )
@@ -102,9 +111,15 @@ def unknown_name(at: FlowLowering, node: s.Name, *, owner: bool = False, known: 
     at.report(
         "unknown-name",
         node.span,
-        f"there is nothing called {node.id!r} here",
+        message,
         help=did_you_mean(node.id, known, f"assign {node.id} before, or import it"),
     )
+
+
+def forbidden_name(at: FlowLowering, binding: BadBinding, name: str, span: Span) -> None:
+    """Report a name that exists and must not be used."""
+    message = f"{name!r} cannot be used in a flow: {binding.reason}"
+    at.report("forbidden-name", span, message, help=binding.help, python=binding.python)
 
 
 def _unbound(at: FlowLowering, node: s.Name, state: Maybe) -> None:
@@ -140,7 +155,7 @@ def binding_value(at: FlowLowering, binding: Binding, name: str, span: Span) -> 
         case UnknownBinding():
             return UNKNOWN
         case BadBinding():
-            at.report("forbidden-name", span, f"{name!r} cannot be used in a flow: {binding.reason}", help=binding.help)
+            forbidden_name(at, binding, name, span)
         case NodeBinding() | FlowBinding():
             kind = "node" if isinstance(binding, NodeBinding) else "flow"
             at.report(

@@ -271,6 +271,7 @@ def _caught(at: FlowLowering, handler: s.Except) -> tuple[tuple[Expr, ...] | Non
                 node.span,
                 f"{binding.name!r} cannot be used in a flow: {binding.reason}",
                 help=binding.help,
+                python=binding.python,
             )
             continue
         value = at.expr(node) if binding is None or _may_be_class(binding) else UNKNOWN

@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from .catch import advice, caught
 from .lexer import tokenize
-from .mistakes import MISTAKES, WORDS, Mistake
+from .mistakes import MISTAKES, SCOPES, WORDS, Mistake
 from .report import Reporter
 from .tables import tables
 from .tokens import HARD, OPERAND_END, OPERATORS, Token
@@ -44,6 +45,20 @@ def explain(report: Reporter, automaton: Automaton, tokens: list[Token], first: 
     if token.type in WORDS:
         id, message, help = WORDS[token.type]
         report(id, span, message, help=help)
+        return
+    if tokens[first].type == "WITH" and index == first + 2 and token.type == "LPAR":
+        scope = tokens[first + 1]
+        if scope.value in SCOPES:
+            message = f"`with {scope.value}(...)` is how Python writes this block"
+            report("syntax-with", report.span(tokens[first], scope), message, help=SCOPES[scope.value])
+            return
+    if index == first and token.value == "test" and tokens[index + 1].type in ("NAME", "COLON"):
+        if automaton.context() == "declaration":
+            _untitled(report, tokens, first)
+            return
+    if clause := caught(tokens, first):
+        message, help = advice(clause)
+        report("syntax-except", report.span(tokens[first], tokens[first]), message, help=help)
         return
     if index == first and (misplaced := _misplaced(automaton, token)):
         report("syntax-place", span, *misplaced)
@@ -93,6 +108,22 @@ def _misplaced(automaton: Automaton, token: Token) -> tuple[str, str] | None:
             "move it to the left margin, before or after the flow",
         )
     return None
+
+
+def _untitled(report: Reporter, tokens: list[Token], first: int) -> None:
+    """A line that begins with `test`, and goes on with no text in quotes."""
+    title = []
+    for token in tokens[first + 1 :]:
+        if token.type in ("COLON", "NEWLINE"):
+            break
+        title.append(token.value)
+    words = (
+        " ".join(title)
+        if title and all(word.isidentifier() for word in title)
+        else "a declined card gives back the stock"
+    )
+    message = "the title of a test stands in quotes"
+    report("syntax-test", report.span(tokens[first], tokens[first]), message, help=f'write `test "{words}":`')
 
 
 def _as_name(tokens: list[Token], first: int, index: int) -> Token | None:

@@ -40,6 +40,14 @@ WORDS: dict[str, tuple[str, str, str]] = {
 }  # fmt: skip
 """Words that never fit, wherever they stand: id, message, help."""
 
+SCOPES: dict[str, str] = {
+    "transaction": "write `transaction:`, or `transaction with timeout=2m:`",
+    "parallel": "write `parallel:`; for a limit `for x in xs with parallel=8:`",
+    "timeout": "write `with timeout=5s:`",
+    "lock": 'write `with lock="name":`',
+}
+"""The blocks that Python writes as a call behind `with`: what to write here."""
+
 MISTAKES: tuple[Mistake, ...] = (
     # ---- comparing and assigning
     _m("syntax-equals", "`=` assigns, here a comparison is meant", "write `==`",
@@ -124,8 +132,8 @@ MISTAKES: tuple[Mistake, ...] = (
     _m("syntax-options", "nothing follows the options of a statement", "bracket the call that they belong to: `(f(a) with retry=3) + 1`",
        "x = f(a) with retry=3 |> g |> h = 3", "x = f(a) undo g(b) + 1", state_only=False),
     _m("syntax-with", "the scopes are `with timeout=5s:` and `with lock=\"name\":`", "write one of the two; files and connections are opened inside a node",
-       "with open(f) as g:\n    pass", "with lock(\"x\"):\n    pass", "with timeout(5):\n    pass", "with x:\n    pass", "with x as y:\n    pass", "with f.g():\n    pass", "with 5s:\n    pass",
-       "with timeout=5s as t:\n    pass", "with:\n    pass", "with transaction():\n    pass"),
+       "with open(f) as g:\n    pass", "with x:\n    pass", "with x as y:\n    pass", "with f.g():\n    pass", "with 5s:\n    pass",
+       "with timeout=5s as t:\n    pass", "with:\n    pass"),
     _m("syntax-block", "a `parallel:` block has no options", "for a limit use `for x in xs with parallel=8:`", "parallel with limit=3:\n    pass", state_only=False),
     _m("syntax-undo", "`undo` is followed by a call", "write `undo release(hold)`", "x = f(a) undo", "x = f(a) undo:"),
     # ---- loops

@@ -14,6 +14,7 @@ from typing import Any
 
 from ...compiler.diagnostics import Collector, Span
 from .. import syntax
+from .catch import caught
 from .declarations import Declarations
 from .errors import explain
 from .height import check_heights
@@ -271,6 +272,10 @@ class Parser:
             return self._unexpected_indent(index)
         if token.type != "BAD" and self._headed(index) and automaton.accepts("INDENT"):
             return self._missing_suite(index)
+        if at_start and automaton.accepts("EXCEPT") and (clause := caught(tokens, first)):
+            explain(self.report, automaton, tokens, first, index)
+            tokens[first:last] = [*clause, tokens[last - 1]]
+            return index
         if not muted and not (at_start and token.type in _CLAUSES and id(token) in self.behind_bad):
             explain(self.report, automaton, tokens, first, index)
         return self._resume(index, first, last)
