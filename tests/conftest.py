@@ -34,15 +34,18 @@ def long(request: pytest.FixtureRequest) -> bool:
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache() -> Iterator[None]:
-    """The commands that tests start keep their plans in a folder of this session, never in that of who runs it."""
+    """The commands that tests start keep their plans in a folder of this session, never in that of who runs it; and they
+    keep byte code, or each would compile all of Conductor."""
+    names = ("XDG_CACHE_HOME", "PYTHONDONTWRITEBYTECODE")
+    before = {name: os.environ.pop(name, None) for name in names}
     with tempfile.TemporaryDirectory(prefix="cflow-cache-", ignore_cleanup_errors=True) as folder:
-        before = os.environ.get("XDG_CACHE_HOME")
         os.environ["XDG_CACHE_HOME"] = folder
         yield
-        if before is None:
-            del os.environ["XDG_CACHE_HOME"]
+    for name, value in before.items():
+        if value is None:
+            os.environ.pop(name, None)
         else:
-            os.environ["XDG_CACHE_HOME"] = before
+            os.environ[name] = value
 
 
 HANGS = 900

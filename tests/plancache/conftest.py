@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import os
 import re
 import subprocess
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import pytest
 from attrs import frozen
+
+import cflow as cflow_package
 
 SCRIPT = """
 import sys
@@ -46,6 +49,15 @@ VARIES = r"\d\d:\d\d:\d\d|in \d+\.\d s|0x[0-9a-f]+|127\.0\.0\.1:\d+|\"time\": [\
 Cflow = Callable[..., Done]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _compiled() -> None:
+    """The byte code of the package is written once. That of the files of a test never is: Python takes it for current
+    where a file is written again in the same second with the same length."""
+    root = Path(cflow_package.__file__).parent
+    for folder in ("", *(p.name for p in root.iterdir() if (p / "__init__.py").is_file())):
+        compileall.compile_dir(root / folder, maxlevels=0 if not folder else 10, quiet=2)
+
+
 @pytest.fixture
 def cache(tmp_path: Path) -> Path:
     """The folder of the cache; not there yet."""
@@ -61,7 +73,7 @@ def cflow(tmp_path: Path, cache: Path) -> Cflow:
         done = subprocess.run(
             [sys.executable, "-c", SCRIPT, *words],
             cwd=tmp_path,
-            env={**known, "XDG_CACHE_HOME": str(cache.parent), **environment},
+            env={**known, "PYTHONDONTWRITEBYTECODE": "1", "XDG_CACHE_HOME": str(cache.parent), **environment},
             capture_output=True,
             text=True,
             timeout=120,

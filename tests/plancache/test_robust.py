@@ -82,7 +82,7 @@ def test_a_command_on_a_full_disk_says_nothing_of_it(tmp_path: Path, cache: Path
 
 
 def test_commands_at_once_do_not_disturb_one_another(tmp_path: Path, cache: Path, cflow: Any) -> None:
-    environment = {**os.environ, "XDG_CACHE_HOME": str(cache.parent)}
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "XDG_CACHE_HOME": str(cache.parent)}
     line = [sys.executable, "-m", "cflow", "run", "p.cflow", "--json"]
     started = [
         subprocess.Popen(line, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
