@@ -13,7 +13,7 @@ from .place import LoopPlace, Place
 
 if TYPE_CHECKING:
     from .link import FlowLinker
-    from .straight import Straight
+    from .straight import Finish, Straight
 
 
 class Blocks:
@@ -248,6 +248,12 @@ class Blocks:
         final = op.final
         count = len(op.results) - (len(final.results or ()) if final is not None else 0)
         results = op.results[:count]
+
+        def finish(texts: list[str]) -> None:
+            # After a `finally` that never gets to its end nobody asks for results, and there may be any number of them.
+            if final is None or final.results is not None:
+                code.assign(results, texts)
+
         body = order.regions[0]
         handlers = order.regions[1 : 1 + len(op.handlers)]
         rest = list(order.regions[1 + len(op.handlers) :])
@@ -258,11 +264,11 @@ class Blocks:
             left = f"_x{code.module.number()}"
             write(f"{left} = None")
             inner.loop = evolve(place.loop, through=(*place.loop.through, left))
-        ends = op.orelse.params if op.orelse is not None else results
+        given = op.orelse.params if op.orelse is not None else ()
         with write.block("try:"):
-            code.region(body, inner.fork(), lambda texts: code.assign(ends, texts))
+            code.region(body, inner.fork(), finish if op.orelse is None else lambda texts: code.assign(given, texts))
         for handler, region in zip(op.handlers, handlers, strict=True):
-            self.handler(code, op, handler, region, inner, results)
+            self.handler(code, op, handler, region, inner, finish)
         if op.orelse is not None and not op.handlers:
             # Python wants an `except` before an `else`; an error passes through this one.
             with write.block("except BaseException:"):
@@ -270,7 +276,7 @@ class Blocks:
         if op.orelse is not None:
             orelse = rest.pop(0)
             with write.block("else:"):
-                code.region(orelse, inner.fork(), lambda texts: code.assign(results, texts))
+                code.region(orelse, inner.fork(), finish)
         if final is not None:
             self.final(code, op, final, rest.pop(0), inner, count, left)
 
@@ -281,7 +287,7 @@ class Blocks:
         handler: ir.Handler,
         order: RegionOrder,
         place: Place,
-        results: tuple[str, ...],
+        finish: Finish,
     ) -> None:
         types = "Exception"
         if handler.types is not None:
@@ -298,7 +304,7 @@ class Blocks:
             code.write(f"{code.name(error)} = {f'_as_raised({caught})' if place.waits else caught}")
             self.tracked(code, op, names)
             inner = place.fork(error=error, depth=place.depth + 1)
-            code.region(order, inner, lambda texts: code.assign(results, texts))
+            code.region(order, inner, finish)
 
     def tracked(self, code: Straight, op: ir.Try, names: list[str]) -> None:
         for name, (var, _) in zip(names, op.tracked, strict=True):
