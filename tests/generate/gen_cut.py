@@ -5,8 +5,8 @@ there: it owes no undo). Cut at a point, the reference leaves as if by a ``BaseE
 ``finally`` blocks and undos run to their end, nothing else starts. A ``timeout`` whose time is over is the same up to
 its scope or call: there the cut becomes a ``TimeoutError``, and the program goes on.
 
-Points between which nothing was written, entered, left or owed cannot be told apart: they share a *state*, and one of
-each is enough.
+Points between which nothing was written, entered, left, owed or named cannot be told apart: they share a *state*, and
+one of each is enough. The names that count are those that a handler or a ``finally`` sees.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ LONG = 1_000.0
 """A timeout of so many seconds never strikes."""
 
 State = tuple[int, int, int]
-"""Writes, log lines, and how often something was entered, left or owed: what can be told of a point."""
+"""Writes, log lines, and how often something was entered, left, owed or named: what can be told of a point."""
 
 
 class Cut(BaseException):
@@ -68,6 +68,7 @@ class Scissors:
     struck: set[int] = field(factory=set)
     shields: int = 0
     turns: int = 0
+    names: dict[str, Any] = field(factory=dict)
 
     def point(self) -> None:
         """Raises :class:`Cut` where the run, or a timeout around, ends here."""
@@ -85,6 +86,12 @@ class Scissors:
         self.lost.append(len(self.world.log))
         self.after = len(self.states)
         raise Cut
+
+    def look(self, names: Mapping[str, Any]) -> None:
+        """Notes whether the names that a handler or a ``finally`` sees have changed."""
+        if names != self.names:
+            self.names = dict(names)
+            self.turns += 1
 
     @contextmanager
     def timeout(self) -> Iterator[int]:
@@ -118,6 +125,7 @@ class CutInterpreter(Interpreter):
     finals: frozenset[int]
 
     def operation(self, op: Op, act: Activation) -> Frame:
+        self.scissors.look(act.names)
         return (yield self.between(super().operation(op, act)))
 
     def once(self, spec: NodeSpec, args: list[Any], kwargs: dict[str, Any]) -> Frame:

@@ -37,7 +37,9 @@ class Around:
     own: tuple[str, ...] = ()
     """The lists that may be appended to."""
     assignable: tuple[str, ...] | None = None
-    """The names that may be assigned again; None: all. New names always may."""
+    """The names that may be assigned again; None: all but the counters. New names always may."""
+    counters: tuple[str, ...] = ()
+    """The names that decide whether a ``while`` ends: assigned nowhere else."""
     loop: bool = False
     returns: bool = True
     into: str | None = None

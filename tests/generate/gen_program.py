@@ -152,7 +152,9 @@ class Generator(Expressions):
         """A name to assign: an old one that may be, or a new one."""
         known = [n for n in at.ints if at.assignable is None or n in at.assignable]
         if known and self.chance(0.4):
-            return self.random.choice(known), at
+            chosen = self.random.choice(known)
+            if chosen not in at.counters:
+                return chosen, at
         name = self.fresh("x")
         assignable = None if at.assignable is None else (*at.assignable, name)
         return name, evolve(at, ints=(*at.ints, name), assignable=assignable)
@@ -197,6 +199,13 @@ class Generator(Expressions):
 
     def leave(self, at: Around) -> tuple[Stmt, Around] | None:
         """Something that carries control away, under a test; or an assertion."""
+        ways = self.ways(at)
+        if self.chance(0.25):
+            return Line(f"assert {self.test(at)}, 'assertion {self.names}'"), at
+        return If((self.test(at),), ((Line(self.random.choice(ways)),),)), at
+
+    def ways(self, at: Around) -> list[str]:
+        """The lines that carry control away and may stand here."""
         ways: list[str] = [f"raise {self.random.choice(('Boom', 'Crash'))}('raised {self.names}')"]
         if at.returns:
             ways.append(f"return {self.number(at)}")
@@ -206,9 +215,7 @@ class Generator(Expressions):
             ways += ["break", "continue"] if at.loop and at.item is None else ["continue"]
         if at.handler:
             ways += ["raise", "raise"]
-        if self.chance(0.25):
-            return Line(f"assert {self.test(at)}, 'assertion {self.names}'"), at
-        return If((self.test(at),), ((Line(self.random.choice(ways)),),)), at
+        return ways
 
     def listed(self, at: Around) -> tuple[Stmt, Around]:
         """A list: a display, or a comprehension with or without calls."""
@@ -342,7 +349,7 @@ class Generator(Expressions):
 
     def while_(self, at: Around) -> tuple[Stmt, Around]:
         name = self.fresh("c")
-        inner = evolve(at, ints=(*at.ints, name), assignable=at.assignable, loop=True)
+        inner = evolve(at, ints=(*at.ints, name), counters=(*at.counters, name), loop=True)
         count = self.random.randint(0, 3)
         test = f"{name} < {count}"
         if self.chance(0.4):
