@@ -186,10 +186,3 @@ def test_the_prefix_law_itself(sites: tuple[int, ...], half: tuple[int, ...], la
     halves = tuple(evolve(known[site], node="") for site in half)
     outcome = Outcome(CUT, tuple(known[site] for site in sites), (), halves)
     assert (not cut_problems(program, compiled.graph, compiled.objects, outcome)) is lawful
-
-
-@pytest.mark.parametrize("seed", [642, 4003, 4441])
-def test_cuts_that_once_went_wrong(seed: int) -> None:
-    """A block was started in a closing nursery (642); a write in place was not owed yet (4003); a handler took what a
-    ``finally`` raised in a cut (4441)."""
-    assert check_cancelled(make(seed), seed) == []

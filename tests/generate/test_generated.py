@@ -121,10 +121,3 @@ def test_shrinking_keeps_what_fails() -> None:
 @given(st.randoms(use_true_random=False))
 def test_hypothesis_may_drive_the_generator(random: Random) -> None:
     assert check(generate(random, size=6), 0) == []
-
-
-@pytest.mark.parametrize("seed", [759, 2151])
-def test_programs_that_once_went_wrong(seed: int) -> None:
-    """A write overtook a loop that holds a log line and fails (759); a flow with an undo wrote nothing after a pass."""
-    for pipeline in range(len(PIPELINES)):
-        assert check(generate(Random(seed)), pipeline) == []
