@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from attrs import evolve
 
 from ..effects import Control, flow_control, flow_effects, region_control, region_effects
-from ..ir import Call, Emit, FlowGraph, ForEach, Graph, Loop, Op, Region, Subflow
+from ..ir import Call, Emit, Exit, FlowGraph, ForEach, Graph, Loop, Op, Region, Subflow
 from ..spec import Effects
-from ..walk import map_flows, map_ops, map_regions, ops_in, regions_in
+from ..walk import map_flows, map_ops, map_regions, ops_in, regions_in, regions_of
 
 
 def loops_to_foreach(graph: Graph) -> Graph:
@@ -50,7 +50,18 @@ def independent(op: Loop, graph: Graph, effects: Mapping[str, Effects], control:
     if not calls or not region_effects(op.body, graph, effects).pure:
         return False
     inside = region_control(op.body, graph, control)
-    return not inside.loops and not inside.raises and inside.exits <= {"continue"}
+    return not inside.loops and not inside.raises and not _ended_within(op.body, frozenset({"return", "break"}))
+
+
+def _ended_within(region: Region, kinds: frozenset[str]) -> bool:
+    """May one of these exits end the loop around ``region``? Those in handlers count, which guard nothing."""
+    for op in region.ops:
+        if isinstance(op, Exit) and op.kind in kinds:
+            return True
+        inner = kinds - {"break"} if isinstance(op, (Loop, ForEach)) else kinds
+        if any(_ended_within(r, inner) for r in regions_of(op)):
+            return True
+    return False
 
 
 def _collectors(op: Loop) -> set[str]:
