@@ -182,6 +182,8 @@ class Generator(Expressions):
                 if self.chance(0.6)
                 else ("undo_b", (site, "{}", str(self.random.randint(0, 9))))
             )
+            if at.item is not None:
+                undo = (undo[0], (*undo[1][:-1], at.item))
             self.facts.writes.add(undo[0][-1])
         if node not in self.flows and self.chance(0.4):
             return Call(None, node, args, tuple(options), undo), at
