@@ -6,12 +6,12 @@ losers did is outside of it: their writes are a prefix of theirs, and each compl
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import combinations
 from typing import Any
 
 from attrs import define, evolve, field, frozen
-from gen_check import Outcome, differences, lane_of, observed, short
+from gen_check import Key, Outcome, differences, lane_of, observed, short
 from gen_tree import Program
 from gen_world import Write
 
@@ -43,6 +43,12 @@ class Answers:
         self.options.append(len(among))
         return among[self.given[number] if number < len(self.given) else 0]
 
+    def others(self) -> Iterator[list[int]]:
+        """What else could have been said, where nothing was given: each first difference, once."""
+        for at in range(len(self.given), len(self.options)):
+            said = [*self.given, *([0] * (at - len(self.given)))]
+            yield from ([*said, other] for other in range(1, self.options[at]))
+
 
 @frozen
 class Chooser(Interpreter):
@@ -51,34 +57,43 @@ class Chooser(Interpreter):
     answers: Answers
 
     def race(self, op: Race, act: Activation) -> Frame:
-        winner = self.answers.next([*range(len(op.regions)), None])
-        chosen = evolve(self, choose=lambda *_: winner)
-        try:
-            out = yield Interpreter.race(chosen, op, act)
-        except Exception:
-            if winner is not None:
-                raise Impossible from None
-            raise
-        if winner is None:
-            raise Impossible
-        return out
+        return (yield chosen_race(self, Interpreter.race, op, act))
 
     def for_each(self, op: ForEach, act: Activation) -> Frame:
-        if op.take is None:
-            return (yield super().for_each(op, act))
-        take = self.value(op.take, act)
-        sets = [None, *(c for n in range(take, take + 1) for c in combinations(range(PASSES_AT_MOST), n))]
-        first = self.answers.next(sets)
-        chosen = evolve(self, choose=lambda *_: first)
-        try:
-            out = yield Interpreter.for_each(chosen, op, act)
-        except Exception:
-            if first is not None:
-                raise Impossible from None
-            raise
-        if first is not None and len(out[0]) < take:
-            raise Impossible
-        return out
+        return (yield chosen_passes(self, Interpreter.for_each, op, act))
+
+
+def chosen_race(whole: Any, race: Callable[[Any, Race, Activation], Frame], op: Race, act: Activation) -> Frame:
+    """A race as ``race`` runs it, whose winner is what ``whole.answers`` says."""
+    winner = whole.answers.next([*range(len(op.regions)), None])
+    try:
+        out = yield race(evolve(whole, choose=lambda *_: winner), op, act)
+    except Exception:
+        if winner is not None:
+            raise Impossible from None
+        raise
+    if winner is None:
+        raise Impossible
+    return out
+
+
+def chosen_passes(
+    whole: Any, for_each: Callable[[Any, ForEach, Activation], Frame], op: ForEach, act: Activation
+) -> Frame:
+    """A loop as ``for_each`` runs it; if it has a ``take``, ``whole.answers`` says which passes are the first."""
+    if op.take is None:
+        return (yield for_each(whole, op, act))
+    take = whole.value(op.take, act)
+    first = whole.answers.next([None, *combinations(range(PASSES_AT_MOST), take)])
+    try:
+        out = yield for_each(evolve(whole, choose=lambda *_: first), op, act)
+    except Exception:
+        if first is not None:
+            raise Impossible from None
+        raise
+    if first is not None and len(out[0]) < take:
+        raise Impossible
+    return out
 
 
 def outcomes(program: Program, graph: Graph, objects: Objects) -> Iterator[Outcome]:
@@ -100,10 +115,7 @@ def outcomes(program: Program, graph: Graph, objects: Objects) -> Iterator[Outco
             yield observed(program, play)
         except Impossible:
             pass
-        given = answers.given
-        for at in range(len(given), len(answers.options)):
-            said = [*given, *([0] * (at - len(given)))]
-            pending += ([*said, other] for other in range(1, answers.options[at]))
+        pending += answers.others()
     msg = f"more than {TRIES} choices"
     raise OverflowError(msg)
 
@@ -130,7 +142,7 @@ def _problems(program: Program, expected: Outcome, actual: Outcome) -> list[str]
             continue
         want, got = ([w for w in o.writes if lane_of(program, w) == lane] for o in (expected, actual))
         finish = any(program.chosen.get(number) for number, _ in lane)
-        lost = not finish and taken_back(program, want) and taken_back(program, got)
+        lost = not finish and taken_back(program, expected, lane) and taken_back(program, actual, lane)
         if want != got and not lost:
             found.append(f"in arm {lane}: {short(got)} instead of {short(want)}")
     return found
@@ -145,18 +157,23 @@ def _plain(program: Program, outcome: Outcome) -> Outcome:
     return evolve(outcome, writes=writes)
 
 
-def taken_back(program: Program, writes: list[Write]) -> bool:
-    """Were the completed writes undone, last first, each once? The last one may be half done."""
-    done: list[int] = []
-    half = 0
-    for write in writes:
-        if write.site not in program.undone:
-            done.append(write.site)
+def taken_back(program: Program, outcome: Outcome, lane: Key) -> bool:
+    """Were the completed writes of an arm undone, last first, each once? One that is half done owes nothing: one at
+    most, which was cut or failed when it had written."""
+    halves = {(w.site, w.args) for w in outcome.halves}
+    done: list[Write] = []
+    unowed: list[Write] = []
+    for write in outcome.writes:
+        if lane_of(program, write) != lane:
             continue
-        while done and done[-1] != program.undone[write.site]:
-            done.pop()
-            half += 1
+        if write.site not in program.undone:
+            done.append(write)
+            continue
+        while done and done[-1].site != program.undone[write.site]:
+            unowed.append(done.pop())
         if not done:
             return False
         done.pop()
-    return half + len(done) <= 1
+    unowed += done
+    failing = [w for w in unowed if w.site in program.plan and program.plan[w.site].after]
+    return len(unowed) <= 1 and all((w.site, w.args) in halves or w in failing for w in unowed)

@@ -203,6 +203,7 @@ def cut_run(
     at: State | None = None,
     strikes: Mapping[int, State] | None = None,
     choose: Choose | None = None,
+    interpreter: Callable[..., CutInterpreter] = CutInterpreter,
 ) -> tuple[Outcome, Scissors]:
     """What the reference does when it is cut in state ``at``, and the timeouts strike as said."""
     world = begin(program.plan)
@@ -218,7 +219,7 @@ def cut_run(
     world.pause, world.half = pause, half
     values = ambient_values(graph, {})
     finals = frozenset(id(op.final) for op in all_ops(graph) if isinstance(op, Try))
-    whole = CutInterpreter(
+    whole = interpreter(
         graph, objects, values, call_node, Trace(), False, choose or (lambda *_: None), scissors, finals
     )
     try:

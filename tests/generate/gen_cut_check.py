@@ -52,17 +52,18 @@ def cut_problems(
         expected, cut = cut_run(program, graph, objects, state, choose=choose)
         results.add(plain(expected.result))
         for key in tuple(missing):
-            part = evolve(_part(program, expected, key), result=actual.result)
-            if explains((part, cut), _part(program, actual, key), logs=False):
+            part = evolve(part_of(program, expected, key), result=actual.result)
+            if explains((part, cut), part_of(program, actual, key), logs=False):
                 del missing[key]
         if not missing and plain(actual.result) in results:
             return []
     if plain(actual.result) not in results:
         return [f"result: {actual.result!r}"]
-    return [f"cut, in arm {k}: {short(_part(program, actual, k).writes)}: no prefix" for k in missing]
+    return [f"cut, in arm {k}: {short(part_of(program, actual, k).writes)}: no prefix" for k in missing]
 
 
-def _part(program: Program, outcome: Outcome, key: object) -> Outcome:
+def part_of(program: Program, outcome: Outcome, key: object) -> Outcome:
+    """What was done in one lane."""
     parts = (tuple(w for w in ws if lane_of(program, w) == key) for ws in (outcome.writes, outcome.log, outcome.halves))
     return Outcome(outcome.result, *parts)
 

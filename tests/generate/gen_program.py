@@ -376,7 +376,9 @@ class Generator(Expressions):
         for head in sorted(
             heads, key=("Crash", "(ZeroDivisionError, IndexError)", "AssertionError", "Boom", "Exception as e").index
         ):
-            handlers.append((head, self.inside(evolve(at, handler=True))))
+            # two arms may not assign one name
+            shown = "Exception" if at.lanes and head == "Exception as e" else head
+            handlers.append((shown, self.inside(evolve(at, handler=True))))
         orelse = self.inside(at) if handlers and self.chance(0.3) else ()
         last = self.inside(quiet_end(at)) if final else ()
         return Try(body, tuple(handlers), orelse, last), at

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from random import Random
 
 from attrs import evolve
-from gen_tree import Block, Body, Call, Collecting, For, If, Line, Match, Program, Stmt, Try, While
+from gen_tree import Block, Body, Call, Collecting, For, If, Line, Match, Program, Race, Stmt, Try, While
 
 LENGTHS = (1, 1, 2, 3, 5)
 """Seconds; a call of an async node takes up to seven."""
 
 
 def with_timeouts(program: Program, random: Random) -> Program:
-    """The program with some short timeouts: of scopes, transactions, calls, flows, and around lines of main."""
+    """The program with some short timeouts: of scopes, transactions, calls, flows, races, and around lines of main."""
     places = _count(program)
     chosen = {random.randrange(places) for _ in range(random.choice((1, 2, 4)))} if places else set()
     number = -1
@@ -31,6 +31,8 @@ def with_timeouts(program: Program, random: Random) -> Program:
         length = random.choice(LENGTHS)
         if isinstance(stmt, Call):
             return evolve(stmt, options=(*stmt.options, ("timeout", str(length))))
+        if isinstance(stmt, Race):
+            return evolve(stmt, timeout=length)
         return evolve(stmt, length=length)
 
     flows = [evolve(flow, body=mapped(flow.body, shortened)) for flow in program.flows]
@@ -58,7 +60,7 @@ def _around(body: Body, random: Random) -> Body:
 def _takes_a_timeout(stmt: Stmt) -> bool:
     if isinstance(stmt, Block):
         return stmt.kind in ("timeout", "transaction")
-    return isinstance(stmt, Call) and stmt.node[0] in "af"  # async nodes, flows
+    return isinstance(stmt, Race) or (isinstance(stmt, Call) and stmt.node[0] in "af")  # async nodes, flows
 
 
 def _count(program: Program) -> int:

@@ -15,6 +15,7 @@ from attrs import evolve
 from gen_check import HERE, Outcome, from_text, lane_of
 from gen_cut import CUT, cut_run
 from gen_cut_check import cut_problems, timeout_problems
+from gen_cut_choices import cut_choice_problems, timeout_choice_problems
 from gen_program import generate
 from gen_run import Ended, in_place, run_cut, run_seeded
 from gen_shrink import shrink
@@ -59,8 +60,9 @@ def check_cancelled(program: Program, seed: int) -> list[str]:
         return [f"refused: {error}"]
     with in_place(seed):
         runs = list(run_cut(program, flow, seed, CUTS))
+    problems = cut_choice_problems if program.chosen else cut_problems
     for ended in runs:
-        found = cut_problems(program, compiled.graph, compiled.objects, ended.outcome)
+        found = problems(program, compiled.graph, compiled.objects, ended.outcome)
         if found or ended.left:
             return [*found, f"tasks: {ended.left} left"]
     return []
@@ -74,9 +76,11 @@ def check_timeouts(program: Program, seed: int) -> list[str]:
         return [f"refused: {error}"]
     with in_place(seed):
         ended = run_seeded(program, flow, seed, slow=0.8)
-    if any(lane_of(program, w) for w in (*ended.outcome.writes, *ended.outcome.log)):
+    lanes = {lane_of(program, w) for w in (*ended.outcome.writes, *ended.outcome.log)} - {()}
+    if not all(number in program.chosen for lane in lanes for number, _ in lane):
         return []  # what overlaps by permission is looked at where a run is cancelled
-    found = timeout_problems(program, compiled.graph, compiled.objects, ended.outcome)
+    problems = timeout_choice_problems if program.chosen else timeout_problems
+    found = problems(program, compiled.graph, compiled.objects, ended.outcome)
     return [*found, f"tasks: {ended.left} left"] if found or ended.left else []
 
 

@@ -79,9 +79,11 @@ def test_shrinking_keeps_what_fails(form: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sites", "lawful"), [("", True), ("1", True), ("12", True), ("132", True), ("1342", True), ("13", False),
-                          ("1324", False), ("122", False), ("2", False)],
+    ("sites", "half", "lawful"),
+    [("", "", True), ("1", "1", True), ("12", "", True), ("132", "3", True), ("1342", "", True), ("13", "3", False),
+     ("1324", "", False), ("122", "", False), ("2", "", False), ("1", "", False), ("132", "", False)],
 )  # fmt: skip
-def test_what_a_loser_has_to_take_back(sites: str, lawful: bool) -> None:
-    program = Program((), {}, {}, {}, {}, {2: 1, 4: 3})
-    assert taken_back(program, [Write("", int(site), ()) for site in sites]) is lawful
+def test_what_a_loser_has_to_take_back(sites: str, half: str, lawful: bool) -> None:
+    program = Program((), {}, {}, dict.fromkeys(range(1, 5), ((1, 0),)), {1: False}, {2: 1, 4: 3})
+    writes, halves = ([Write("", int(site), ()) for site in sites_] for sites_ in (sites, half))
+    assert taken_back(program, Outcome(None, tuple(writes), (), tuple(halves)), ((1, 0),)) is lawful
