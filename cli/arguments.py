@@ -46,7 +46,14 @@ def plain(argv: list[str]) -> SimpleNamespace | None:
         return None
     if argv[0] == "run":
         return SimpleNamespace(
-            module="run", target=argv[1], inputs=argv[2:], input=None, json=False, events=False, limit=None
+            module="run",
+            target=argv[1],
+            inputs=argv[2:],
+            input=None,
+            json=False,
+            events=False,
+            limit=None,
+            profile=None,
         )
     if argv[0] == "check":
         return SimpleNamespace(module="check", files=argv[1:], format="people", advice=False)

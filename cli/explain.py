@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from ..engine import Engine, default_engine
 from .output import emit
+from .profiles import read_profile
 from .target import open_flow, report_wrong
 
 if TYPE_CHECKING:
@@ -19,10 +21,14 @@ def execute(arguments: argparse.Namespace) -> int:
     """Exit code 0, or 2 where the file is wrong."""
     with report_wrong() as wrong:
         flow = open_flow(arguments.target)
+        engine = default_engine()
+        if arguments.profile is not None:
+            known = read_profile(arguments.profile)
+            engine = Engine(profile=known.seconds if known is not None and known.digest == flow.digest else None)
         if arguments.json:
-            emit(json.dumps([_step(step) for step in flow.plan().steps], ensure_ascii=False))
+            emit(json.dumps([_step(step) for step in engine.plan(flow).steps], ensure_ascii=False))
         else:
-            emit(flow.explain().rstrip("\n"))
+            emit(engine.explain(flow).rstrip("\n"))
     return wrong.code
 
 

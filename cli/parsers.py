@@ -136,6 +136,13 @@ def _run(parser: argparse.ArgumentParser) -> None:
     _json(parser, "the result as JSON (inf and nan as null), a failure as JSON on standard error")
     parser.add_argument("--events", action="store_true", help="every event as a JSON line on standard error")
     parser.add_argument("--limit", type=_positive, metavar="N", help="node calls in flight at most (1000)")
+    _file(
+        parser.add_argument(
+            "--profile",
+            metavar="FILE.json",
+            help="the times of nodes in earlier runs: they decide which ready call goes first, and are brought up to date",
+        )
+    )
 
 
 def _check(parser: argparse.ArgumentParser) -> None:
@@ -162,6 +169,11 @@ def _test(parser: argparse.ArgumentParser) -> None:
 def _explain(parser: argparse.ArgumentParser) -> None:
     _target(parser)
     _json(parser, "the plan as JSON")
+    _file(
+        parser.add_argument(
+            "--profile", metavar="FILE.json", help="expect what nodes took in earlier runs, as run --profile keeps it"
+        )
+    )
 
 
 def _graph(parser: argparse.ArgumentParser) -> None:

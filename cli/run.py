@@ -35,6 +35,8 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    if arguments.profile is not None:  # an engine of its own: nothing that was kept knows it
+        return _run_by_engine(arguments, None)
     from ..plancache import plans
 
     with nodes_print_to_standard_error():  # importing a file runs its top level
@@ -57,6 +59,11 @@ def _run_by_engine(arguments: argparse.Namespace, kept: Kept | None) -> int:
     from .inputs import read_json, read_pairs
     from .target import open_flow
 
+    known: Any = None
+    if arguments.profile is not None:
+        from .profiles import read_profile
+
+        known = read_profile(arguments.profile)
     with watching() as seen:
         try:
             flow = kept.flow() if kept is not None else None
@@ -75,7 +82,11 @@ def _run_by_engine(arguments: argparse.Namespace, kept: Kept | None) -> int:
             return 2
 
     def run(sinks: list[Any]) -> Any:
-        options = {} if arguments.limit is None else {"limit": arguments.limit}
+        options: dict[str, Any] = {} if arguments.limit is None else {"limit": arguments.limit}
+        if arguments.profile is not None:
+            from .profiles import profiled
+
+            return profiled(arguments.profile, known, flow, args, inputs, sinks, options)
         engine = Engine(sinks=sinks, **options)
         if fresh:
             engine.keep(arguments.target, flow, seen)
