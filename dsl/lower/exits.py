@@ -58,7 +58,8 @@ def _leave(at: FlowLowering, kind: str, span: Span) -> None:
     types = [s.type if isinstance(s, Bound) else ANY for s in states]
     owned = [isinstance(s, Bound) and at.owners.owned(s.atom) for s in states]
     frame.ends.append(types)
-    frame.owned.append(owned)
+    # What nothing reads after the loop may be gone here: then nobody shares it.
+    frame.owned.append([own or not isinstance(s, Bound) for own, s in zip(owned, states, strict=True)])
     for final in finals:
         final.leaving.append(Leaving(frame.carried, states, types, owned))
     values = [atom_of(s) for s in states]
