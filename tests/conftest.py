@@ -18,6 +18,7 @@ import pytest
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="run the long form of tests that have one (minutes)")
+    parser.addoption("--seed", type=int, metavar="BASE", help="the first seed of generated programs: search elsewhere")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from attrs import frozen
 from gen_tree import SOMEWHERE, Program, to_python, to_text
-from gen_world import Write, begin, result_of
+from gen_world import World, Write, begin, result_of
 
 import cflow
 from cflow.compiler.diagnostics import Collector
@@ -33,6 +33,8 @@ class Outcome:
     writes: tuple[Write, ...]
     log: tuple[Write, ...]
     halves: tuple[Write, ...] = ()
+    once: tuple[Write, ...] = ()
+    """What calls with ``once`` and their undos wrote: who does is a matter of time, and :mod:`gen_once`'s business."""
 
     @property
     def failed(self) -> bool:
@@ -71,12 +73,24 @@ def from_python(program: Program) -> Any:
 
 def observed(program: Program, run: Callable[[Mapping[str, int]], Any], pause: Any = None) -> Outcome:
     """What ``run(inputs)`` does to a new world."""
-    world = begin(program.plan, pause)
+    world = begin(program.plan, pause, apart=program.apart)
     try:
         result = run(program.inputs)
     except Exception as error:
         result = error
-    return Outcome(result_of(result), tuple(world.writes), tuple(world.log))
+    return outcome_of(result_of(result), world)
+
+
+def outcome_of(result: Any, world: World) -> Outcome:
+    """What was done in ``world``."""
+    return Outcome(result, tuple(world.writes), tuple(world.log), tuple(world.halves), tuple(world.once))
+
+
+async def start(program: Program, flow: Any) -> Any:
+    """Runs the flow; what happens once happens once an engine, so each run has one of its own."""
+    if program.once:
+        return await cflow.Engine().start(flow, **program.inputs)
+    return await flow.start(**program.inputs)
 
 
 def reference(program: Program, graph: Graph, objects: Objects) -> Outcome:

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from attrs import define, field, frozen
-from gen_check import Outcome
+from gen_check import Outcome, outcome_of
 from gen_tree import Program
 from gen_world import World, begin, result_of
 
@@ -206,7 +206,7 @@ def cut_run(
     interpreter: Callable[..., CutInterpreter] = CutInterpreter,
 ) -> tuple[Outcome, Scissors]:
     """What the reference does when it is cut in state ``at``, and the timeouts strike as said."""
-    world = begin(program.plan)
+    world = begin(program.plan, apart=program.apart)
     scissors = Scissors(world, at, strikes or {})
 
     async def pause(site: int) -> None:
@@ -231,4 +231,4 @@ def cut_run(
         result = CUT
     except Exception as error:
         result = result_of(error)
-    return Outcome(result, tuple(world.writes), tuple(world.log), tuple(world.halves)), scissors
+    return outcome_of(result, world), scissors

@@ -68,7 +68,7 @@ def cut_choice_problems(program: Program, graph: Graph, objects: Objects, actual
             missing = {lane: None for lane in missing if not lane}  # its later arms may have done anything
             results.add(plain(whole.result))
         for state in reversed(scissors.states):
-            tries -= 1
+            tries -= 1 + len(scissors.states) // 20  # long runs take long
             if tries < 0:
                 return []
             again = partial(CutChooser, answers=Answers(given))
@@ -99,14 +99,14 @@ def timeout_choice_problems(program: Program, graph: Graph, objects: Objects, ac
         if key in tried or tries <= 0:
             return tries <= 0
         tried.add(key)
-        tries -= 1
         answers = Answers(given)
         later: dict[State, tuple[int, ...]] = {}
         try:
             cut = cut_run(program, graph, objects, strikes=strikes, interpreter=partial(CutChooser, answers=answers))
         except Impossible:
-            pass
+            tries -= 1
         else:
+            tries -= 1 + len(cut[1].states) // 20  # long runs take long
             if fits(program, cut, actual):
                 return True
             later = dict(list(cut[1].states.items())[cut[1].after :])

@@ -10,7 +10,7 @@ from typing import Any
 import gen_nodes
 import trio
 from attrs import frozen
-from gen_check import Outcome
+from gen_check import Outcome, outcome_of, start
 from gen_cut import CUT
 from gen_tree import Program
 from gen_world import begin, result_of
@@ -94,18 +94,16 @@ def run_seeded(
         trio.lowlevel.add_instrument(counter)
         with scope:
             try:
-                result = result_of(await flow.start(**program.inputs))
+                result = result_of(await start(program, flow))
             except Exception as error:
                 result = result_of(error)
         trio.lowlevel.remove_instrument(counter)
         return result, trio.lowlevel.current_statistics().tasks_living - before
 
-    world = begin(program.plan, pause, pause, started)
+    world = begin(program.plan, pause, pause, started, program.apart)
     result, left = trio.run(main, clock=MockClock(autojump_threshold=0))
     left += world.open
-    return Ended(
-        Outcome(result, tuple(world.writes), tuple(world.log), tuple(world.halves)), left, counter.seen, world.calls
-    )
+    return Ended(outcome_of(result, world), left, counter.seen, world.calls)
 
 
 class _Steps(trio.abc.Instrument):

@@ -141,7 +141,9 @@ class Program:
 
     ``lanes``: for a site within parallel constructs, which ones and which arm of each (-1: a pass of a loop; the call's
     last argument tells which). ``chosen``: the races and takes among these, in which time chooses arms, and whether the
-    other arms are completed all the same. ``undone``: for the undos in them, whose write they take back.
+    other arms are completed all the same. ``undone``: for the undos in them, whose write they take back. ``once``: for
+    the writes with ``once``, their undo, and whether all passes around them come to an end, so that the reference
+    knows what is left of them.
     """
 
     flows: tuple[FlowDef, ...]
@@ -150,6 +152,12 @@ class Program:
     lanes: Mapping[int, tuple[tuple[int, int], ...]]
     chosen: Mapping[int, bool] = field(factory=dict)
     undone: Mapping[int, int] = field(factory=dict)
+    once: Mapping[int, tuple[int, bool]] = field(factory=dict)
+
+    @property
+    def apart(self) -> frozenset[int]:
+        """The sites of calls with ``once``, and of their undos."""
+        return frozenset(site for write, (undo, _) in self.once.items() for site in (write, undo))
 
     def __str__(self) -> str:
         return f"{to_text(self)}# inputs: {dict(self.inputs)}\n# plan: {dict(self.plan)}\n"

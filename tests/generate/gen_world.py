@@ -62,6 +62,10 @@ class World:
     turns: int = 0
     """How often a stream has begun or ended."""
     writes: list[Write] = field(factory=list)
+    apart: frozenset[int] = frozenset()
+    """The sites of calls with ``once``, and of their undos: what they write is kept in ``once``, where a writer
+    without a name was cut when it had written."""
+    once: list[Write] = field(factory=list)
     log: list[Write] = field(factory=list)
     state: dict[str, int] = field(factory=dict)
     counts: dict[int, int] = field(factory=dict)
@@ -82,7 +86,7 @@ class World:
             if writes == "l":
                 self.log.append(Write(node, site, args))
             elif writes:
-                self.writes.append(Write(node, site, args))
+                (self.once if site in self.apart else self.writes).append(Write(node, site, args))
             for resource in writes:
                 self.state[resource] = (self.state.get(resource, 0) + site * 31 + sum(args) * 7 + 1) % 9973
             if failing is not None:
@@ -123,10 +127,11 @@ def begin(
     pause: Callable[[int], Awaitable[None]] | None = None,
     half: Callable[[int], Awaitable[None]] | None = None,
     started: Callable[[int], None] | None = None,
+    apart: frozenset[int] = frozenset(),
 ) -> World:
     """A new world for the next run."""
     global _current
-    _current = World(plan, pause, half, started)
+    _current = World(plan, pause, half, started, apart=apart)
     return _current
 
 
@@ -142,7 +147,7 @@ async def written(site: int, *args: int) -> None:
         try:
             await _current.half(site)
         except BaseException:
-            _current.halves.append(Write("", site, args))
+            (_current.once if site in _current.apart else _current.halves).append(Write("", site, args))
             raise
 
 

@@ -6,7 +6,6 @@ What it wrote until then and afterwards must be what the sequential reference do
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from random import Random
 from typing import Any
 
@@ -16,10 +15,10 @@ from gen_check import HERE, Outcome, from_text, lane_of
 from gen_cut import CUT, cut_run
 from gen_cut_check import cut_problems, timeout_problems
 from gen_cut_choices import cut_choice_problems, timeout_choice_problems
-from gen_program import generate
+from gen_leaving import generate_leaving, generate_leaving_races, generate_leaving_streams
+from gen_once import generate_once, once_problems
 from gen_run import Ended, in_place, run_cut, run_seeded
-from gen_shrink import shrink
-from gen_streams import generate_streams
+from gen_suite import Seeds, report, size_of
 from gen_timeouts import with_timeouts
 from gen_tree import Program
 
@@ -28,21 +27,33 @@ from cflow.compiler.diagnostics import ProgramError
 from cflow.compiler.passes import PASSES, optimize
 from cflow.engine import Compiled, compile_flow
 
-BATCHES, BATCH, CUTS = 6, 20, 4
-"""Of programs; and how often each is cancelled. ``--long``: ten times as many."""
+CUTS = 4
+"""How often each program is cancelled."""
 
 
 def make(seed: int) -> Program:
     """The program of a seed."""
-    return generate(Random(seed), size=4 + seed % 17)
+    return generate_leaving(Random(seed), size_of(seed))
 
 
 def make_streams(seed: int) -> Program:
-    return generate_streams(Random(seed), size=4 + seed % 13)
+    return generate_leaving_streams(Random(seed), size_of(seed, 60))
+
+
+def make_races(seed: int) -> Program:
+    return generate_leaving_races(Random(seed), size_of(seed, 40))
+
+
+def make_once(seed: int) -> Program:
+    return generate_once(Random(seed), size_of(seed, 40))
 
 
 def make_with_timeouts(seed: int) -> Program:
-    return with_timeouts(generate(Random(seed), size=8 + seed % 17), Random(seed))
+    return with_timeouts(generate_leaving(Random(seed), 4 + size_of(seed)), Random(seed))
+
+
+def make_races_with_timeouts(seed: int) -> Program:
+    return with_timeouts(generate_leaving_races(Random(seed), size_of(seed, 40)), Random(seed))
 
 
 def compiled_flow(program: Program, seed: int) -> tuple[Any, Compiled]:
@@ -63,6 +74,7 @@ def check_cancelled(program: Program, seed: int) -> list[str]:
     problems = cut_choice_problems if program.chosen else cut_problems
     for ended in runs:
         found = problems(program, compiled.graph, compiled.objects, ended.outcome)
+        found += once_problems(program, ended.outcome)
         if found or ended.left:
             return [*found, f"tasks: {ended.left} left"]
     return []
@@ -81,40 +93,44 @@ def check_timeouts(program: Program, seed: int) -> list[str]:
         return []  # what overlaps by permission is looked at where a run is cancelled
     problems = timeout_choice_problems if program.chosen else timeout_problems
     found = problems(program, compiled.graph, compiled.objects, ended.outcome)
+    found += once_problems(program, ended.outcome)
     return [*found, f"tasks: {ended.left} left"] if found or ended.left else []
 
 
-def report(program: Program, seed: int, check: Callable[[Program, int], list[str]]) -> None:
-    """Fails, with the program made small, if there is something wrong."""
-    problems = check(program, seed)
-    if not problems:
-        return
-    first = problems[0].split(":")[0]
-    small = shrink(program, lambda p: (check(p, seed) or [""])[0].split(":")[0] == first, tries=300)
-    lines = "\n".join(check(small, seed))
-    pytest.fail(f"seed {seed}: {lines}\n\n{small}", pytrace=False)
-
-
-def seeds(batch: int, long: bool, count: int = BATCH) -> range:
-    return range(batch * 1_000, batch * 1_000 + count * (10 if long else 1))
-
-
-@pytest.mark.parametrize("batch", range(BATCHES))
-def test_cancelled_runs(batch: int, long: bool) -> None:
-    for seed in seeds(batch, long):
+@pytest.mark.parametrize("batch", range(8))
+def test_cancelled_runs(batch: int, seeds: Seeds) -> None:
+    for seed in seeds.of(batch, 25):
         report(make(seed), seed, check_cancelled)
 
 
-@pytest.mark.parametrize("batch", range(BATCHES))
-def test_cancelled_runs_with_streams(batch: int, long: bool) -> None:
-    for seed in seeds(batch, long, BATCH // 2):
+@pytest.mark.parametrize("batch", range(4))
+def test_cancelled_runs_with_streams(batch: int, seeds: Seeds) -> None:
+    for seed in seeds.of(batch, 25):
         report(make_streams(seed), seed, check_cancelled)
 
 
-@pytest.mark.parametrize("batch", range(BATCHES))
-def test_timeouts_that_strike(batch: int, long: bool) -> None:
-    for seed in seeds(batch, long):
+@pytest.mark.parametrize("batch", range(4))
+def test_cancelled_runs_with_races(batch: int, seeds: Seeds) -> None:
+    for seed in seeds.of(batch, 20):
+        report(make_races(seed), seed, check_cancelled)
+
+
+@pytest.mark.parametrize("batch", range(4))
+def test_cancelled_runs_with_calls_that_happen_once(batch: int, seeds: Seeds) -> None:
+    for seed in seeds.of(batch, 20):
+        report(make_once(seed), seed, check_cancelled)
+
+
+@pytest.mark.parametrize("batch", range(8))
+def test_timeouts_that_strike(batch: int, seeds: Seeds) -> None:
+    for seed in seeds.of(batch, 25):
         report(make_with_timeouts(seed), seed, check_timeouts)
+
+
+@pytest.mark.parametrize("batch", range(4))
+def test_timeouts_of_races_that_strike(batch: int, seeds: Seeds) -> None:
+    for seed in seeds.of(batch, 20):
+        report(make_races_with_timeouts(seed), seed, check_timeouts)
 
 
 def test_many_runs_are_cut_and_a_schedule_is_given_by_its_seed() -> None:

@@ -8,64 +8,58 @@ from random import Random
 import pytest
 from gen_check import Outcome
 from gen_choices import choice_problems, taken_back
-from gen_races import generate_races
+from gen_leaving import generate_leaving_races, generate_leaving_streams
+from gen_once import generate_once, once_problems
 from gen_shrink import shrink
-from gen_streams import generate_streams
+from gen_suite import Seeds, report, size_of
 from gen_tree import Program
 from gen_world import Write
-from test_generated import Explain, by_law, check
+from test_generated import check
 
 from cflow.engine import Compiled
 
-BATCHES, BATCH = 5, 20
-"""Of programs of each kind; ``--long``: twenty times as many."""
-
 FORMS = """stream[int]|s_a(|s_wc(|batch=|buffer=|for i|break|g0(|race(|take=|rest="finish"|undo undo_d(|q0(|retry=|\
- in range(""".split("|")
+ in range(|once=""".split("|")
 
 
 def make_streams(seed: int) -> Program:
-    return generate_streams(Random(seed), size=4 + seed % 13)
+    return generate_leaving_streams(Random(seed), size_of(seed, 60))
 
 
 def make_races(seed: int) -> Program:
-    return generate_races(Random(seed), size=4 + seed % 13)
+    return generate_leaving_races(Random(seed), size_of(seed, 60))
+
+
+def make_once(seed: int) -> Program:
+    return generate_once(Random(seed), size_of(seed, 40))
 
 
 def by_choice(program: Program, compiled: Compiled, expected: Outcome, actual: Outcome) -> list[str]:
     return choice_problems(program, compiled.graph, compiled.objects, actual)
 
 
-def report(program: Program, seed: int, explain: Explain) -> None:
-    """Fails, with the program made small, if something is wrong with it."""
-    problems = check(program, seed, explain)
-    if not problems:
-        return
-    first = problems[0].split(":")[0]
-    small = shrink(program, lambda p: (check(p, seed, explain) or [""])[0].split(":")[0] == first, tries=300)
-    lines = "\n".join(check(small, seed, explain))
-    pytest.fail(f"seed {seed}: {lines}\n\n{small}", pytrace=False)
+@pytest.mark.parametrize("batch", range(5))
+def test_streams(batch: int, seeds: Seeds) -> None:
+    for seed in seeds.of(batch, 25):
+        report(make_streams(seed), seed, check)
 
 
-def seeds(batch: int, long: bool) -> range:
-    return range(batch * 1_000, batch * 1_000 + BATCH * (20 if long else 1))
+@pytest.mark.parametrize("batch", range(5))
+def test_races_and_takes(batch: int, seeds: Seeds) -> None:
+    for seed in seeds.of(batch, 25):
+        report(make_races(seed), seed, lambda p, s: check(p, s, by_choice))
 
 
-@pytest.mark.parametrize("batch", range(BATCHES))
-def test_streams(batch: int, long: bool) -> None:
-    for seed in seeds(batch, long):
-        report(make_streams(seed), seed, by_law)
-
-
-@pytest.mark.parametrize("batch", range(BATCHES))
-def test_races_and_takes(batch: int, long: bool) -> None:
-    for seed in seeds(batch, long):
-        report(make_races(seed), seed, by_choice)
+@pytest.mark.parametrize("batch", range(4))
+def test_calls_that_happen_once(batch: int, seeds: Seeds) -> None:
+    for seed in seeds.of(batch, 20):
+        report(make_once(seed), seed, check)
 
 
 def test_the_generators_are_deterministic_and_cover_their_forms() -> None:
-    programs = [make(seed) for make in (make_streams, make_races) for seed in range(60)]
-    assert [str(p) for p in programs] == [str(make(seed)) for make in (make_streams, make_races) for seed in range(60)]
+    makers = (make_streams, make_races, make_once)
+    programs = [make(seed) for make in makers for seed in range(60)]
+    assert [str(p) for p in programs] == [str(make(seed)) for make in makers for seed in range(60)]
     text = "\n".join(map(str, programs))
     for form in FORMS:
         assert form in text, form
@@ -87,3 +81,17 @@ def test_what_a_loser_has_to_take_back(sites: str, half: str, lawful: bool) -> N
     program = Program((), {}, {}, dict.fromkeys(range(1, 5), ((1, 0),)), {1: False}, {2: 1, 4: 3})
     writes, halves = ([Write("", int(site), ()) for site in sites_] for sites_ in (sites, half))
     assert taken_back(program, Outcome(None, tuple(writes), (), tuple(halves)), ((1, 0),)) is lawful
+
+
+@pytest.mark.parametrize(
+    ("sites", "lawful"),
+    [("", False), ("1", True), ("121", True), ("1h1", True), ("11", False), ("12", False), ("122", False),
+     ("1h", False), ("1h2", False)],
+)  # fmt: skip
+def test_what_happens_once(sites: str, lawful: bool) -> None:
+    """Of two passes that want to make the call of site 1, which site 2 undoes, one fails; h: a half."""
+    program = Program((), {}, {}, {}, once={1: (2, True)})
+    writes = {"1": Write("w_d", 1, (0,)), "2": Write("undo_d", 2, (5, 0)), "h": Write("", 1, (0,))}
+    expected = Outcome(None, (), (), once=tuple(writes[s] for s in "121"))
+    actual = Outcome(None, (), (), once=tuple(writes[s] for s in sites))
+    assert (once_problems(program, actual, expected) == []) is lawful
