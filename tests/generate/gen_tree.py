@@ -43,7 +43,7 @@ class Match:
 
 @frozen
 class For:
-    """``pace``: ``batch`` or ``buffer`` and how many, where the source is a stream."""
+    """``pace``: ``batch`` or ``buffer`` and how many, ``window`` and how many seconds, where the source is a stream."""
 
     var: str
     source: str
@@ -143,7 +143,7 @@ class Program:
     last argument tells which). ``chosen``: the races and takes among these, in which time chooses arms, and whether the
     other arms are completed all the same. ``undone``: for the undos in them, whose write they take back. ``once``: for
     the writes with ``once``, their undo, and whether all passes around them come to an end, so that the reference
-    knows what is left of them.
+    knows what is left of them. ``timed``: is it run in virtual time, since it reads a clock?
     """
 
     flows: tuple[FlowDef, ...]
@@ -153,6 +153,7 @@ class Program:
     chosen: Mapping[int, bool] = field(factory=dict)
     undone: Mapping[int, int] = field(factory=dict)
     once: Mapping[int, tuple[int, bool]] = field(factory=dict)
+    timed: bool = False
 
     @property
     def apart(self) -> frozenset[int]:
@@ -180,7 +181,7 @@ def to_python(program: Program) -> str:
     head = (
         "from collections.abc import Iterator\n"
         "from cflow import Collected, batched, buffered, collect, flow, lock, loop, parallel, race\n"
-        "from cflow import timeout, transaction\n"
+        "from cflow import timeout, transaction, windowed\n"
         f"from gen_nodes import {NODES.replace(' ', ', ')}, Boom, Crash\n"
     )
     return head + "".join(f"\n\n{line}\n" for flow in program.flows for line in ["\n".join(_flow_python(flow))])
@@ -309,7 +310,7 @@ class Python:
 
     def paced(self, source: str, pace: tuple[tuple[str, str], ...]) -> str:
         for what, size in pace:
-            source = f"{ {'batch': 'batched', 'buffer': 'buffered'}[what] }({source}, {size})"
+            source = f"{ {'batch': 'batched', 'buffer': 'buffered', 'window': 'windowed'}[what] }({source}, {size})"
         return source
 
     def special(self, stmt: Collecting | Yield | While | Block) -> Iterator[str]:

@@ -21,6 +21,7 @@ from gen_run import Ended, in_place, run_cut, run_seeded
 from gen_suite import Seeds, report, size_of
 from gen_timeouts import with_timeouts
 from gen_tree import Program
+from gen_windows import generate_windows
 
 import cflow
 from cflow.compiler.diagnostics import ProgramError
@@ -42,6 +43,10 @@ def make_streams(seed: int) -> Program:
 
 def make_races(seed: int) -> Program:
     return generate_leaving_races(Random(seed), size_of(seed, 40))
+
+
+def make_windows(seed: int) -> Program:
+    return generate_windows(Random(seed), size_of(seed, 40))
 
 
 def make_once(seed: int) -> Program:
@@ -113,6 +118,12 @@ def test_cancelled_runs_with_streams(batch: int, seeds: Seeds) -> None:
 def test_cancelled_runs_with_races(batch: int, seeds: Seeds) -> None:
     for seed in seeds.of(batch, 20):
         report(make_races(seed), seed, check_cancelled)
+
+
+@pytest.mark.parametrize("batch", range(4))
+def test_cancelled_runs_with_windows(batch: int, seeds: Seeds) -> None:
+    for seed in seeds.of(batch, 20):
+        report(make_windows(seed), seed, check_cancelled)
 
 
 @pytest.mark.parametrize("batch", range(4))

@@ -17,6 +17,7 @@ from gen_check import Outcome, differences, from_python, from_text, observed, re
 from gen_leaving import generate_leaving
 from gen_once import once_problems
 from gen_program import generate
+from gen_run import in_place, run_seeded
 from gen_shrink import shrink
 from gen_suite import Seeds, report, size_of
 from gen_tree import Program
@@ -71,7 +72,7 @@ def check(program: Program, seed: int, explain: Explain = by_law) -> list[str]:
     if found:
         return [f"the passes {[step.name for step in pipeline]} changed the meaning", *found]
     compiled._optimized = optimized
-    actual = executed(program, text, seed)
+    actual = in_virtual_time(program, text, seed) if program.timed else executed(program, text, seed)
     found = [*explain(program, compiled, expected, actual), *once_problems(program, actual, expected)]
     return [f"the executor differs (passes {[step.name for step in pipeline]})", *found] if found else []
 
@@ -92,6 +93,12 @@ def executed(program: Program, flow: object, seed: int) -> Outcome:
         return trio.run(main)
 
     return observed(program, run, pause)
+
+
+def in_virtual_time(program: Program, flow: object, seed: int) -> Outcome:
+    """The outcome of a run in which async nodes wait some virtual seconds, and nothing runs in a thread."""
+    with in_place(seed):
+        return run_seeded(program, flow, seed, slow=0.8).outcome
 
 
 def make(seed: int) -> Program:

@@ -13,13 +13,14 @@ from gen_once import generate_once, once_problems
 from gen_shrink import shrink
 from gen_suite import Seeds, report, size_of
 from gen_tree import Program
+from gen_windows import generate_windows
 from gen_world import Write
 from test_generated import check
 
 from cflow.engine import Compiled
 
 FORMS = """stream[int]|s_a(|s_wc(|batch=|buffer=|for i|break|g0(|race(|take=|rest="finish"|undo undo_d(|q0(|retry=|\
- in range(|once=""".split("|")
+ in range(|once=|window=""".split("|")
 
 
 def make_streams(seed: int) -> Program:
@@ -28,6 +29,10 @@ def make_streams(seed: int) -> Program:
 
 def make_races(seed: int) -> Program:
     return generate_leaving_races(Random(seed), size_of(seed, 60))
+
+
+def make_windows(seed: int) -> Program:
+    return generate_windows(Random(seed), size_of(seed, 40))
 
 
 def make_once(seed: int) -> Program:
@@ -51,13 +56,19 @@ def test_races_and_takes(batch: int, seeds: Seeds) -> None:
 
 
 @pytest.mark.parametrize("batch", range(4))
+def test_windows(batch: int, seeds: Seeds) -> None:
+    for seed in seeds.of(batch, 20):
+        report(make_windows(seed), seed, check)
+
+
+@pytest.mark.parametrize("batch", range(4))
 def test_calls_that_happen_once(batch: int, seeds: Seeds) -> None:
     for seed in seeds.of(batch, 20):
         report(make_once(seed), seed, check)
 
 
 def test_the_generators_are_deterministic_and_cover_their_forms() -> None:
-    makers = (make_streams, make_races, make_once)
+    makers = (make_streams, make_races, make_once, make_windows)
     programs = [make(seed) for make in makers for seed in range(60)]
     assert [str(p) for p in programs] == [str(make(seed)) for make in makers for seed in range(60)]
     text = "\n".join(map(str, programs))
