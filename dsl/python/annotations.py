@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 
 from .. import syntax
-from ..scope import ClassBinding, TypeBinding, UnknownBinding
+from ..scope import BadBinding, ClassBinding, TypeBinding, UnknownBinding
 from .context import Context
 
 _TYPING = frozenset("Optional Union Literal Annotated Final ClassVar Required NotRequired Any".split())
@@ -53,6 +53,8 @@ def _name(ctx: Context, node: ast.Name | ast.Attribute) -> syntax.Expr:
     if special is not None:
         return syntax.Name(_OLD_NAMES.get(special, special), span=span)
     bound = ctx.binding(node)
+    if isinstance(bound, BadBinding) and isinstance(node, ast.Name) and node.id == "object":
+        return syntax.Name("Any", span=span)
     if isinstance(bound, TypeBinding) and not _composed(bound):
         return syntax.Name(bound.type.name, span=span)  # a value type, whatever it is called here: `dt.date` is `date`
     if isinstance(node, ast.Name):
