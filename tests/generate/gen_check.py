@@ -15,8 +15,12 @@ from gen_tree import SOMEWHERE, Program, to_python, to_text
 from gen_world import World, Write, begin, result_of
 
 import cflow
+from cflow.compiler.activation import Activation, Trace, ambient_values, entry_inputs
+from cflow.compiler.depth import deep
 from cflow.compiler.diagnostics import Collector
-from cflow.compiler.interpret import interpret
+from cflow.compiler.evaluate import evaluate
+from cflow.compiler.fibers import run
+from cflow.compiler.interpret import Interpreter, call_node, interpret
 from cflow.compiler.ir import Graph
 from cflow.compiler.spec import Objects
 from cflow.dsl.lower import Lowered, lower
@@ -35,6 +39,9 @@ class Outcome:
     halves: tuple[Write, ...] = ()
     once: tuple[Write, ...] = ()
     """What calls with ``once`` and their undos wrote: who does is a matter of time, and :mod:`gen_once`'s business."""
+
+    detached: tuple[Write, ...] = ()
+    """What detached runs wrote, sorted: their order is a matter of time."""
 
     @property
     def failed(self) -> bool:
@@ -78,30 +85,55 @@ def observed(program: Program, run: Callable[[Mapping[str, int]], Any], pause: A
         result = run(program.inputs)
     except Exception as error:
         result = error
-    return outcome_of(result_of(result), world)
+    return outcome_of(program, result_of(result), world)
 
 
-def outcome_of(result: Any, world: World) -> Outcome:
+def outcome_of(program: Program, result: Any, world: World) -> Outcome:
     """What was done in ``world``."""
-    return Outcome(result, tuple(world.writes), tuple(world.log), tuple(world.halves), tuple(world.once))
+    once = tuple(w for w in world.once if w.site not in program.detached)
+    detached = sorted((w for w in world.once if w.site in program.detached), key=str)
+    return Outcome(result, tuple(world.writes), tuple(world.log), tuple(world.halves), once, tuple(detached))
 
 
-async def start(program: Program, flow: Any) -> Any:
-    """Runs the flow; what happens once happens once an engine, so each run has one of its own."""
-    if program.once:
-        return await cflow.Engine().start(flow, **program.inputs)
-    return await flow.start(**program.inputs)
+def engine_of(program: Program) -> cflow.Engine | None:
+    """An engine of its own, where the program leaves something in it; None: the default one serves."""
+    return cflow.Engine() if program.once or program.detached else None
+
+
+async def started_in(engine: cflow.Engine | None, flow: Any, inputs: Mapping[str, int]) -> Any:
+    """The result of a run in ``engine``."""
+    return await (flow.start(**inputs) if engine is None else engine.start(flow, **inputs))
 
 
 def reference(program: Program, graph: Graph, objects: Objects) -> Outcome:
-    """What the sequential reference does."""
-    return observed(program, lambda inputs: interpret(graph, objects, inputs))
+    """What the sequential reference does, and then the runs that it has detached."""
+    trace = Trace() if program.detached else None
+
+    def play(inputs: Mapping[str, int]) -> Any:
+        try:
+            return interpret(graph, objects, inputs, trace=trace)
+        finally:
+            run_detached(graph, objects, trace)
+
+    return observed(program, play)
+
+
+def run_detached(graph: Graph, objects: Objects, trace: Trace | None) -> None:
+    """The detached runs of a run, one after another."""
+    for asked in trace.detached if trace is not None else ():
+        flow = graph.flows[asked.flow]
+        whole = Interpreter(graph, objects, ambient_values(graph, {}), call_node, Trace(), False, lambda *_: None)
+        bound = entry_inputs(flow, asked.inputs, lambda e: evaluate(e, {}, objects, {}))
+        with deep():
+            run(whole.flow(Activation(flow, bound), {}))
 
 
 def differences(program: Program, expected: Outcome, actual: Outcome) -> list[str]:
     """Where a run did not do what the reference did, as far as the law goes: same result or error, same writes and log
     lines in the same order; in a parallel construct per arm, and if it failed, later arms may have done more."""
     found: list[str] = []
+    if actual.detached != expected.detached:
+        found.append(f"detached: {short(actual.detached)} instead of {short(expected.detached)}")
     if actual.result != expected.result:
         found.append(f"result: {actual.result!r} instead of {expected.result!r}")
     for what in ("writes", "log"):

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from attrs import define, field, frozen
-from gen_check import Outcome, outcome_of
+from gen_check import Outcome, outcome_of, run_detached
 from gen_tree import Program
 from gen_world import World, begin, result_of
 
@@ -153,6 +153,11 @@ class CutInterpreter(Interpreter):
         self.scissors.turns += op.policy.undo is not None
         return super().settle(op, act, value, completed)
 
+    def subflow(self, op: Subflow, act: Activation) -> Frame:
+        out = yield super().subflow(op, act)
+        self.scissors.turns += op.detached
+        return out
+
     def arm(self, frame: Frame, act: Activation) -> Frame:
         with self.scissors.turn():
             return (yield super().arm(frame, act))
@@ -231,4 +236,6 @@ def cut_run(
         result = CUT
     except Exception as error:
         result = result_of(error)
-    return outcome_of(result, world), scissors
+    world.pause = world.half = None
+    run_detached(graph, objects, whole.trace)
+    return outcome_of(program, result, world), scissors

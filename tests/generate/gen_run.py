@@ -10,7 +10,7 @@ from typing import Any
 import gen_nodes
 import trio
 from attrs import frozen
-from gen_check import Outcome, outcome_of, start
+from gen_check import Outcome, engine_of, outcome_of, started_in
 from gen_cut import CUT
 from gen_tree import Program
 from gen_world import begin, result_of
@@ -89,21 +89,24 @@ def run_seeded(
             scope.cancel()
 
     async def main() -> tuple[object, int]:
+        engine = engine_of(program)
         before = trio.lowlevel.current_statistics().tasks_living
         result: object = CUT
         trio.lowlevel.add_instrument(counter)
         with scope:
             try:
-                result = result_of(await start(program, flow))
+                result = result_of(await started_in(engine, flow, program.inputs))
             except Exception as error:
                 result = result_of(error)
         trio.lowlevel.remove_instrument(counter)
+        while engine is not None and engine.services.detached.runs:
+            await trio.sleep(1)
         return result, trio.lowlevel.current_statistics().tasks_living - before
 
     world = begin(program.plan, pause, pause, started, program.apart)
     result, left = trio.run(main, clock=MockClock(autojump_threshold=0))
     left += world.open
-    return Ended(outcome_of(result, world), left, counter.seen, world.calls)
+    return Ended(outcome_of(program, result, world), left, counter.seen, world.calls)
 
 
 class _Steps(trio.abc.Instrument):

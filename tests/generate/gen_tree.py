@@ -87,6 +87,14 @@ class Race:
 
 
 @frozen
+class Detach:
+    """``target = detach call``: a run of its own."""
+
+    target: str | None
+    call: str
+
+
+@frozen
 class While:
     test: str
     body: Body
@@ -118,7 +126,7 @@ class Line:
     text: str
 
 
-Stmt = Assign | Call | If | Match | For | Collecting | Yield | Race | While | Try | Block | Line
+Stmt = Assign | Call | If | Match | For | Collecting | Yield | Race | Detach | While | Try | Block | Line
 Body = tuple[Stmt, ...]
 
 
@@ -144,6 +152,7 @@ class Program:
     other arms are completed all the same. ``undone``: for the undos in them, whose write they take back. ``once``: for
     the writes with ``once``, their undo, and whether all passes around them come to an end, so that the reference
     knows what is left of them. ``timed``: is it run in virtual time, since it reads a clock?
+    ``detached``: the sites in flows that are only detached.
     """
 
     flows: tuple[FlowDef, ...]
@@ -154,11 +163,12 @@ class Program:
     undone: Mapping[int, int] = field(factory=dict)
     once: Mapping[int, tuple[int, bool]] = field(factory=dict)
     timed: bool = False
+    detached: frozenset[int] = frozenset()
 
     @property
     def apart(self) -> frozenset[int]:
-        """The sites of calls with ``once``, and of their undos."""
-        return frozenset(site for write, (undo, _) in self.once.items() for site in (write, undo))
+        """The sites of calls with ``once`` and of their undos, and those in detached runs."""
+        return self.detached | {site for write, (undo, _) in self.once.items() for site in (write, undo)}
 
     def __str__(self) -> str:
         return f"{to_text(self)}# inputs: {dict(self.inputs)}\n# plan: {dict(self.plan)}\n"
@@ -180,7 +190,7 @@ def to_python(program: Program) -> str:
     """The same program in Python."""
     head = (
         "from collections.abc import Iterator\n"
-        "from cflow import Collected, batched, buffered, collect, flow, lock, loop, parallel, race\n"
+        "from cflow import Collected, batched, buffered, collect, detach, flow, lock, loop, parallel, race\n"
         "from cflow import timeout, transaction, windowed\n"
         f"from gen_nodes import {NODES.replace(' ', ', ')}, Boom, Crash\n"
     )
@@ -248,6 +258,8 @@ def _stmt(stmt: Stmt, spelling: Text | Python) -> Iterator[str]:
                     yield from _lines(body, spelling)
         case Race():
             yield f"{stmt.target} = {spelling.race(stmt)}"
+        case Detach():
+            yield (f"{stmt.target} = " if stmt.target else "") + spelling.detach(stmt.call)
         case Collecting() | Yield() | While() | Block():
             yield from spelling.special(stmt)
 
@@ -265,6 +277,9 @@ class Text:
     def race(self, race: Race) -> str:
         arms = ", ".join(f"({self.call(a)})" if a.options or a.undo else self.call(a) for a in race.arms)
         return f"race({arms}){'' if race.timeout is None else f' with timeout={race.timeout}s'}"
+
+    def detach(self, call: str) -> str:
+        return f"detach {call}"
 
     def head(self, loop: For) -> str:
         return f"for {loop.var} in {loop.source}{_with(loop.pace)}:"
@@ -304,6 +319,9 @@ class Python:
     def race(self, race: Race) -> str:
         arms = ", ".join(map(self.call, race.arms))
         return f"race({arms}{'' if race.timeout is None else f', timeout={race.timeout}'})"
+
+    def detach(self, call: str) -> str:
+        return f"detach({call})"
 
     def head(self, loop: For) -> str:
         return f"for {loop.var} in {self.paced(loop.source, loop.pace)}:"

@@ -15,6 +15,7 @@ from gen_check import HERE, Outcome, from_text, lane_of
 from gen_cut import CUT, cut_run
 from gen_cut_check import cut_problems, timeout_problems
 from gen_cut_choices import cut_choice_problems, timeout_choice_problems
+from gen_detach import generate_detaching
 from gen_leaving import generate_leaving, generate_leaving_races, generate_leaving_streams
 from gen_once import generate_once, once_problems
 from gen_run import Ended, in_place, run_cut, run_seeded
@@ -47,6 +48,10 @@ def make_races(seed: int) -> Program:
 
 def make_windows(seed: int) -> Program:
     return generate_windows(Random(seed), size_of(seed, 40))
+
+
+def make_detaching(seed: int) -> Program:
+    return generate_detaching(Random(seed), size_of(seed, 40))
 
 
 def make_once(seed: int) -> Program:
@@ -124,6 +129,12 @@ def test_cancelled_runs_with_races(batch: int, seeds: Seeds) -> None:
 def test_cancelled_runs_with_windows(batch: int, seeds: Seeds) -> None:
     for seed in seeds.of(batch, 20):
         report(make_windows(seed), seed, check_cancelled)
+
+
+@pytest.mark.parametrize("batch", range(4))
+def test_cancelled_runs_with_detached_runs(batch: int, seeds: Seeds) -> None:
+    for seed in seeds.of(batch, 20):
+        report(make_detaching(seed), seed, check_cancelled)
 
 
 @pytest.mark.parametrize("batch", range(4))

@@ -13,7 +13,7 @@ from random import Random
 
 import pytest
 import trio
-from gen_check import Outcome, differences, from_python, from_text, observed, reference, start
+from gen_check import Outcome, differences, engine_of, from_python, from_text, observed, reference, started_in
 from gen_leaving import generate_leaving
 from gen_once import once_problems
 from gen_program import generate
@@ -88,7 +88,7 @@ def executed(program: Program, flow: object, seed: int) -> Outcome:
 
     def run(inputs: dict[str, int]) -> object:
         async def main() -> object:
-            return await start(program, flow)
+            return await started_in(engine_of(program), flow, program.inputs)
 
         return trio.run(main)
 

@@ -8,6 +8,7 @@ from random import Random
 import pytest
 from gen_check import Outcome
 from gen_choices import choice_problems, taken_back
+from gen_detach import generate_detaching
 from gen_leaving import generate_leaving_races, generate_leaving_streams
 from gen_once import generate_once, once_problems
 from gen_shrink import shrink
@@ -20,7 +21,7 @@ from test_generated import check
 from cflow.engine import Compiled
 
 FORMS = """stream[int]|s_a(|s_wc(|batch=|buffer=|for i|break|g0(|race(|take=|rest="finish"|undo undo_d(|q0(|retry=|\
- in range(|once=|window=""".split("|")
+ in range(|once=|detach |window=""".split("|")
 
 
 def make_streams(seed: int) -> Program:
@@ -33,6 +34,10 @@ def make_races(seed: int) -> Program:
 
 def make_windows(seed: int) -> Program:
     return generate_windows(Random(seed), size_of(seed, 40))
+
+
+def make_detaching(seed: int) -> Program:
+    return generate_detaching(Random(seed), size_of(seed, 40))
 
 
 def make_once(seed: int) -> Program:
@@ -62,13 +67,19 @@ def test_windows(batch: int, seeds: Seeds) -> None:
 
 
 @pytest.mark.parametrize("batch", range(4))
+def test_detached_runs(batch: int, seeds: Seeds) -> None:
+    for seed in seeds.of(batch, 20):
+        report(make_detaching(seed), seed, check)
+
+
+@pytest.mark.parametrize("batch", range(4))
 def test_calls_that_happen_once(batch: int, seeds: Seeds) -> None:
     for seed in seeds.of(batch, 20):
         report(make_once(seed), seed, check)
 
 
 def test_the_generators_are_deterministic_and_cover_their_forms() -> None:
-    makers = (make_streams, make_races, make_once, make_windows)
+    makers = (make_streams, make_races, make_once, make_windows, make_detaching)
     programs = [make(seed) for make in makers for seed in range(60)]
     assert [str(p) for p in programs] == [str(make(seed)) for make in makers for seed in range(60)]
     text = "\n".join(map(str, programs))
