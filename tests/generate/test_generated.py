@@ -106,7 +106,7 @@ def make(seed: int) -> Program:
     return generate_leaving(Random(seed), size_of(seed))
 
 
-@pytest.mark.parametrize("batch", range(20))
+@pytest.mark.parametrize("batch", range(24))
 def test_generated_programs(batch: int, seeds: Seeds) -> None:
     for seed in seeds.of(batch, 25):
         report(make(seed), seed, check)
