@@ -6,6 +6,7 @@ What it wrote until then and afterwards must be what the sequential reference do
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
@@ -147,6 +148,13 @@ def test_cancelled_runs_with_calls_that_happen_once(batch: int, seeds: Seeds) ->
 def test_timeouts_that_strike(batch: int, seeds: Seeds) -> None:
     for seed in seeds.of(batch, 25):
         report(make_with_timeouts(seed), seed, check_timeouts)
+
+
+@pytest.mark.parametrize("batch", range(2))
+@pytest.mark.parametrize("make", [make_streams, make_windows, make_once, make_detaching])
+def test_timeouts_of_other_forms_that_strike(make: Callable[[int], Program], batch: int, seeds: Seeds) -> None:
+    for seed in seeds.of(batch, 20):
+        report(with_timeouts(make(seed), Random(seed)), seed, check_timeouts)
 
 
 @pytest.mark.parametrize("batch", range(4))
