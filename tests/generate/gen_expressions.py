@@ -92,6 +92,8 @@ class Expressions:
     writers: list[int] = field(factory=list)
     notes: set[int] = field(factory=set)
     constructs: int = 0
+    doomed: dict[int, bool] = field(factory=dict)
+    """Sites that shall fail, and whether by a ``Crash``."""
 
     def chance(self, p: float) -> bool:
         return self.random.random() < p

@@ -200,21 +200,22 @@ def to_python(program: Program) -> str:
 def _flow_text(flow: FlowDef) -> Iterator[str]:
     params = ", ".join(f"{p}: int" for p in flow.params)
     yield f"flow {flow.name}({params}) -> {'stream[int]' if flow.stream else 'int'}{_with(flow.options)}:"
-    yield from _lines(flow.body, Text())
+    yield from lines(flow.body, Text())
 
 
 def _flow_python(flow: FlowDef) -> Iterator[str]:
     params = ", ".join(f"{p}: int" for p in flow.params)
     yield f"@flow({', '.join(f'{k}={v}' for k, v in flow.options)})" if flow.options else "@flow"
     yield f"def {flow.name}({params}) -> {'Iterator[int]' if flow.stream else 'int'}:"
-    yield from _lines(flow.body, Python())
+    yield from lines(flow.body, Python())
 
 
 def _with(options: tuple[tuple[str, str], ...]) -> str:
     return f" with {', '.join(f'{k}={v}' for k, v in options)}" if options else ""
 
 
-def _lines(body: Body, spelling: Text | Python) -> Iterator[str]:
+def lines(body: Body, spelling: Text | Python) -> Iterator[str]:
+    """The lines of a block, indented."""
     for stmt in body or (Line("pass"),):
         for line in _stmt(stmt, spelling):
             yield f"    {line}"
@@ -231,31 +232,31 @@ def _stmt(stmt: Stmt, spelling: Text | Python) -> Iterator[str]:
         case If():
             for i, (test, body) in enumerate(zip(stmt.tests, stmt.bodies, strict=True)):
                 yield f"{'elif' if i else 'if'} {test}:"
-                yield from _lines(body, spelling)
+                yield from lines(body, spelling)
             if stmt.orelse:
                 yield "else:"
-                yield from _lines(stmt.orelse, spelling)
+                yield from lines(stmt.orelse, spelling)
         case Match():
             yield f"match {stmt.subject}:"
             for pattern, body in stmt.cases:
                 yield f"    case {pattern}:"
-                yield from (f"    {line}" for line in _lines(body, spelling))
+                yield from (f"    {line}" for line in lines(body, spelling))
         case For():
             yield spelling.head(stmt)
-            yield from _lines(stmt.body, spelling)
+            yield from lines(stmt.body, spelling)
             if stmt.orelse:
                 yield "else:"
-                yield from _lines(stmt.orelse, spelling)
+                yield from lines(stmt.orelse, spelling)
         case Try():
             yield "try:"
-            yield from _lines(stmt.body, spelling)
+            yield from lines(stmt.body, spelling)
             for head, body in stmt.handlers:
                 yield f"except {head}:"
-                yield from _lines(body, spelling)
+                yield from lines(body, spelling)
             for word, body in (("else", stmt.orelse), ("finally", stmt.final)):
                 if body:
                     yield f"{word}:"
-                    yield from _lines(body, spelling)
+                    yield from lines(body, spelling)
         case Race():
             yield f"{stmt.target} = {spelling.race(stmt)}"
         case Detach():
@@ -302,7 +303,7 @@ class Text:
                 if stmt.length is not None:
                     words["transaction"] = f"transaction with timeout={length}:"
                 yield words.get(stmt.kind, f"{stmt.kind}:")
-        yield from _lines(stmt.body, self)
+        yield from lines(stmt.body, self)
 
 
 class Python:
@@ -353,4 +354,4 @@ class Python:
                 if stmt.length is not None:
                     words["transaction"] = f"with transaction(timeout={length}):"
                 yield words.get(stmt.kind, f"with {stmt.kind}():")
-        yield from _lines(stmt.body, self)
+        yield from lines(stmt.body, self)
