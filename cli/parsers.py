@@ -140,7 +140,7 @@ def _run(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             "--profile",
             metavar="FILE.json",
-            help="the times of nodes in earlier runs: they decide which ready call goes first, and are brought up to date",
+            help="what nodes took in earlier runs: it decides which ready call goes first, and is brought up to date",
         )
     )
 

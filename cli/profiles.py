@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ..engine import Engine
-from ..measure.nodetimes import NodeTimes
 from ..measure.documents import BadDocument
+from ..measure.nodetimes import NodeTimes
 from ..measure.saved import profile_in
 from ..planner.profile import Profile
 from .arguments import Usage

@@ -20,8 +20,8 @@ class _Times:
 
 @define(eq=False)
 class NodeTimes:
-    """A listener that adds up what calls took: in all, the sum of their ends less the sum of their beginnings, whichever
-    began first."""
+    """A listener that adds up what calls took: in all, the sum of their ends less the sum of their beginnings,
+    whichever began first."""
 
     _times: dict[str, _Times] = field(factory=dict)
 

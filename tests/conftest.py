@@ -35,8 +35,8 @@ def long(request: pytest.FixtureRequest) -> bool:
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache() -> Iterator[None]:
-    """The commands that tests start keep their plans in a folder of this session, never in that of who runs it; and they
-    keep byte code, or each would compile all of Conductor."""
+    """The commands that tests start keep their plans in a folder of this session, never in that of who runs it; and
+    they keep byte code, or each would compile all of Conductor."""
     names = ("XDG_CACHE_HOME", "PYTHONDONTWRITEBYTECODE")
     before = {name: os.environ.pop(name, None) for name in names}
     with tempfile.TemporaryDirectory(prefix="cflow-cache-", ignore_cleanup_errors=True) as folder:
