@@ -192,6 +192,7 @@ class _Scan:
         self.writers: list[tuple[int, frozenset[str]]] = []  # likewise, those that write
         self.log = -1
         self.emit = -1
+        self.left = -1  # the last step out of which a handler may end the pass
 
     def run(self) -> RegionOrder:
         for index, op in enumerate(self.region.ops):
@@ -251,6 +252,9 @@ class _Scan:
             (order.entry if order.entry_all else order.late).append(Wait(self.log, "log lines keep their order", "log"))
         if _emits(order) and self.emit >= 0:
             order.entry.append(Wait(self.emit, "what a loop collects keeps its order", "emit"))
+        if _emits(order) and self.left > self.guard:
+            # Its exits are no guard, but what was collected is seen when the pass has been left.
+            order.entry.append(Wait(self.left, "a handler may end the pass first", "emit"))
 
     def all_earlier(self) -> list[int]:
         if len(self.since) > 1:
@@ -273,6 +277,8 @@ class _Scan:
             self.guard = index
         if _emits(order):
             self.emit = index
+        if exits_of(order) & {"break", "continue"}:
+            self.left = index
         if LOG in order.effects.writes:
             self.log = index
         if order.effects.logs_only and isinstance(order.op, ir.Call):
