@@ -48,8 +48,8 @@ def cut_choice_problems(program: Program, graph: Graph, objects: Objects, actual
     if actual.result != CUT and not choice_problems(program, graph, objects, actual):
         return []
     lanes = {(): None, **{lane_of(program, w): None for w in (*actual.writes, *actual.log)}}
-    lanes.pop(SOMEWHERE, None)
     overlapping = any(lane and not _chosen(program, lane) for lane in lanes)
+    lanes.pop(SOMEWHERE, None)
     missing, results = dict(lanes), set()
     pending: list[list[int]] = [[]]
     tries = TRIES
