@@ -66,7 +66,7 @@ def _run_by_engine(arguments: argparse.Namespace, kept: Kept | None) -> int:
         known = read_profile(arguments.profile)
     with watching() as seen:
         try:
-            flow = kept.flow() if kept is not None else None
+            flow = kept.flow(lambda: open_flow(arguments.target)) if kept is not None else None
             fresh = flow is None
             if flow is None:
                 with nodes_print_to_standard_error():

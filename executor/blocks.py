@@ -61,8 +61,8 @@ class _Passes:
             self.given += self.values.pop(self.next) or ()
             self.next += 1
 
-    def chosen(self) -> bool:
-        """Have enough succeeded, so that the rest is cut? (Others change that while one waits.)"""
+    def rest_is_cut(self) -> bool:
+        """Have enough succeeded? (Other passes change that while one waits, which a type checker cannot know.)"""
         return self.enough
 
     def settle(self) -> None:
@@ -207,7 +207,7 @@ async def _worker(
             except BaseException as exc:
                 if is_cancellation(exc):
                     raise
-                if instead_of_cut(exc) and state.chosen():
+                if instead_of_cut(exc) and state.rest_is_cut():
                     state.strays.append(exc)
                 if collect or take is not None:
                     # It may come from a `finally` or an undo of a pass that was cut: not to be borne.

@@ -34,6 +34,8 @@ class MemoryCache:
         self._mutex = threading.Lock()
         self._size = size
         self._values: dict[str, _Kept] = {}
+        self._claimed: dict[str, _Kept] = {}
+        """Those of the values that have a claim: few, where values may be many."""
         self._flights: dict[str, list[Waiter]] = {}
 
     async def get(
@@ -53,6 +55,7 @@ class MemoryCache:
                     self._flights[key].append(waiter)
                 else:
                     self._values.pop(key, None)
+                    old = self._claimed.pop(key, None)
                     self._flights[key] = []
                     break
             try:
@@ -64,23 +67,27 @@ class MemoryCache:
         try:
             value, claim = await compute()
             with self._mutex:
-                self._values[key] = _Kept(value, _Birth(), claim)
+                kept = self._values[key] = _Kept(value, _Birth(), claim)
+                if claim is not None:
+                    self._claimed[key] = kept
                 if self._size is not None and len(self._values) > self._size:
                     self._values.pop(next((k for k, kept in self._values.items() if kept.claim is None), key), None)
         finally:
             with self._mutex:
                 waiters = self._flights.pop(key)
+                waiters += old.waiting if old is not None else ()
             for waiter in waiters:
                 waiter.answer(None)
         return value, False
 
     def settle(self, key: str, claim: object, kept: bool | None) -> None:
         with self._mutex:
-            found = self._values.get(key)
+            found = self._claimed.get(key)
             if found is None or found.claim is not claim:
                 return
             if kept is not None:
                 found.claim = None
+                del self._claimed[key]
             if kept is False:
                 del self._values[key]
             waiting, found.waiting = found.waiting, {}
@@ -93,7 +100,7 @@ class MemoryCache:
         stack = [wanted]
         while stack:
             claim = stack.pop().claim
-            for other in self._values.values():
+            for other in self._claimed.values():
                 if id(other) in seen or not any(theirs(claim) for theirs in other.waiting.values()):
                     continue
                 if shares(other.claim):

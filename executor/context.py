@@ -18,11 +18,9 @@ from . import governed, streams
 from .alone import IN_PLACE, run_of
 from .callers import callers
 from .frame import work
-from .governed import GOVERNED
 from .invoke import CALLS, Tries
 from .loglines import NODES, NodeLog
 from .source import LINES
-from .streams import PUMP
 
 
 @frozen
@@ -69,9 +67,9 @@ def context() -> Context:
                 node.f_locals.setdefault(_RUN, run_of(local["engine"])) if node is not None else run_of(local["engine"])
             )
             return _found(run, local["node"].__name__, None, node)
-        if frame.f_code is GOVERNED:
+        if frame.f_code is governed.GOVERNED:
             return _found(local["self"].run, local["self"].id, None, node)
-        if frame.f_code is PUMP:
+        if frame.f_code is streams.PUMP:
             ahead = local["self"].loop
         op: Any = None
         run = None

@@ -12,7 +12,6 @@ import trio
 
 from .away import Away
 from .feed import AsyncioItems, Items, TrioItems
-from .loop import run_loop as run_loop
 from .run import Run
 from .streams import FlowStream
 

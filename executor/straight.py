@@ -203,10 +203,11 @@ class Straight:
             self.write(f"return {place.collects.get(loop.op.id, 'None')}")
             return
         if loop.where == "far":
-            told = " = ".join((*loop.through, f"_Leave({kind!r}, {values})"))
-            self.write(told if loop.through else f"return {told}")
+            leave = f"_Leave({kind!r}, {values})"
             if loop.through:
-                self.write(f"return {loop.through[-1]}")
+                self.write(f"{' = '.join(loop.through)} = {leave}")
+                leave = loop.through[-1]
+            self.write(f"return {leave}")
             return
         if isinstance(loop.op, ir.Loop) and loop.op.initial:
             carried = [self.name(p) for p in self.carried(loop.op)]

@@ -273,8 +273,7 @@ async def opened(
             await stack.enter_async_context(_helper(iterator.produce, iterator.leave))
         else:
             iterator = reader(source)
-            if hasattr(iterator, "aclose"):
-                stack.push_async_callback(_close, run, iterator)
+            stack.push_async_callback(_close, run, iterator)
         if buffer is not None or window is not None:
             iterator = _Ahead(iterator, buffer if buffer is not None else 1, loop)
             await stack.enter_async_context(_helper(iterator.pump))
@@ -287,7 +286,7 @@ async def opened(
 
 async def _close(run: Run, iterator: Any) -> None:
     with run.shield():
-        await iterator.aclose()
+        await closed(iterator)
 
 
 @contextlib.asynccontextmanager

@@ -176,7 +176,7 @@ class Tabler:
     def private(self, value: str) -> bool:
         """Does only the row that makes the value use it, and has that code of its own?"""
         rows = self.users.get(value, ())
-        return len(rows) == 1 and all(self.code[row][0] in (QUICK, BLOCK) for row in rows)
+        return len(rows) == 1 and all(isinstance(self.code[row][1], str) for row in rows)
 
     def store(self, code: Straight, results: tuple[str, ...], row: int) -> None:
         """What others use goes from the variables of a row to the value list."""

@@ -68,13 +68,13 @@ class Tier:
     def stalled(self, seconds: float) -> None:
         """A call in place took longer than it may."""
         now = time.perf_counter()
-        seconds -= lost()
-        if seconds < LONG:
+        own = seconds - lost()
+        if own < LONG:
             return
         near = now - self.last - seconds < NEAR
         self.last = now
         self.strikes = self.strikes + 1 if near else 1
-        if self.trusted and (seconds > STALL or self.strikes >= STRIKES):
+        if self.trusted and (own > STALL or self.strikes >= STRIKES):
             self.trusted = False
             self.calls = self.slow = self.strikes = 0
             self.needed *= AGAIN

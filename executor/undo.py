@@ -117,7 +117,8 @@ class UndoLog:
             outer.entries += self.entries
         self.entries = []
         for claim in claims:
-            claim.log = outer or self
+            if outer is not None:
+                claim.log = outer
             claim.settle(claim, None if outer is not None else True)
 
     def _claims(self) -> list[Claim]:
@@ -146,19 +147,20 @@ class UndoLog:
         self.done = True
         failed: list[BaseException] = []
         names: list[str] = []
+        standing: set[Claim] = set()  # what they are of could not be undone whole
         try:
             with run.shield():
                 while self.entries:
                     owed = self.entries.pop()
                     try:
                         await owed.run(run, *owed.args, **owed.kwargs)
-                        for claim in owed.claims:
-                            claim.settle(claim, False)
                     except Exception as exc:
                         failed.append(exc)
                         names.append(owed.name)
-                        for claim in owed.claims:
-                            claim.settle(claim, True)
+                        standing.update(owed.claims)
+                    for claim in owed.claims:
+                        if not any(claim in other.claims for other in self.entries):
+                            claim.settle(claim, claim in standing)
         finally:
             self.hand_over(None)  # broken off: what is left stands as it is
         if failed:

@@ -44,7 +44,7 @@ def find(target: str, listened: bool) -> Kept | None:
             return None
         if any(recipes.find(recipe) is recipes.MISSING for recipe in checked):
             return None
-        return Kept(target, head, rest)
+        return Kept(head, rest)
     except Exception:  # whatever is wrong with an entry: it is none
         return None
 
@@ -89,8 +89,7 @@ class Kept:
     ambient: does it read the environment? stream: is it a stream?
     """
 
-    def __init__(self, target: str, head: Any, rest: bytes) -> None:
-        self.target = target
+    def __init__(self, head: Any, rest: bytes) -> None:
         self.name, self.key, self.file, self.params, self.ambient, self.stream, self.waits, self._code = head
         self._rest = rest
         self._loaded: Any = None
@@ -104,7 +103,8 @@ class Kept:
             from ..executor.lines import LINES
 
             for number, (file, _) in enumerate(self._code[1]):
-                LINES[file] = _ops(self, number)
+                ops: Any = _Ops(self, number)
+                LINES[file] = ops
         return found
 
     def loaded(self) -> Any:
@@ -122,8 +122,13 @@ class Kept:
                     LINES[file], NAMES[file] = ops, names
         return self._loaded
 
-    def flow(self) -> Any:
-        """The flow, as loading its file would give it, compiled already; None where that does not work."""
+    def flow(self, load: Callable[[], Any]) -> Any:
+        """The flow, as loading its file would give it, compiled already; None where that does not work.
+
+        Parameters
+        ----------
+        load: loads the file after all, and gives the flow.
+        """
         try:
             compiled = self.loaded()[0]
         except Exception:
@@ -132,18 +137,12 @@ class Kept:
         from ..dsl.scope import FlowSource
         from ..facade import Flow
 
-        def load() -> Any:
-            from ..cli.target import open_flow
+        def loaded() -> Any:
+            return load().source.loaded()
 
-            return open_flow(self.target).source.loaded()
-
-        source = FlowSource(self.name, self.key, self.file, load)
+        source = FlowSource(self.name, self.key, self.file, loaded)
         keep_compiled(source, compiled)
         return Flow[..., "Any"](source)
-
-
-def _ops(kept: Kept, number: int) -> Any:
-    return _Ops(kept, number)
 
 
 class _Ops:

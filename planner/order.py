@@ -193,6 +193,7 @@ class _Scan:
         self.log = -1
         self.emit = -1
         self.left = -1  # the last step out of which a handler may end the pass
+        self.exits: set[str] = set()
 
     def run(self) -> RegionOrder:
         for index, op in enumerate(self.region.ops):
@@ -205,15 +206,20 @@ class _Scan:
         reads: set[str] = set()
         retires = False
         leaves: set[str] = set()
-        exits: set[str] = set()
         for order in self.ops:
             effects |= order.effects
             reads |= order.entry_reads | order.late_reads
             retires = retires or order.entry_all or order.late_all
             leaves |= _leaves(order)
-            exits |= exits_of(order)
         return RegionOrder(
-            self.region, self.ops, self.joins, effects, frozenset(reads), retires, frozenset(leaves), frozenset(exits)
+            self.region,
+            self.ops,
+            self.joins,
+            effects,
+            frozenset(reads),
+            retires,
+            frozenset(leaves),
+            frozenset(self.exits),
         )
 
     def values(self, index: int, order: OpOrder) -> None:
@@ -277,7 +283,9 @@ class _Scan:
             self.guard = index
         if _emits(order):
             self.emit = index
-        if exits_of(order) & {"break", "continue"}:
+        exits = exits_of(order)
+        self.exits |= exits
+        if exits & {"break", "continue"}:
             self.left = index
         if LOG in order.effects.writes:
             self.log = index

@@ -219,7 +219,13 @@ def evolved(reader: AnnotationReader, *, literals: bool) -> AnnotationReader:
 
 
 def read_annotation(
-    expr: syntax.Expr, scope: Scope, collector: Collector, *, literals: bool = True, suggest: bool = True
+    expr: syntax.Expr,
+    scope: Scope,
+    collector: Collector,
+    *,
+    literals: bool = True,
+    suggest: bool = True,
+    undeclared: str = UNDECLARED,
 ) -> Type:
     """The type that an annotation of a flow writes.
 
@@ -230,6 +236,7 @@ def read_annotation(
     collector: gets a diagnostic for each name that is no type.
     literals: False for Python, where text in an annotation is a forward reference.
     suggest: look for the name that was meant? That takes as long as there are names.
+    undeclared: the fix for a name that is like no other.
     """
 
     def report(id: str, at: syntax.Expr, message: str, help: str) -> None:
@@ -253,7 +260,7 @@ def read_annotation(
                 return PLAIN_TYPES[word]
             if word in GENERIC_TYPES:
                 return word
-            help = in_text(word, whole) or did_you_mean(word, type_names(scope) if suggest else (), UNDECLARED)
+            help = in_text(word, whole) or did_you_mean(word, type_names(scope) if suggest else (), undeclared)
             report("unknown-type", at, f"there is no type {word!r}", help)
             return ANY
         found = type_of_binding(binding)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from ...compiler.diagnostics import Collector
 from ...compiler.types import Type
@@ -39,10 +39,9 @@ def read_type(program: Program, node: s.Expr, scope: Scope) -> Type:
     from ..loader.annotations import UNDECLARED, read_annotation
 
     found = Collector()
-    type = read_annotation(node, _Looking(program, scope), found)
+    undeclared = _IN_PYTHON if in_python(node.span) else UNDECLARED
+    type = read_annotation(node, _Looking(program, scope), found, undeclared=undeclared)
     for diagnostic in found.items:
-        if diagnostic.help == UNDECLARED and in_python(diagnostic.span):
-            diagnostic = evolve(diagnostic, help=_IN_PYTHON)
         program.report.add(diagnostic)
     program.use_types((type,))
     return type

@@ -5,11 +5,10 @@ Owns what a finding advises for each, as each spelling writes it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from .. import syntax as s
 from ..nodes import ENVIRONMENT, FORM, environment_binding
 from ..scope import Binding, BuiltinBinding
+from ..spelling import FORMS
 
 Advice = tuple[str, str]
 """The fix as a ``.cflow`` file writes it, and as Python does where that differs (else empty)."""
@@ -23,22 +22,6 @@ LITERALS = {
 
 ERRORS = frozenset("CflowError EngineBug InputError LoopLimit ProgramError RecursionLimit UndoFailed".split())
 """The error classes that ``cflow`` has; in both spellings they are imported."""
-
-_PARALLEL = "write `for x in xs with parallel=8:`, or `ys = for x in xs with parallel=8:` with a `yield` to collect"
-FORMS: Mapping[str, str] = {
-    "batched": "write `for items in stream with batch=1000:`",
-    "buffered": "write `for item in stream with buffer=100:`",
-    "collect": "write `done = for x in xs with parallel=8, collect=True:`, with a `yield` in it",
-    "env": 'declare it at the top of the file: `env REGION: str = "eu-west-1"`',
-    "lock": 'write `with lock="name":`',
-    "loop": "write `while condition with max=500:`",
-    "parallel": _PARALLEL,
-    "secret": "declare it at the top of the file: `secret STRIPE_KEY`",
-    "timeout": "write `with timeout=5s:`",
-    "transaction": "write `transaction:`, or `transaction with timeout=2m:`",
-    "windowed": "write `for items in stream with window=1m:`",
-}
-"""Functions by which Python writes what the text has words of its own for."""
 
 _CLOCK = {"date.today": "today", "datetime.today": "now", "datetime.now": "now", "datetime.utcnow": "now"}
 _FROM_TEXT = frozenset({"date.fromisoformat", "datetime.fromisoformat", "time.fromisoformat"})

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from attrs import frozen
 
+from ..spelling import FORMS
+
 
 @frozen
 class Mistake:
@@ -41,10 +43,8 @@ WORDS: dict[str, tuple[str, str, str]] = {
 """Words that never fit, wherever they stand: id, message, help."""
 
 SCOPES: dict[str, str] = {
-    "transaction": "write `transaction:`, or `transaction with timeout=2m:`",
+    **{name: FORMS[name] for name in ("transaction", "timeout", "lock")},
     "parallel": "write `parallel:`; for a limit `for x in xs with parallel=8:`",
-    "timeout": "write `with timeout=5s:`",
-    "lock": 'write `with lock="name":`',
 }
 """The blocks that Python writes as a call behind `with`: what to write here."""
 

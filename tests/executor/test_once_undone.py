@@ -185,6 +185,77 @@ def pay(k: str) -> None:
     LEDGER.append(k)
 
 
+def test_who_waits_for_a_value_that_has_grown_old_is_told() -> None:
+    async def main() -> list[Any]:
+        cache = MemoryCache()
+        got: list[Any] = []
+
+        async def make(value: int, claim: object) -> tuple[int, object]:
+            return value, claim
+
+        async def wait_for_it() -> None:
+            got.append(await cache.get("k", lambda: make(9, None), None, lambda claim: False))
+
+        first, second = object(), object()
+        await cache.get("k", lambda: make(1, first), 5, lambda claim: True)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(wait_for_it)
+            await trio.sleep(10)
+            await cache.get("k", lambda: make(2, second), 5, lambda claim: True)
+            cache.settle("k", first, False)
+            cache.settle("k", second, True)
+        return got
+
+    assert trio.run(main, clock=MockClock(autojump_threshold=0)) == [(2, True)]
+
+
+@node(writes="ledger")
+async def unbook_slowly(text: str) -> None:
+    await trio.sleep(1)
+    LEDGER.remove(text)
+
+
+@flow
+def two_bookings(by: str) -> str:
+    book.options(undo=unbook_slowly)(f"{by} 1")
+    book.options(undo=unbook_slowly)(f"{by} 2")
+    return by
+
+
+@flow
+def one_by_one(i: int, fails: bool) -> str:
+    with transaction():
+        think(i * 0.5)
+        by = two_bookings.options(once="both")(f"{i}")
+        think(0.5, fails)
+        return by
+
+
+@flow
+def after_both_are_undone() -> list[str]:
+    done = collect()
+    for i in parallel([0, 1]):
+        done.append(one_by_one(i, i == 0))
+    return [*done.ok, *(f"{f.error}" for f in done.failed)]
+
+
+def test_what_owes_several_undos_is_free_when_all_are_run() -> None:
+    seen: list[list[str]] = []
+
+    class Ledger(list[str]):
+        def append(self, item: str) -> None:
+            super().append(item)
+            seen.append(list(self))
+
+    global LEDGER
+    kept, LEDGER = LEDGER, Ledger()
+    try:
+        assert run(after_both_are_undone) == ["1", "declined"]
+    finally:
+        LEDGER = kept
+    assert seen == [["0 1"], ["0 1", "0 2"], ["1 1"], ["1 1", "1 2"]]
+
+
 def test_once_is_not_forgotten() -> None:
     engine = Engine()
     engine.run(pay_all, [f"{n}" for n in range(10_050)])

@@ -10,20 +10,20 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
+import gen_makers as makers
 import pytest
 from attrs import evolve
 from gen_check import HERE, Outcome, from_text, lane_of
 from gen_cut import CUT, cut_run
 from gen_cut_check import cut_problems, timeout_problems
 from gen_cut_choices import cut_choice_problems, timeout_choice_problems
-from gen_detach import generate_detaching
-from gen_leaving import generate_leaving, generate_leaving_races, generate_leaving_streams
-from gen_once import generate_once, once_problems
+from gen_leaving import generate_leaving, generate_leaving_races
+from gen_makers import make, make_detaching, make_once, make_streams, make_windows
+from gen_once import once_problems
 from gen_run import Ended, in_place, run_cut, run_seeded
 from gen_suite import Seeds, report, size_of
 from gen_timeouts import with_timeouts
 from gen_tree import Program
-from gen_windows import generate_windows
 
 import cflow
 from cflow.compiler.diagnostics import ProgramError
@@ -34,29 +34,8 @@ CUTS = 4
 """How often each program is cancelled."""
 
 
-def make(seed: int) -> Program:
-    """The program of a seed."""
-    return generate_leaving(Random(seed), size_of(seed))
-
-
-def make_streams(seed: int) -> Program:
-    return generate_leaving_streams(Random(seed), size_of(seed, 60))
-
-
 def make_races(seed: int) -> Program:
-    return generate_leaving_races(Random(seed), size_of(seed, 40))
-
-
-def make_windows(seed: int) -> Program:
-    return generate_windows(Random(seed), size_of(seed, 40))
-
-
-def make_detaching(seed: int) -> Program:
-    return generate_detaching(Random(seed), size_of(seed, 40))
-
-
-def make_once(seed: int) -> Program:
-    return generate_once(Random(seed), size_of(seed, 40))
+    return makers.make_races(seed, 40)  # many choices of winners take long to try
 
 
 def make_with_timeouts(seed: int) -> Program:

@@ -14,12 +14,12 @@ from random import Random
 import pytest
 import trio
 from gen_check import Outcome, differences, engine_of, from_python, from_text, observed, reference, started_in
-from gen_leaving import generate_leaving
+from gen_makers import make
 from gen_once import once_problems
 from gen_program import generate
 from gen_run import in_place, run_seeded
 from gen_shrink import shrink
-from gen_suite import Seeds, report, size_of
+from gen_suite import Seeds, report
 from gen_tree import Program
 from hypothesis import HealthCheck, given, settings, strategies as st
 
@@ -99,11 +99,6 @@ def in_virtual_time(program: Program, flow: object, seed: int) -> Outcome:
     """The outcome of a run in which async nodes wait some virtual seconds, and nothing runs in a thread."""
     with in_place(seed):
         return run_seeded(program, flow, seed, slow=0.8).outcome
-
-
-def make(seed: int) -> Program:
-    """The program of a seed."""
-    return generate_leaving(Random(seed), size_of(seed))
 
 
 @pytest.mark.parametrize("batch", range(24))

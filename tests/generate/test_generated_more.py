@@ -3,18 +3,14 @@
 
 from __future__ import annotations
 
-from random import Random
-
 import pytest
 from gen_check import Outcome
 from gen_choices import choice_problems, taken_back
-from gen_detach import generate_detaching
-from gen_leaving import generate_leaving_races, generate_leaving_streams
-from gen_once import generate_once, once_problems
+from gen_makers import make_detaching, make_once, make_races, make_streams, make_windows
+from gen_once import once_problems
 from gen_shrink import shrink
-from gen_suite import Seeds, report, size_of
+from gen_suite import Seeds, report
 from gen_tree import Program
-from gen_windows import generate_windows
 from gen_world import Write
 from test_generated import check
 
@@ -22,26 +18,6 @@ from cflow.engine import Compiled
 
 FORMS = """stream[int]|s_a(|s_wc(|batch=|buffer=|for i|break|g0(|race(|take=|rest="finish"|undo undo_d(|q0(|retry=|\
  in range(|once=|detach |window=""".split("|")
-
-
-def make_streams(seed: int) -> Program:
-    return generate_leaving_streams(Random(seed), size_of(seed, 60))
-
-
-def make_races(seed: int) -> Program:
-    return generate_leaving_races(Random(seed), size_of(seed, 60))
-
-
-def make_windows(seed: int) -> Program:
-    return generate_windows(Random(seed), size_of(seed, 40))
-
-
-def make_detaching(seed: int) -> Program:
-    return generate_detaching(Random(seed), size_of(seed, 40))
-
-
-def make_once(seed: int) -> Program:
-    return generate_once(Random(seed), size_of(seed, 40))
 
 
 def by_choice(program: Program, compiled: Compiled, expected: Outcome, actual: Outcome) -> list[str]:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import random
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -93,23 +92,6 @@ def test_many_errors_are_cut_off() -> None:
     assert len(check("flow f():\n" + "    x y\n" * 50_000)[1]) == MAX_ERRORS
 
 
-def work(action: Callable[[], Any]) -> int:
-    """How many calls, of Python and of C functions, an action makes."""
-    count = 0
-
-    def on(frame: Any, event: str, argument: Any) -> None:
-        nonlocal count
-        count += event in ("call", "c_call")
-
-    before = sys.getprofile()
-    sys.setprofile(on)
-    try:
-        action()
-    finally:
-        sys.setprofile(before)
-    return count
-
-
 SHAPES: dict[str, Callable[[int], str]] = {
     "statements": lambda n: "flow f():\n" + "    x = g(a, 1, k=b + 2) with retry=3\n" * n,
     "errors": lambda n: "flow f():\n" + "    x y\n    if a = 1:\n        pass\n" * n,
@@ -123,7 +105,7 @@ SHAPES: dict[str, Callable[[int], str]] = {
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
-def test_work_is_linear(shape: Callable[[int], str]) -> None:
+def test_work_is_linear(shape: Callable[[int], str], work: Callable[[Callable[[], Any]], int]) -> None:
     check(shape(2))  # tables and the like are made once
     small, large = (work(lambda text=shape(n): check(text)) for n in (300, 1_200))  # type: ignore[misc]
     assert large < 4.6 * small + 5_000
