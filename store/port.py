@@ -1,0 +1,356 @@
+"""The store port: what the engine asks of a database, as data.
+
+Everything that changes is a :data:`Change`. Changes are handed over in units with :meth:`Store.do`; a unit is applied
+whole or not at all, and units that wait at the same time share one commit. Reading needs no ticket: it sees what is
+committed. A backend is one class with these methods; nothing in here says SQLite.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Literal, Protocol
+
+from attrs import field, frozen
+
+State = Literal["queued", "running", "waiting", "parked", "done", "failed", "cancelled"]
+"""``queued``: recorded and not begun. ``running``: somebody works on it, or did when it died. ``waiting``: nobody has
+to work on it before a signal or a time. ``parked``: it needs a person, ``reason`` says what for. The rest is over."""
+
+OVER: frozenset[State] = frozenset({"done", "failed", "cancelled"})
+
+NOWHERE = ""
+"""The owner of a run that nobody works on."""
+
+
+@frozen
+class RunRow:
+    """A run as the store knows it. Times are seconds since the epoch.
+
+    ``flow``: its name. ``program``: how to find it again (``orders.cflow:settle``, ``shop.flows:settle``). ``digest``:
+    of the plan it is pinned to. ``inputs``, ``ambient``, ``result``, ``error``: encoded values. ``owner``: who works
+    on it. ``wake``: when it has something to do without being asked. ``entries``: how many the journal has.
+    ``resumed``: how often somebody else went on with it. ``parent``: the run that detached it. ``reason``: why it is
+    parked. ``queue``, ``priority``: where it waits to begin.
+    """
+
+    id: str
+    flow: str
+    program: str
+    digest: str
+    state: State
+    created: float
+    inputs: bytes = b""
+    ambient: bytes = b""
+    began: float | None = None
+    ended: float | None = None
+    result: bytes | None = None
+    error: bytes | None = None
+    owner: str = NOWHERE
+    wake: float | None = None
+    entries: int = 0
+    resumed: int = 0
+    parent: str = ""
+    reason: str = ""
+    queue: str = ""
+    priority: int = 0
+
+
+@frozen
+class Owner:
+    """A process that works on runs: enough to tell, on the same machine, whether it is alive.
+
+    ``boot``: of the machine's boot; ``born``: when the process began, in the system's own ticks (a pid is used again).
+    ``beat``: a number that grows while it is alive.
+    """
+
+    id: str
+    host: str
+    boot: str
+    pid: int
+    born: int
+    beat: int = 0
+
+
+@frozen
+class Signal:
+    """One signal in an inbox. ``run``: empty where it is for whoever waits first. ``key``, ``value``: encoded.
+    ``unique``: two with the same one (and the same run and name) are one; empty: never."""
+
+    name: str
+    key: bytes
+    value: bytes
+    run: str = ""
+    unique: str = ""
+    sent: float = 0.0
+    id: int = 0
+
+
+@frozen
+class Waited:
+    """What a waiting run waits for: a signal of this name and key."""
+
+    name: str
+    key: bytes
+
+
+# ---- changes ------------------------------------------------------------------------------------------------
+
+
+@frozen
+class BeginRun:
+    """A new run. Its ticket fails with :class:`Exists` where the id is taken."""
+
+    row: RunRow
+
+
+@frozen
+class Append:
+    """Entries of a run's journal, numbered from ``first`` on; its owner only (:class:`LeaseLost`).
+
+    ``entries``: encoded, one each. ``uses``: ids of signals that are consumed with it. ``blobs``: digests of the large
+    values that they refer to.
+    """
+
+    run: str
+    owner: str
+    first: int
+    entries: tuple[bytes, ...]
+    uses: tuple[int, ...] = ()
+    blobs: tuple[str, ...] = ()
+
+
+@frozen
+class SetRun:
+    """Another state of a run, by its owner (:class:`LeaseLost`). What is None stays as it is; ``owner`` gives it up or
+    hands it on. ``waits`` replaces what it waits for."""
+
+    run: str
+    owner: str
+    state: State | None = None
+    began: float | None = None
+    ended: float | None = None
+    result: bytes | None = None
+    error: bytes | None = None
+    wake: float | None = None
+    digest: str | None = None
+    reason: str | None = None
+    new_owner: str | None = None
+    waits: tuple[Waited, ...] | None = None
+
+
+@frozen
+class TakeRun:
+    """Take a run over from ``before`` (:data:`NOWHERE` or an owner that is dead), if it still belongs to it and is
+    in one of ``states``; else :class:`LeaseLost`. It is ``running`` then, and counted as resumed."""
+
+    run: str
+    before: str
+    owner: str
+    states: tuple[State, ...] = ("queued", "running", "waiting", "parked")
+
+
+@frozen
+class SetOwner:
+    """Make an owner known, or let its ``beat`` grow."""
+
+    owner: Owner
+
+
+@frozen
+class DropOwner:
+    """An owner has gone; runs that it still has are left to :class:`TakeRun`."""
+
+    id: str
+
+
+@frozen
+class Send:
+    """Put a signal into an inbox. With a run: one that is over refuses it (:class:`Over`), an unknown one
+    :class:`Unknown`. A run that waits for it has something to do from now on (its ``wake`` is set to ``sent``)."""
+
+    signal: Signal
+
+
+@frozen
+class KeepPlan:
+    """The text of a plan under its digest, kept once."""
+
+    digest: str
+    text: str
+
+
+@frozen
+class Remember:
+    """A cached value. ``until``: when it is forgotten; None: never. ``node``: whose result it is, ``made``: when."""
+
+    key: str
+    value: bytes
+    until: float | None
+    node: str = ""
+    made: float = 0.0
+    blobs: tuple[str, ...] = ()
+
+
+@frozen
+class Forget:
+    """Drop cached values by key, all of a node, or (both empty) all."""
+
+    key: str = ""
+    node: str = ""
+
+
+@frozen
+class Settle:
+    """What ``once`` a key has given, for good; by whom. :class:`Exists` where another run has settled it."""
+
+    key: str
+    run: str
+    value: bytes
+    blobs: tuple[str, ...] = ()
+
+
+@frozen
+class DropRun:
+    """Delete a run that is over, with its journal and inbox."""
+
+    run: str
+
+
+Change = (
+    BeginRun | Append | SetRun | TakeRun | SetOwner | DropOwner | Send | KeepPlan | Remember | Forget | Settle | DropRun
+)
+
+
+# ---- what can go wrong ----------------------------------------------------------------------------------------
+
+
+class StoreError(Exception):
+    """The store cannot do what it is asked; the message says what to do."""
+
+
+class LeaseLost(StoreError):
+    """Somebody else works on the run by now: whoever hears this stops at once and writes nothing more."""
+
+
+class Exists(StoreError):
+    """It is there already."""
+
+
+class Unknown(StoreError):
+    """There is no such run."""
+
+
+class Over(StoreError):
+    """The run is over."""
+
+
+class Damaged(StoreError):
+    """What is on disk is not what was written; ``what`` names it (a run, a blob, the file)."""
+
+    def __init__(self, message: str, what: str) -> None:
+        super().__init__(message, what)
+        self.what = what
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class Newer(StoreError):
+    """The store was made by a newer version."""
+
+
+class ReadOnly(StoreError):
+    """The store cannot be written to: the folder or the disk is read-only."""
+
+
+# ---- the port -------------------------------------------------------------------------------------------------
+
+
+@frozen
+class Cached:
+    """A cached value as it stands in the store."""
+
+    value: bytes
+    until: float | None
+    made: float
+
+
+@frozen
+class Trouble:
+    """Why commits do not get through just now: they are tried again, and nothing is lost. ``since``: epoch seconds."""
+
+    what: Literal["full", "busy", "io"]
+    message: str
+    since: float
+
+
+Done = Callable[[BaseException | None], object]
+"""Told, in any thread, once a unit is on disk (None) or refused."""
+
+
+@frozen
+class Blob:
+    """A large value in a file of its own, by its content."""
+
+    digest: str
+    size: int = field(eq=False, default=0)
+
+
+class Store(Protocol):
+    """A place for runs. All methods may be called from any thread; reading is short."""
+
+    def do(self, changes: Sequence[Change], done: Done) -> None:
+        """Hand over a unit; ``done`` hears when it is on disk. Units are committed in the order they came in.
+
+        A disk that is full, busy or failing delays it (:attr:`trouble`); only what cannot get better is an error.
+        """
+        ...
+
+    @property
+    def trouble(self) -> Trouble | None: ...
+
+    def run(self, id: str) -> RunRow | None: ...
+
+    def runs(
+        self,
+        *,
+        states: Iterable[State] = (),
+        flow: str = "",
+        owner: str | None = None,
+        due: float | None = None,
+        limit: int = 1000,
+        before: str = "",
+    ) -> list[RunRow]:
+        """Runs, the youngest first. ``due``: with a ``wake`` up to then. ``before``: older than this run."""
+        ...
+
+    def journal(self, run: str, after: int = 0) -> Iterable[bytes]:
+        """The encoded entries from number ``after`` on, in order.
+
+        Raises
+        ------
+        Damaged: an entry is not what was written.
+        """
+        ...
+
+    def owners(self) -> list[Owner]: ...
+
+    def inbox(self, run: str, name: str = "") -> list[Signal]:
+        """The signals that wait for a run, the oldest first; also those that are for whoever waits first."""
+        ...
+
+    def waits(self, run: str) -> list[Waited]: ...
+
+    def plan(self, digest: str) -> str | None: ...
+
+    def cached(self, key: str) -> Cached | None:
+        """A value that is not forgotten yet."""
+        ...
+
+    def settled(self, key: str) -> tuple[str, bytes] | None:
+        """By which run a key was settled, and what it gave."""
+        ...
+
+    def close(self) -> None:
+        """Commit what is handed over, and let go of the files."""
+        ...
