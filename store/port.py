@@ -98,17 +98,21 @@ class Waited:
 
 @frozen
 class BeginRun:
-    """A new run. Its ticket fails with :class:`Exists` where the id is taken."""
+    """A new run. Its ticket fails with :class:`Exists` where the id is taken. ``blobs``: digests of the large values
+    that its inputs refer to."""
 
     row: RunRow
+    blobs: tuple[str, ...] = ()
 
 
 @frozen
 class Append:
     """Entries of a run's journal, numbered from ``first`` on; its owner only (:class:`LeaseLost`).
 
-    ``entries``: encoded, one each. ``uses``: ids of signals that are consumed with it. ``blobs``: digests of the large
-    values that they refer to.
+    ``first`` is the number of entries that the journal has; another one is refused (:class:`StoreError`).
+    ``entries``: each one MessagePack value, so that a store can tell them apart again. ``uses``: ids of signals that
+    are consumed with it; one that somebody else has consumed refuses it all (:class:`Taken`). ``blobs``: digests of
+    the large values that they refer to.
     """
 
     run: str
@@ -121,8 +125,10 @@ class Append:
 
 @frozen
 class SetRun:
-    """Another state of a run, by its owner (:class:`LeaseLost`). What is None stays as it is; ``owner`` gives it up or
-    hands it on. ``waits`` replaces what it waits for."""
+    """Another state of a run, by its owner (:class:`LeaseLost`), or by anybody while nobody owns it. What is None
+    stays as it is; ``new_owner`` gives it up or hands it on. ``wake``: infinity takes it away. ``waits`` replaces what
+    it waits for; where such a signal is in the inbox already, it has something to do from now on. A run that is over
+    belongs to nobody and waits for nothing, and its state stays (:class:`Over`). ``blobs``: of its result or error."""
 
     run: str
     owner: str
@@ -136,12 +142,14 @@ class SetRun:
     reason: str | None = None
     new_owner: str | None = None
     waits: tuple[Waited, ...] | None = None
+    blobs: tuple[str, ...] = ()
 
 
 @frozen
 class TakeRun:
     """Take a run over from ``before`` (:data:`NOWHERE` or an owner that is dead), if it still belongs to it and is
-    in one of ``states``; else :class:`LeaseLost`. It is ``running`` then, and counted as resumed."""
+    in one of ``states``; else :class:`LeaseLost`. It is ``running`` then, waits for nothing, and is counted as resumed
+    unless it was ``queued``."""
 
     run: str
     before: str
@@ -166,9 +174,11 @@ class DropOwner:
 @frozen
 class Send:
     """Put a signal into an inbox. With a run: one that is over refuses it (:class:`Over`), an unknown one
-    :class:`Unknown`. A run that waits for it has something to do from now on (its ``wake`` is set to ``sent``)."""
+    :class:`Unknown`. A run that waits for it has something to do from now on (its ``wake`` is set to ``sent``);
+    without a run that is the one that has waited longest and has nothing else to do. ``blobs``: of its value."""
 
     signal: Signal
+    blobs: tuple[str, ...] = ()
 
 
 @frozen
@@ -211,13 +221,36 @@ class Settle:
 
 @frozen
 class DropRun:
-    """Delete a run that is over, with its journal and inbox."""
+    """Delete a run that is over, with its journal and inbox; one that is not is refused (:class:`StoreError`)."""
 
     run: str
 
 
+@frozen
+class Sweep:
+    """Drop what nobody can ask for any more: plans that no run has, cached values whose time was over at ``now``,
+    signals for whoever waits first that were consumed and sent before ``signals_before`` (until then they still keep
+    their doubles out). ``cache``: the bytes that cached values may have; the oldest go first."""
+
+    now: float
+    signals_before: float
+    cache: int | None = None
+
+
 Change = (
-    BeginRun | Append | SetRun | TakeRun | SetOwner | DropOwner | Send | KeepPlan | Remember | Forget | Settle | DropRun
+    BeginRun
+    | Append
+    | SetRun
+    | TakeRun
+    | SetOwner
+    | DropOwner
+    | Send
+    | KeepPlan
+    | Remember
+    | Forget
+    | Settle
+    | DropRun
+    | Sweep
 )
 
 
@@ -242,6 +275,14 @@ class Unknown(StoreError):
 
 class Over(StoreError):
     """The run is over."""
+
+
+class Taken(StoreError):
+    """Somebody else has consumed the signal by now."""
+
+
+class Busy(StoreError):
+    """Another process keeps everybody else from reading. Commits only wait in that case."""
 
 
 class Damaged(StoreError):
@@ -284,8 +325,9 @@ class Trouble:
     since: float
 
 
-Done = Callable[[BaseException | None], object]
-"""Told, in any thread, once a unit is on disk (None) or refused."""
+Done = Callable[[BaseException | None], Callable[[], object] | None]
+"""Told, in any thread, once a unit is on disk (None) or refused. What it gives back is called once all units of the
+same commit have been told, and once only where several give back the same: that is where a loop is woken."""
 
 
 @frozen
@@ -333,6 +375,16 @@ class Store(Protocol):
         """
         ...
 
+    def segments(self, run: str, after: int = 0) -> Iterable[tuple[int, bytes]]:
+        """The journal as it was appended: the number of the first entry, and a MessagePack array of entries. The first
+        one may begin before ``after``. For who decodes many entries at once.
+
+        Raises
+        ------
+        Damaged: an entry is not what was written.
+        """
+        ...
+
     def owners(self) -> list[Owner]: ...
 
     def inbox(self, run: str, name: str = "") -> list[Signal]:
@@ -351,6 +403,15 @@ class Store(Protocol):
         """By which run a key was settled, and what it gave."""
         ...
 
+    def used_blobs(self) -> set[str]:
+        """The digests of all large values that something in the store refers to."""
+        ...
+
     def close(self) -> None:
-        """Commit what is handed over, and let go of the files."""
+        """Commit what is handed over, and let go of the files.
+
+        Raises
+        ------
+        StoreError: the disk does not take it; the message says how many units are not on it.
+        """
         ...

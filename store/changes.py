@@ -1,0 +1,355 @@
+"""What each change is in SQL. One function a kind; all run in the writer's transaction.
+
+A change that is refused raises before it has written anything, where that can be told; what it has written otherwise
+the writer takes back.
+"""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+import struct
+import zlib
+from collections.abc import Callable, Iterable
+from typing import Any, NoReturn
+
+from .port import (
+    OVER,
+    Append,
+    BeginRun,
+    Change,
+    DropOwner,
+    DropRun,
+    Exists,
+    Forget,
+    KeepPlan,
+    LeaseLost,
+    Over,
+    Remember,
+    Send,
+    SetOwner,
+    SetRun,
+    Settle,
+    StoreError,
+    Sweep,
+    Taken,
+    TakeRun,
+    Unknown,
+    Waited,
+)
+
+Connection = sqlite3.Connection
+
+SHIFT = 32
+"""A segment's row number is its run's number, and that of its first entry in the lower bits: the table is in the order
+of reading and needs no index."""
+
+
+def apply(connection: Connection, changes: Iterable[Change]) -> None:
+    """Make the changes of one unit.
+
+    Raises
+    ------
+    StoreError: a change is refused. sqlite3.Error: what SQLite says.
+    """
+    for change in changes:
+        HOW[type(change)](connection, change)
+
+
+# ---- runs -------------------------------------------------------------------------------------------------------
+
+
+def begin_run(connection: Connection, change: BeginRun) -> None:
+    row = change.row
+    try:
+        made = connection.execute(
+            "INSERT INTO run (id, owner, entries, state, wake, created, began, ended, resumed, priority, flow, program,"
+            " digest, parent, queue, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                *(row.id, row.owner, 0, row.state, row.wake, row.created, row.began, row.ended, row.resumed),
+                *(row.priority, row.flow, row.program, row.digest, row.parent, row.queue, row.reason),
+            ),
+        )
+    except sqlite3.IntegrityError as error:
+        msg = f"there is a run {row.id} already"
+        raise Exists(msg) from error
+    connection.execute(
+        "INSERT INTO run_data VALUES (?, ?, ?, ?, ?)", (made.lastrowid, row.inputs, row.ambient, row.result, row.error)
+    )
+    refer(connection, "run", made.lastrowid, change.blobs)
+
+
+def append(connection: Connection, change: Append) -> None:
+    entries, run = change.entries, change.run
+    count = len(entries)
+    found = connection.execute(
+        "UPDATE run SET entries = entries + ? WHERE id = ? AND owner = ? AND entries = ?",
+        (count, run, change.owner, change.first),
+    )
+    if found.rowcount == 0:
+        why_not(connection, run, change.owner)
+        msg = f"run {run} has two writers: entries from {change.first} on do not continue its journal"
+        raise StoreError(msg)
+    if count:
+        payload = header(count) + b"".join(entries)
+        connection.execute(
+            f"INSERT INTO segment SELECT (number << {SHIFT}) | ?, ?, ?, ? FROM run WHERE id = ?",
+            (change.first, count, zlib.crc32(payload), payload, run),
+        )
+    for signal in change.uses:
+        used = connection.execute("UPDATE signal SET used = 1 WHERE id = ? AND used = 0", (signal,))
+        if used.rowcount == 0:
+            msg = f"signal {signal} is gone: another run has taken it"
+            raise Taken(msg)
+    if change.blobs:
+        refer(connection, "run", number_of(connection, run), change.blobs)
+
+
+def set_run(connection: Connection, change: SetRun) -> None:
+    columns: list[str] = []
+    values: list[object] = []
+    over = change.state in OVER
+    for name in ("state", "began", "ended", "digest", "reason"):
+        value = getattr(change, name)
+        if value is not None:
+            columns.append(f"{name} = ?")
+            values.append(value)
+    if over or change.new_owner is not None:
+        columns.append("owner = ?")
+        values.append("" if over else change.new_owner)
+    if over or change.wake is not None:
+        columns.append("wake = ?")
+        values.append(None if over or change.wake == math.inf else change.wake)
+    found = connection.execute(
+        f"UPDATE run SET {', '.join(columns) or 'owner = owner'} "
+        "WHERE id = ? AND owner = ? AND state NOT IN ('done', 'failed', 'cancelled')",
+        (*values, change.run, change.owner),
+    )
+    if found.rowcount == 0:
+        why_not(connection, change.run, change.owner)
+    if not (over or change.waits is not None or change.result is not None or change.error is not None or change.blobs):
+        return
+    number = number_of(connection, change.run)
+    if change.result is not None or change.error is not None:
+        connection.execute(
+            "UPDATE run_data SET result = coalesce(?, result), error = coalesce(?, error) WHERE run = ?",
+            (change.result, change.error, number),
+        )
+    refer(connection, "run", number, change.blobs)
+    if over:
+        connection.execute("DELETE FROM wait WHERE run = ?", (number,))
+    elif change.waits is not None:
+        wait_for(connection, number, change.waits)
+
+
+def take_run(connection: Connection, change: TakeRun) -> None:
+    marks = ", ".join("?" * len(change.states))
+    found = connection.execute(
+        "UPDATE run SET resumed = resumed + (state != 'queued'), state = 'running', owner = ?, wake = NULL "
+        f"WHERE id = ? AND owner = ? AND state IN ({marks})",
+        (change.owner, change.run, change.before, *change.states),
+    )
+    if found.rowcount == 0:
+        number_of(connection, change.run)
+        msg = f"somebody else has taken run {change.run}"
+        raise LeaseLost(msg)
+    connection.execute("DELETE FROM wait WHERE run = (SELECT number FROM run WHERE id = ?)", (change.run,))
+
+
+def drop_run(connection: Connection, change: DropRun) -> None:
+    row = connection.execute("SELECT number, state FROM run WHERE id = ?", (change.run,)).fetchone()
+    if row is None:
+        unknown(change.run)
+    number, state = row
+    if state not in OVER:
+        msg = f"run {change.run} is {state}: only a run that is over can be dropped"
+        raise StoreError(msg)
+    inbox = "SELECT id FROM signal WHERE run = ?"
+    connection.execute(f"DELETE FROM blob_ref WHERE kind = 'signal' AND holder IN ({inbox})", (number,))
+    connection.execute("DELETE FROM blob_ref WHERE kind = 'run' AND holder = ?", (number,))
+    for table in ("signal", "wait", "run_data"):
+        connection.execute(f"DELETE FROM {table} WHERE run = ?", (number,))
+    connection.execute("DELETE FROM segment WHERE at >= ? AND at < ?", (number << SHIFT, (number + 1) << SHIFT))
+    connection.execute("DELETE FROM run WHERE number = ?", (number,))
+
+
+def why_not(connection: Connection, run: str, owner: str) -> None:
+    """Raise what keeps an owner from changing a run, if that is who owns it or that it is over."""
+    row = connection.execute("SELECT owner, state FROM run WHERE id = ?", (run,)).fetchone()
+    if row is None:
+        unknown(run)
+    if row[1] in OVER:
+        msg = f"run {run} is over: {row[1]}"
+        raise Over(msg)
+    if row[0] != owner:
+        msg = f"run {run} belongs to {row[0] or 'nobody'} by now"
+        raise LeaseLost(msg)
+
+
+def number_of(connection: Connection, run: str) -> int:
+    row = connection.execute("SELECT number FROM run WHERE id = ?", (run,)).fetchone()
+    if row is None:
+        unknown(run)
+    return int(row[0])
+
+
+def unknown(run: str) -> NoReturn:
+    msg = f"there is no run {run}"
+    raise Unknown(msg)
+
+
+def header(count: int) -> bytes:
+    """The head of a MessagePack array (https://github.com/msgpack/msgpack/blob/master/spec.md#array-format-family)."""
+    if count < 16:
+        return bytes((0x90 | count,))
+    return struct.pack(">BH", 0xDC, count) if count < 1 << 16 else struct.pack(">BI", 0xDD, count)
+
+
+# ---- signals ----------------------------------------------------------------------------------------------------
+
+
+def wait_for(connection: Connection, run: int, waits: tuple[Waited, ...]) -> None:
+    """Set what a run waits for. What it has waited for already keeps its place in the line."""
+    rows = connection.execute("SELECT id, name, key FROM wait WHERE run = ?", (run,)).fetchall()
+    before = {Waited(name, key): row for row, name, key in rows}
+    for waited, row in before.items():
+        if waited not in waits:
+            connection.execute("DELETE FROM wait WHERE id = ?", (row,))
+    for waited in dict.fromkeys(waits):
+        if waited not in before:
+            connection.execute("INSERT INTO wait (run, name, key) VALUES (?, ?, ?)", (run, waited.name, waited.key))
+    for waited in waits:  # one that came before anybody waited
+        connection.execute(
+            "UPDATE run SET wake = (SELECT min(sent, coalesce(wake, sent)) FROM signal"
+            " WHERE used = 0 AND run IN (0, ?1) AND name = ?2 AND key = ?3 ORDER BY id LIMIT 1)"
+            " WHERE number = ?1 AND EXISTS (SELECT 1 FROM signal"
+            " WHERE used = 0 AND run IN (0, ?1) AND name = ?2 AND key = ?3)",
+            (run, waited.name, waited.key),
+        )
+
+
+def send(connection: Connection, change: Send) -> None:
+    signal = change.signal
+    number = 0
+    if signal.run:
+        row = connection.execute("SELECT number, state FROM run WHERE id = ?", (signal.run,)).fetchone()
+        if row is None:
+            unknown(signal.run)
+        if row[1] in OVER:
+            msg = f"run {signal.run} is over: {row[1]}"
+            raise Over(msg)
+        number = row[0]
+    made = connection.execute(
+        "INSERT INTO signal (run, name, key, value, once, sent) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        (number, signal.name, signal.key, signal.value, signal.unique, signal.sent),
+    )
+    if made.rowcount == 0:
+        return
+    refer(connection, "signal", made.lastrowid, change.blobs)
+    if number == 0:
+        # Who has something to do already has not: the signal would wait until it is done with that.
+        row = connection.execute(
+            "SELECT wait.run FROM wait JOIN run ON run.number = wait.run WHERE wait.name = ? AND wait.key = ?"
+            " ORDER BY run.wake IS NOT NULL AND run.wake <= ?, wait.id LIMIT 1",
+            (signal.name, signal.key, signal.sent),
+        ).fetchone()
+    else:
+        row = connection.execute(
+            "SELECT run FROM wait WHERE run = ? AND name = ? AND key = ?", (number, signal.name, signal.key)
+        ).fetchone()
+    if row is not None:
+        connection.execute(
+            "UPDATE run SET wake = ?1 WHERE number = ?2 AND (wake IS NULL OR wake > ?1)", (signal.sent, row[0])
+        )
+
+
+# ---- what outlives runs -----------------------------------------------------------------------------------------
+
+
+def set_owner(connection: Connection, change: SetOwner) -> None:
+    owner = change.owner
+    connection.execute(
+        "INSERT INTO owner VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET beat = excluded.beat",
+        (owner.id, owner.host, owner.boot, owner.pid, owner.born, owner.beat),
+    )
+
+
+def drop_owner(connection: Connection, change: DropOwner) -> None:
+    connection.execute("DELETE FROM owner WHERE id = ?", (change.id,))
+
+
+def keep_plan(connection: Connection, change: KeepPlan) -> None:
+    connection.execute("INSERT INTO plan VALUES (?, ?) ON CONFLICT DO NOTHING", (change.digest, change.text))
+
+
+def remember(connection: Connection, change: Remember) -> None:
+    connection.execute(
+        "INSERT INTO cache VALUES (?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value,"
+        " until = excluded.until, node = excluded.node, made = excluded.made",
+        (change.key, change.value, change.until, change.node, change.made),
+    )
+    connection.execute("DELETE FROM blob_ref WHERE kind = 'cache' AND holder = ?", (change.key,))
+    refer(connection, "cache", change.key, change.blobs)
+
+
+def forget(connection: Connection, change: Forget) -> None:
+    clauses = {"key": change.key, "node": change.node}
+    given = {name: value for name, value in clauses.items() if value}
+    drop_cached(connection, " AND ".join(f"{name} = ?" for name in given) or "1", tuple(given.values()))
+
+
+def settle(connection: Connection, change: Settle) -> None:
+    row = connection.execute("SELECT run FROM settled WHERE key = ?", (change.key,)).fetchone()
+    if row is not None:
+        if row[0] == change.run:
+            return
+        msg = f"{change.key} was settled by run {row[0]}"
+        raise Exists(msg)
+    connection.execute("INSERT INTO settled VALUES (?, ?, ?)", (change.key, change.run, change.value))
+    refer(connection, "settled", change.key, change.blobs)
+
+
+def sweep(connection: Connection, change: Sweep) -> None:
+    connection.execute("DELETE FROM plan WHERE digest NOT IN (SELECT digest FROM run)")
+    drop_cached(connection, "until <= ?", (change.now,))
+    if change.cache is not None:
+        drop_cached(
+            connection,
+            "key IN (SELECT key FROM"
+            " (SELECT key, sum(length(value)) OVER (ORDER BY made DESC, key) AS bytes FROM cache) WHERE bytes > ?)",
+            (change.cache,),
+        )
+    old = "used = 1 AND run = 0 AND sent < ?"
+    held = f"kind = 'signal' AND holder IN (SELECT id FROM signal WHERE {old})"
+    connection.execute(f"DELETE FROM blob_ref WHERE {held}", (change.signals_before,))
+    connection.execute(f"DELETE FROM signal WHERE {old}", (change.signals_before,))
+
+
+def drop_cached(connection: Connection, which: str, values: tuple[object, ...]) -> None:
+    held = f"kind = 'cache' AND holder IN (SELECT key FROM cache WHERE {which})"
+    connection.execute(f"DELETE FROM blob_ref WHERE {held}", values)
+    connection.execute(f"DELETE FROM cache WHERE {which}", values)
+
+
+def refer(connection: Connection, kind: str, holder: object, blobs: tuple[str, ...]) -> None:
+    if blobs:
+        connection.executemany(
+            "INSERT INTO blob_ref VALUES (?, ?, ?) ON CONFLICT DO NOTHING", [(kind, holder, blob) for blob in blobs]
+        )
+
+
+HOW: dict[type, Callable[[Connection, Any], None]] = {
+    BeginRun: begin_run,
+    Append: append,
+    SetRun: set_run,
+    TakeRun: take_run,
+    DropRun: drop_run,
+    Send: send,
+    SetOwner: set_owner,
+    DropOwner: drop_owner,
+    KeepPlan: keep_plan,
+    Remember: remember,
+    Forget: forget,
+    Settle: settle,
+    Sweep: sweep,
+}

@@ -1,0 +1,159 @@
+"""The tables of a store and their versions: what an empty file becomes, and how an older store becomes a newer one.
+
+A version is a number in the file's header (``PRAGMA user_version``); what marks the file as ours is the application id
+beside it. All migrations that a file lacks run in one transaction together with the new number, so a process that is
+killed leaves the old version or the new one. The tables are described in docs/store.md.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Sequence
+
+from .port import Damaged, Newer, StoreError
+from .sqlerrors import DAMAGED, primary
+
+APPLICATION_ID = 0x63666C77
+"""``cflw``, in the header of the file, at offset 68."""
+
+OLDEST_SQLITE = (3, 25, 0)
+"""The first with window functions and ``ON CONFLICT DO UPDATE`` (https://www.sqlite.org/changes.html)."""
+
+Migration = Sequence[str]
+"""The statements that bring a store from one version to the next."""
+
+V1: Migration = (
+    "CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID",
+    """CREATE TABLE run (
+        number INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        owner TEXT NOT NULL,
+        entries INTEGER NOT NULL,
+        state TEXT NOT NULL,
+        wake REAL,
+        created REAL NOT NULL,
+        began REAL,
+        ended REAL,
+        resumed INTEGER NOT NULL,
+        priority INTEGER NOT NULL,
+        flow TEXT NOT NULL,
+        program TEXT NOT NULL,
+        digest TEXT NOT NULL,
+        parent TEXT NOT NULL,
+        queue TEXT NOT NULL,
+        reason TEXT NOT NULL
+    )""",
+    "CREATE INDEX run_by_state ON run (state)",
+    "CREATE INDEX run_by_flow ON run (flow)",
+    "CREATE INDEX run_by_digest ON run (digest)",
+    "CREATE INDEX run_by_owner ON run (owner) WHERE owner != ''",
+    "CREATE INDEX run_by_wake ON run (wake) WHERE wake IS NOT NULL",
+    # Apart from what changes with every unit: a page of the table above holds many runs.
+    "CREATE TABLE run_data (run INTEGER PRIMARY KEY, inputs BLOB, ambient BLOB, result BLOB, error BLOB)",
+    """CREATE TABLE segment (
+        at INTEGER PRIMARY KEY, count INTEGER NOT NULL, crc INTEGER NOT NULL, payload BLOB NOT NULL
+    )""",
+    """CREATE TABLE signal (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        run INTEGER NOT NULL,
+        name TEXT NOT NULL,
+        key BLOB NOT NULL,
+        value BLOB NOT NULL,
+        once TEXT NOT NULL,
+        sent REAL NOT NULL,
+        used INTEGER NOT NULL DEFAULT 0
+    )""",
+    "CREATE UNIQUE INDEX signal_once ON signal (run, name, once) WHERE once != ''",
+    "CREATE INDEX signal_in_inbox ON signal (run, name) WHERE used = 0",
+    "CREATE INDEX signal_by_run ON signal (run)",
+    """CREATE TABLE wait (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, run INTEGER NOT NULL, name TEXT NOT NULL, key BLOB NOT NULL
+    )""",
+    "CREATE INDEX wait_by_run ON wait (run)",
+    "CREATE INDEX wait_by_name ON wait (name, key)",
+    "CREATE TABLE plan (digest TEXT PRIMARY KEY, text TEXT NOT NULL)",
+    """CREATE TABLE cache (
+        key TEXT PRIMARY KEY, value BLOB NOT NULL, until REAL, node TEXT NOT NULL, made REAL NOT NULL
+    )""",
+    "CREATE INDEX cache_by_node ON cache (node)",
+    "CREATE INDEX cache_by_age ON cache (made)",
+    "CREATE TABLE settled (key TEXT PRIMARY KEY, run TEXT NOT NULL, value BLOB NOT NULL)",
+    """CREATE TABLE owner (
+        id TEXT PRIMARY KEY, host TEXT NOT NULL, boot TEXT NOT NULL, pid INTEGER NOT NULL, born INTEGER NOT NULL,
+        beat INTEGER NOT NULL
+    )""",
+    """CREATE TABLE blob_ref (
+        kind TEXT NOT NULL, holder NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (kind, holder, digest)
+    ) WITHOUT ROWID""",
+    "CREATE INDEX blob_by_digest ON blob_ref (digest)",
+)
+
+MIGRATIONS: tuple[Migration, ...] = (V1,)
+"""One for each version: the first makes version 1 of an empty file."""
+
+
+def check(connection: sqlite3.Connection, what: str, migrations: Sequence[Migration] = MIGRATIONS) -> int:
+    """The version of a store; 0 where the file is empty.
+
+    Parameters
+    ----------
+    connection: to the file. what: its name in messages. migrations: those that this program knows.
+
+    Raises
+    ------
+    Damaged: it is no database, or its header cannot be read.
+    Newer: a newer program made it.
+    StoreError: it is the database of something else.
+    """
+    try:
+        (ours,) = connection.execute("PRAGMA application_id").fetchone()
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.DatabaseError as error:
+        if primary(error) not in DAMAGED:
+            raise
+        msg = f"{what} is not a store: {error}. Name another place, or move the file away"
+        raise Damaged(msg, "store") from error
+    if ours == 0 and version == 0 and tables == 0:
+        return 0
+    if ours != APPLICATION_ID:
+        msg = f"{what} is a database, but not a store of Conductor. Name another place"
+        raise StoreError(msg)
+    if version > len(migrations):
+        msg = (
+            f"{what} has version {version}; this program knows versions up to {len(migrations)}. "
+            "Update conductor-cflow, or name another place for the store"
+        )
+        raise Newer(msg)
+    return int(version)
+
+
+def migrate(connection: sqlite3.Connection, what: str, migrations: Sequence[Migration] = MIGRATIONS) -> int:
+    """Bring a store to the newest version, in one transaction; the version that it had.
+
+    Who comes at the same time waits for the lock and finds nothing left to do.
+
+    Raises
+    ------
+    Damaged, Newer, StoreError: as :func:`check`.
+    """
+    version = check(connection, what, migrations)
+    if version == len(migrations):
+        return version
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        version = check(connection, what, migrations)
+        for statements in migrations[version:]:
+            for statement in statements:
+                connection.execute(statement)
+        if version == 0:
+            connection.execute("INSERT INTO meta VALUES ('created', ?)", (time.time(),))
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {len(migrations)}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    return version

@@ -1,0 +1,222 @@
+"""A store in a SQLite file: WAL, everything acknowledged is on disk, one writer.
+
+Writing is :mod:`.writer`'s and :mod:`.changes`' part, where the file lies :mod:`.place`'s. This is the class that
+answers, and what it reads. The tables are described in docs/store.md.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from .changes import SHIFT
+from .port import Cached, Change, Damaged, Done, Owner, ReadOnly, RunRow, Signal, State, Trouble, Waited
+from .reading import Readers
+from .writer import Writer
+
+SEGMENTS = 256
+"""Segments that are read at once: a reader that stays keeps the log from being emptied."""
+
+_RUN = (
+    "SELECT run.id, flow, program, digest, state, created, inputs, ambient, began, ended, result, error, owner, wake,"
+    " entries, resumed, parent, reason, queue, priority FROM run JOIN run_data ON run_data.run = run.number"
+)
+_SIGNAL = (
+    "SELECT name, key, value, coalesce((SELECT id FROM run WHERE number = signal.run), ''), once, sent, id FROM signal"
+)
+
+_entries = msgspec.msgpack.Decoder(list[msgspec.Raw])
+
+
+class SqliteStore:
+    """Runs in a SQLite file; see :class:`~cflow.store.port.Store` for what the methods promise.
+
+    Made by :func:`~cflow.store.place.open_store`.
+
+    Parameters
+    ----------
+    folder: where the file and the large values are. readers: for questions. writer: None where the store is open for
+    reading only. clock: seconds since the epoch. patience: the seconds that :meth:`close` waits for a disk in trouble.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        readers: Readers,
+        writer: Writer | None,
+        clock: Callable[[], float] = time.time,
+        patience: float = 10.0,
+    ) -> None:
+        self.folder = folder
+        self.readonly = writer is None
+        self._readers = readers
+        self._writer = writer
+        self._clock = clock
+        self._patience = patience
+
+    # ---- writing ---------------------------------------------------------------------------------------------
+
+    def do(self, changes: Sequence[Change], done: Done) -> None:
+        if self._writer is None:
+            msg = f"the store {self._readers.what} is open for reading only"
+            raise ReadOnly(msg)
+        self._writer.put(changes, done)
+
+    @property
+    def trouble(self) -> Trouble | None:
+        return None if self._writer is None else self._writer.trouble
+
+    def close(self) -> None:
+        try:
+            if self._writer is not None:
+                self._writer.close(self._patience)
+        finally:
+            self._readers.close()
+
+    # ---- runs ------------------------------------------------------------------------------------------------
+
+    def run(self, id: str) -> RunRow | None:
+        with self._readers.lend() as connection:
+            row = connection.execute(f"{_RUN} WHERE run.id = ?", (id,)).fetchone()
+        return None if row is None else RunRow(*row)
+
+    def runs(
+        self,
+        *,
+        states: Iterable[State] = (),
+        flow: str = "",
+        owner: str | None = None,
+        due: float | None = None,
+        limit: int = 1000,
+        before: str = "",
+    ) -> list[RunRow]:
+        clauses: list[str] = []
+        values: list[Any] = []
+        if states := tuple(states):
+            clauses.append(f"state IN ({', '.join('?' * len(states))})")
+            values += states
+        if flow:
+            clauses.append("flow = ?")
+            values.append(flow)
+        if owner is not None:
+            clauses.append("owner = ?" + (" AND owner != ''" if owner else ""))  # so that its index serves
+            values.append(owner)
+        if due is not None:
+            clauses.append("wake <= ?")
+            values.append(due)
+        if before:
+            clauses.append("number < (SELECT number FROM run WHERE id = ?)")
+            values.append(before)
+        where = f" WHERE {' AND '.join(clauses)}" if clauses else ""
+        with self._readers.lend() as connection:
+            rows = connection.execute(f"{_RUN}{where} ORDER BY number DESC LIMIT ?", (*values, limit)).fetchall()
+        return [RunRow(*row) for row in rows]
+
+    def journal(self, run: str, after: int = 0) -> Iterator[bytes]:
+        for first, payload in self.segments(run, after):
+            entries = _entries.decode(payload)
+            if first < after:
+                del entries[: after - first]
+            yield from map(bytes, entries)
+
+    def segments(self, run: str, after: int = 0) -> Iterator[tuple[int, bytes]]:
+        with self._reading(run, 0) as connection:
+            row = connection.execute("SELECT number, entries FROM run WHERE id = ?", (run,)).fetchone()
+        if row is None:
+            return
+        base, entries = row[0] << SHIFT, row[1]
+        where = base
+        if after:  # the segment that holds it may begin earlier
+            with self._reading(run, after) as connection:
+                at = "SELECT max(at) FROM segment WHERE at >= ? AND at <= ?"
+                where = connection.execute(at, (base, base | after)).fetchone()[0] or base
+        expected = where - base
+        while True:
+            with self._reading(run, expected) as connection:
+                rows = connection.execute(
+                    "SELECT at, count, crc, payload FROM segment WHERE at >= ? AND at < ? ORDER BY at LIMIT ?",
+                    (where, base + (1 << SHIFT), SEGMENTS),
+                ).fetchall()
+            for at, count, crc, payload in rows:
+                first = at - base
+                if first != expected:
+                    raise self._damaged(run, expected, f"the next that is there is {first}")
+                if not isinstance(payload, bytes) or zlib.crc32(payload) != crc:
+                    raise self._damaged(run, first, "its checksum is wrong")
+                expected = first + count
+                where = base + expected
+                if expected > after:
+                    yield first, payload
+            if len(rows) < SEGMENTS:
+                break
+        if expected < entries:
+            raise self._damaged(run, expected, f"it should have {entries} entries")
+
+    @contextmanager
+    def _reading(self, run: str, entry: int) -> Iterator[sqlite3.Connection]:
+        """A connection to read a run's journal from an entry on: damage is named by them."""
+        try:
+            with self._readers.lend() as connection:
+                yield connection
+        except Damaged as error:
+            raise self._damaged(run, entry, str(error.__cause__)) from error
+
+    def _damaged(self, run: str, entry: int, why: str) -> Damaged:
+        msg = (
+            f"the journal of run {run} is damaged at entry {entry}: {why} (store {self._readers.what}). "
+            "Other runs are not affected; entries before that can be read"
+        )
+        return Damaged(msg, f"run {run}")
+
+    # ---- signals ---------------------------------------------------------------------------------------------
+
+    def inbox(self, run: str, name: str = "") -> list[Signal]:
+        named = " AND name = ?" if name else ""
+        with self._readers.lend() as connection:
+            rows = connection.execute(
+                f"{_SIGNAL} WHERE used = 0 AND run IN (0, (SELECT number FROM run WHERE id = ?)){named} ORDER BY id",
+                (run, name) if name else (run,),
+            ).fetchall()
+        return [Signal(*row) for row in rows]
+
+    def waits(self, run: str) -> list[Waited]:
+        with self._readers.lend() as connection:
+            rows = connection.execute(
+                "SELECT name, key FROM wait WHERE run = (SELECT number FROM run WHERE id = ?) ORDER BY id", (run,)
+            ).fetchall()
+        return [Waited(*row) for row in rows]
+
+    # ---- what outlives runs ----------------------------------------------------------------------------------
+
+    def owners(self) -> list[Owner]:
+        with self._readers.lend() as connection:
+            rows = connection.execute("SELECT id, host, boot, pid, born, beat FROM owner ORDER BY id").fetchall()
+        return [Owner(*row) for row in rows]
+
+    def plan(self, digest: str) -> str | None:
+        with self._readers.lend() as connection:
+            row = connection.execute("SELECT text FROM plan WHERE digest = ?", (digest,)).fetchone()
+        return None if row is None else row[0]
+
+    def cached(self, key: str) -> Cached | None:
+        with self._readers.lend() as connection:
+            row = connection.execute("SELECT value, until, made FROM cache WHERE key = ?", (key,)).fetchone()
+        if row is None or (row[1] is not None and row[1] <= self._clock()):
+            return None
+        return Cached(*row)
+
+    def settled(self, key: str) -> tuple[str, bytes] | None:
+        with self._readers.lend() as connection:
+            row = connection.execute("SELECT run, value FROM settled WHERE key = ?", (key,)).fetchone()
+        return None if row is None else (row[0], row[1])
+
+    def used_blobs(self) -> set[str]:
+        with self._readers.lend() as connection:
+            return {digest for (digest,) in connection.execute("SELECT DISTINCT digest FROM blob_ref")}
