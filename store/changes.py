@@ -10,8 +10,8 @@ import math
 import sqlite3
 import struct
 import zlib
-from collections.abc import Callable, Iterable
-from typing import Any, NoReturn
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from .port import (
     OVER,
@@ -40,9 +40,13 @@ from .port import (
 
 Connection = sqlite3.Connection
 
-SHIFT = 32
-"""A segment's row number is its run's number, and that of its first entry in the lower bits: the table is in the order
-of reading and needs no index."""
+CHAIN = (
+    "WITH RECURSIVE chain (id, run, first, count, previous) AS ("
+    "SELECT id, run, first, count, previous FROM segment WHERE id = ? UNION ALL "
+    "SELECT segment.id, segment.run, segment.first, segment.count, segment.previous FROM chain"
+    " JOIN segment ON segment.id = chain.previous WHERE chain.first > ?)"
+)
+"""The segments of a run from its last one back to the one that holds an entry. Parameters: the last, the entry."""
 
 
 def apply(connection: Connection, changes: Iterable[Change]) -> None:
@@ -64,7 +68,7 @@ def begin_run(connection: Connection, change: BeginRun) -> None:
     try:
         made = connection.execute(
             "INSERT INTO run (id, owner, entries, state, wake, created, began, ended, resumed, priority, flow, program,"
-            " digest, parent, queue, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " digest, parent, queue, reason, last) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
             (
                 *(row.id, row.owner, 0, row.state, row.wake, row.created, row.began, row.ended, row.resumed),
                 *(row.priority, row.flow, row.program, row.digest, row.parent, row.queue, row.reason),
@@ -82,27 +86,30 @@ def begin_run(connection: Connection, change: BeginRun) -> None:
 def append(connection: Connection, change: Append) -> None:
     entries, run = change.entries, change.run
     count = len(entries)
-    found = connection.execute(
-        "UPDATE run SET entries = entries + ? WHERE id = ? AND owner = ? AND entries = ?",
-        (count, run, change.owner, change.first),
-    )
-    if found.rowcount == 0:
-        why_not(connection, run, change.owner)
-        msg = f"run {run} has two writers: entries from {change.first} on do not continue its journal"
+    row = connection.execute("SELECT number, owner, entries, last FROM run WHERE id = ?", (run,)).fetchone()
+    if row is None or row[1] != change.owner:
+        raise why_not(connection, run)
+    number, _, has, last = row
+    if has != change.first:
+        msg = (
+            f"run {run} has two writers: its journal has {has} entries, those from {change.first} on do not continue it"
+        )
         raise StoreError(msg)
     if count:
-        payload = header(count) + b"".join(entries)
+        payload, crc = packed(entries)
+        made = connection.execute(
+            "INSERT INTO segment (run, first, count, previous, crc, payload) VALUES (?, ?, ?, ?, ?, ?)",
+            (number, has, count, last, crc, payload),
+        )
         connection.execute(
-            f"INSERT INTO segment SELECT (number << {SHIFT}) | ?, ?, ?, ? FROM run WHERE id = ?",
-            (change.first, count, zlib.crc32(payload), payload, run),
+            "UPDATE run SET entries = ?, last = ? WHERE number = ?", (has + count, made.lastrowid, number)
         )
     for signal in change.uses:
         used = connection.execute("UPDATE signal SET used = 1 WHERE id = ? AND used = 0", (signal,))
         if used.rowcount == 0:
             msg = f"signal {signal} is gone: another run has taken it"
             raise Taken(msg)
-    if change.blobs:
-        refer(connection, "run", number_of(connection, run), change.blobs)
+    refer(connection, "run", number, change.blobs)
 
 
 def set_run(connection: Connection, change: SetRun) -> None:
@@ -126,7 +133,7 @@ def set_run(connection: Connection, change: SetRun) -> None:
         (*values, change.run, change.owner),
     )
     if found.rowcount == 0:
-        why_not(connection, change.run, change.owner)
+        raise why_not(connection, change.run)
     if not (over or change.waits is not None or change.result is not None or change.error is not None or change.blobs):
         return
     number = number_of(connection, change.run)
@@ -157,10 +164,10 @@ def take_run(connection: Connection, change: TakeRun) -> None:
 
 
 def drop_run(connection: Connection, change: DropRun) -> None:
-    row = connection.execute("SELECT number, state FROM run WHERE id = ?", (change.run,)).fetchone()
+    row = connection.execute("SELECT number, state, last FROM run WHERE id = ?", (change.run,)).fetchone()
     if row is None:
-        unknown(change.run)
-    number, state = row
+        raise unknown(change.run)
+    number, state, last = row
     if state not in OVER:
         msg = f"run {change.run} is {state}: only a run that is over can be dropped"
         raise StoreError(msg)
@@ -169,40 +176,43 @@ def drop_run(connection: Connection, change: DropRun) -> None:
     connection.execute("DELETE FROM blob_ref WHERE kind = 'run' AND holder = ?", (number,))
     for table in ("signal", "wait", "run_data"):
         connection.execute(f"DELETE FROM {table} WHERE run = ?", (number,))
-    connection.execute("DELETE FROM segment WHERE at >= ? AND at < ?", (number << SHIFT, (number + 1) << SHIFT))
+    connection.execute(f"DELETE FROM segment WHERE id IN ({CHAIN} SELECT id FROM chain)", (last, -1))
     connection.execute("DELETE FROM run WHERE number = ?", (number,))
 
 
-def why_not(connection: Connection, run: str, owner: str) -> None:
-    """Raise what keeps an owner from changing a run, if that is who owns it or that it is over."""
+def why_not(connection: Connection, run: str) -> StoreError:
+    """What keeps somebody who does not own a run from changing it."""
     row = connection.execute("SELECT owner, state FROM run WHERE id = ?", (run,)).fetchone()
     if row is None:
-        unknown(run)
+        return unknown(run)
     if row[1] in OVER:
-        msg = f"run {run} is over: {row[1]}"
-        raise Over(msg)
-    if row[0] != owner:
-        msg = f"run {run} belongs to {row[0] or 'nobody'} by now"
-        raise LeaseLost(msg)
+        return Over(f"run {run} is over: {row[1]}")
+    return LeaseLost(f"run {run} belongs to {row[0] or 'nobody'} by now")
 
 
 def number_of(connection: Connection, run: str) -> int:
     row = connection.execute("SELECT number FROM run WHERE id = ?", (run,)).fetchone()
     if row is None:
-        unknown(run)
+        raise unknown(run)
     return int(row[0])
 
 
-def unknown(run: str) -> NoReturn:
-    msg = f"there is no run {run}"
-    raise Unknown(msg)
+def unknown(run: str) -> Unknown:
+    return Unknown(f"there is no run {run}")
 
 
-def header(count: int) -> bytes:
-    """The head of a MessagePack array (https://github.com/msgpack/msgpack/blob/master/spec.md#array-format-family)."""
+def packed(entries: Sequence[bytes]) -> tuple[bytes, int]:
+    """Entries as one MessagePack array, and its checksum.
+
+    The head of an array: https://github.com/msgpack/msgpack/blob/master/spec.md#array-format-family
+    """
+    count = len(entries)
     if count < 16:
-        return bytes((0x90 | count,))
-    return struct.pack(">BH", 0xDC, count) if count < 1 << 16 else struct.pack(">BI", 0xDD, count)
+        head = bytes((0x90 | count,))
+    else:
+        head = struct.pack(">BH", 0xDC, count) if count < 1 << 16 else struct.pack(">BI", 0xDD, count)
+    payload = head + b"".join(entries)
+    return payload, zlib.crc32(payload)
 
 
 # ---- signals ----------------------------------------------------------------------------------------------------
@@ -234,7 +244,7 @@ def send(connection: Connection, change: Send) -> None:
     if signal.run:
         row = connection.execute("SELECT number, state FROM run WHERE id = ?", (signal.run,)).fetchone()
         if row is None:
-            unknown(signal.run)
+            raise unknown(signal.run)
         if row[1] in OVER:
             msg = f"run {signal.run} is over: {row[1]}"
             raise Over(msg)

@@ -26,10 +26,11 @@ Migration = Sequence[str]
 V1: Migration = (
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID",
     """CREATE TABLE run (
-        number INTEGER PRIMARY KEY,
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
         id TEXT NOT NULL UNIQUE,
         owner TEXT NOT NULL,
         entries INTEGER NOT NULL,
+        last INTEGER NOT NULL,
         state TEXT NOT NULL,
         wake REAL,
         created REAL NOT NULL,
@@ -51,8 +52,16 @@ V1: Migration = (
     "CREATE INDEX run_by_wake ON run (wake) WHERE wake IS NOT NULL",
     # Apart from what changes with every unit: a page of the table above holds many runs.
     "CREATE TABLE run_data (run INTEGER PRIMARY KEY, inputs BLOB, ambient BLOB, result BLOB, error BLOB)",
+    # In the order of writing, so that what many runs append at once lies together: a run's segments are a chain that
+    # begins at its `last`. With the run in the key, a commit of 100 runs touched 100 pages and took six times as long.
     """CREATE TABLE segment (
-        at INTEGER PRIMARY KEY, count INTEGER NOT NULL, crc INTEGER NOT NULL, payload BLOB NOT NULL
+        id INTEGER PRIMARY KEY,
+        run INTEGER NOT NULL,
+        first INTEGER NOT NULL,
+        count INTEGER NOT NULL,
+        previous INTEGER NOT NULL,
+        crc INTEGER NOT NULL,
+        payload BLOB NOT NULL
     )""",
     """CREATE TABLE signal (
         id INTEGER PRIMARY KEY AUTOINCREMENT,

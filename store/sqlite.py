@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from .changes import SHIFT
+from .changes import CHAIN
 from .port import Cached, Change, Damaged, Done, Owner, ReadOnly, RunRow, Signal, State, Trouble, Waited
 from .reading import Readers
 from .writer import Writer
@@ -128,36 +128,38 @@ class SqliteStore:
 
     def segments(self, run: str, after: int = 0) -> Iterator[tuple[int, bytes]]:
         with self._reading(run, 0) as connection:
-            row = connection.execute("SELECT number, entries FROM run WHERE id = ?", (run,)).fetchone()
-        if row is None:
+            row = connection.execute("SELECT number, entries, last FROM run WHERE id = ?", (run,)).fetchone()
+        if row is None or row[1] <= after:
             return
-        base, entries = row[0] << SHIFT, row[1]
-        where = base
-        if after:  # the segment that holds it may begin earlier
-            with self._reading(run, after) as connection:
-                at = "SELECT max(at) FROM segment WHERE at >= ? AND at <= ?"
-                where = connection.execute(at, (base, base | after)).fetchone()[0] or base
-        expected = where - base
-        while True:
-            with self._reading(run, expected) as connection:
+        chain = self._chain(run, *row, after)
+        for start in range(0, len(chain), SEGMENTS):
+            wanted = chain[start : start + SEGMENTS]
+            marks = ", ".join("?" * len(wanted))
+            with self._reading(run, wanted[0][1]) as connection:
                 rows = connection.execute(
-                    "SELECT at, count, crc, payload FROM segment WHERE at >= ? AND at < ? ORDER BY at LIMIT ?",
-                    (where, base + (1 << SHIFT), SEGMENTS),
+                    f"SELECT id, crc, payload FROM segment WHERE id IN ({marks})", [id for id, _ in wanted]
                 ).fetchall()
-            for at, count, crc, payload in rows:
-                first = at - base
-                if first != expected:
-                    raise self._damaged(run, expected, f"the next that is there is {first}")
+            found = {id: (crc, payload) for id, crc, payload in rows}
+            for id, first in wanted:
+                crc, payload = found.get(id, (None, None))
                 if not isinstance(payload, bytes) or zlib.crc32(payload) != crc:
-                    raise self._damaged(run, first, "its checksum is wrong")
-                expected = first + count
-                where = base + expected
-                if expected > after:
-                    yield first, payload
-            if len(rows) < SEGMENTS:
-                break
-        if expected < entries:
-            raise self._damaged(run, expected, f"it should have {entries} entries")
+                    raise self._damaged(run, first, "its checksum is wrong" if payload is not None else "it is gone")
+                yield first, payload
+
+    def _chain(self, run: str, number: int, entries: int, last: int, after: int) -> list[tuple[int, int]]:
+        """The segments of a journal from the one that holds entry ``after`` on: id and first entry."""
+        chain: list[tuple[int, int]] = []
+        expected, previous = entries, last
+        with self._reading(run, entries - 1) as connection:
+            for id, of, first, count, before in connection.execute(f"{CHAIN} SELECT * FROM chain", (last, after)):
+                if id != previous or of != number or first + count != expected or count < 1:
+                    break
+                chain.append((id, first))
+                expected, previous = first, before
+        if expected > after:
+            raise self._damaged(run, expected - 1, "what should hold it does not")
+        chain.reverse()
+        return chain
 
     @contextmanager
     def _reading(self, run: str, entry: int) -> Iterator[sqlite3.Connection]:
@@ -171,7 +173,7 @@ class SqliteStore:
     def _damaged(self, run: str, entry: int, why: str) -> Damaged:
         msg = (
             f"the journal of run {run} is damaged at entry {entry}: {why} (store {self._readers.what}). "
-            "Other runs are not affected; entries before that can be read"
+            "Other runs are not affected"
         )
         return Damaged(msg, f"run {run}")
 

@@ -21,6 +21,7 @@ from typing import Any
 from attrs import define, field
 
 from . import changes as sql
+from .appends import Appends, Stale
 from .port import Change, Damaged, Done, ReadOnly, StoreError, Trouble
 from .sqlerrors import Fault, describe, fault
 
@@ -74,6 +75,7 @@ class Writer:
     _line: queue.SimpleQueue[Unit | None] = field(factory=queue.SimpleQueue)
     _group: list[Unit] = field(factory=list)
     _connection: sqlite3.Connection = field(init=False)
+    _appends: Appends = field(init=False)
     _thread: threading.Thread = field(init=False)
     _gate: threading.Lock = field(factory=threading.Lock)
     _closed: bool = False
@@ -82,6 +84,7 @@ class Writer:
     def start(self, connection: sqlite3.Connection) -> None:
         """Begin to work, on a connection that was opened for it."""
         self._connection = connection
+        self._appends = Appends(connection)
         self._thread = threading.Thread(target=self._work, name=f"cflow store {self.what}", daemon=True)
         self._thread.start()
 
@@ -158,7 +161,7 @@ class Writer:
         while True:
             try:
                 self._attempt(apart)
-            except _Again:
+            except (_Again, Stale):
                 self._rollback()
                 apart = True
             except StoreError as error:
@@ -196,12 +199,16 @@ class Writer:
         Without savepoints, which cost a copy of every page that is touched, a unit can only be refused as long as it
         has not written anything.
         """
-        connection = self._connection
+        connection, appends = self._connection, self._appends
         connection.execute("BEGIN IMMEDIATE")
         for unit in self._group:
             if unit.final:
                 continue
             unit.error = None
+            if not apart:
+                if appends.take(unit.changes):
+                    continue
+                appends.other(unit.changes)
             before = connection.total_changes
             if apart:
                 connection.execute("SAVEPOINT unit")
@@ -221,10 +228,12 @@ class Writer:
                     connection.execute("ROLLBACK TO unit")
             if apart:
                 connection.execute("RELEASE unit")
+        appends.write()
         connection.execute("COMMIT")
         self.there()
 
     def _rollback(self) -> None:
+        self._appends.forget()
         try:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
@@ -239,6 +248,7 @@ class Writer:
         except (sqlite3.Error, StoreError, OSError):
             return  # the old one has to do, and the next try tells
         before, self._connection = self._connection, connection
+        self._appends = Appends(connection)
         try:
             before.close()
         except sqlite3.Error:
