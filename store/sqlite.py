@@ -17,7 +17,21 @@ from typing import Any
 import msgspec
 
 from .changes import CHAIN
-from .port import Cached, Change, Damaged, Done, Owner, ReadOnly, RunRow, Signal, State, Trouble, Waited
+from .port import (
+    Cached,
+    Change,
+    Damaged,
+    Done,
+    Owner,
+    ReadOnly,
+    RunRow,
+    Signal,
+    State,
+    StoreError,
+    Trouble,
+    Unknown,
+    Waited,
+)
 from .reading import Readers
 from .writer import Writer
 
@@ -26,7 +40,7 @@ SEGMENTS = 256
 
 _RUN = (
     "SELECT run.id, flow, program, digest, state, created, inputs, ambient, began, ended, result, error, owner, wake,"
-    " entries, resumed, parent, reason, queue, priority FROM run JOIN run_data ON run_data.run = run.number"
+    " entries, resumed, parent, reason, queue, priority FROM run{} JOIN run_data ON run_data.run = run.number"
 )
 _SIGNAL = (
     "SELECT name, key, value, coalesce((SELECT id FROM run WHERE number = signal.run), ''), once, sent, id FROM signal"
@@ -84,7 +98,7 @@ class SqliteStore:
 
     def run(self, id: str) -> RunRow | None:
         with self._readers.lend() as connection:
-            row = connection.execute(f"{_RUN} WHERE run.id = ?", (id,)).fetchone()
+            row = connection.execute(f"{_RUN.format('')} WHERE run.id = ?", (id,)).fetchone()
         return None if row is None else RunRow(*row)
 
     def runs(
@@ -114,9 +128,13 @@ class SqliteStore:
         if before:
             clauses.append("number < (SELECT number FROM run WHERE id = ?)")
             values.append(before)
+        # Few runs are due, and SQLite, without statistics, would rather read all of them in the order that is asked for.
+        index = " INDEXED BY run_by_wake" if due is not None else ""
         where = f" WHERE {' AND '.join(clauses)}" if clauses else ""
         with self._readers.lend() as connection:
-            rows = connection.execute(f"{_RUN}{where} ORDER BY number DESC LIMIT ?", (*values, limit)).fetchall()
+            rows = connection.execute(
+                f"{_RUN.format(index)}{where} ORDER BY number DESC LIMIT ?", (*values, limit)
+            ).fetchall()
         return [RunRow(*row) for row in rows]
 
     def journal(self, run: str, after: int = 0) -> Iterator[bytes]:
@@ -131,7 +149,8 @@ class SqliteStore:
             row = connection.execute("SELECT number, entries, last FROM run WHERE id = ?", (run,)).fetchone()
         if row is None or row[1] <= after:
             return
-        chain = self._chain(run, *row, after)
+        number, entries, last = row
+        chain = self._chain(run, number, entries, last, after)
         for start in range(0, len(chain), SEGMENTS):
             wanted = chain[start : start + SEGMENTS]
             marks = ", ".join("?" * len(wanted))
@@ -170,7 +189,9 @@ class SqliteStore:
         except Damaged as error:
             raise self._damaged(run, entry, str(error.__cause__)) from error
 
-    def _damaged(self, run: str, entry: int, why: str) -> Damaged:
+    def _damaged(self, run: str, entry: int, why: str) -> StoreError:
+        if self.run(run) is None:
+            return Unknown(f"run {run} was dropped while its journal was read")
         msg = (
             f"the journal of run {run} is damaged at entry {entry}: {why} (store {self._readers.what}). "
             "Other runs are not affected"

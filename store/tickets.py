@@ -5,6 +5,7 @@ All tickets of one Trio run share a tray: the writer puts into it what is done, 
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -27,6 +28,10 @@ class _Ticket:
         self.error = error
         self.tray.done.append(self)
         return self.tray.wake
+
+    def abort(self, _: trio.lowlevel.RaiseCancelT) -> trio.lowlevel.Abort:
+        self.task = None
+        return trio.lowlevel.Abort.SUCCEEDED
 
 
 @define(eq=False)
@@ -78,11 +83,7 @@ async def commit(store: Store, changes: Sequence[Change]) -> None:
     ticket = _Ticket(tray, trio.lowlevel.current_task())
     store.do(changes, ticket)
 
-    def abort(_: trio.lowlevel.RaiseCancelT) -> trio.lowlevel.Abort:
-        ticket.task = None
-        return trio.lowlevel.Abort.SUCCEEDED
-
-    await trio.lowlevel.wait_task_rescheduled(abort)
+    await trio.lowlevel.wait_task_rescheduled(ticket.abort)
 
 
 def commit_now(store: Store, changes: Sequence[Change]) -> None:
@@ -92,8 +93,6 @@ def commit_now(store: Store, changes: Sequence[Change]) -> None:
     ------
     StoreError: the unit was refused.
     """
-    import threading
-
     there = threading.Event()
     found: list[BaseException | None] = []
 
@@ -105,6 +104,3 @@ def commit_now(store: Store, changes: Sequence[Change]) -> None:
     there.wait()
     if (error := found[0]) is not None:
         raise error
-
-
-__all__ = ["commit", "commit_now"]
