@@ -20,7 +20,7 @@ from typing import Literal
 from .port import Busy, Damaged, ReadOnly, StoreError
 from .reading import PATIENCE, Readers
 from .schema import MIGRATIONS, OLDEST_SQLITE, Migration, check, migrate
-from .sqlerrors import CANTOPEN, NOMEM, READONLY, describe, fault, no_space, primary
+from .sqlerrors import CANTOPEN, NOTADB, READONLY, describe, fault, no_space, primary
 from .sqlite import SqliteStore
 from .writer import Writer
 
@@ -185,7 +185,8 @@ def _patiently(act: Callable[[], sqlite3.Connection], file: Path, wait: float) -
                 msg = f"{file} cannot be written to: {describe(error)}. Name another place, or open it for reading only"
                 raise ReadOnly(msg) from error
             if kind == "damaged":
-                msg = f"{file} is damaged: {describe(error)}"
+                what = "no store" if primary(error) == NOTADB else "damaged"
+                msg = f"{file} is {what}: {describe(error)}. Name another place, or move the file away"
                 raise Damaged(msg, "store") from error
             msg = f"{file} cannot be opened: {describe(error)}"
             raise StoreError(msg) from error
@@ -270,7 +271,7 @@ def _open_for_reading(
         probe().close()
     except sqlite3.Error as error:
         log = file.with_name(f"{FILE}-wal")
-        if primary(error) in (CANTOPEN, READONLY, NOMEM) and not (log.exists() and log.stat().st_size):
+        if primary(error) in (CANTOPEN, READONLY) and not (log.exists() and log.stat().st_size):
             immutable = True
         elif primary(error) in (CANTOPEN, READONLY):
             msg = f"{file} has a log that cannot be opened in a read-only folder: copy the folder, and open the copy"

@@ -11,8 +11,7 @@ import sqlite3
 import time
 from collections.abc import Sequence
 
-from .port import Damaged, Newer, StoreError
-from .sqlerrors import DAMAGED, primary
+from .port import Newer, StoreError
 
 APPLICATION_ID = 0x63666C77
 """``cflw``, in the header of the file, at offset 68."""
@@ -111,19 +110,12 @@ def check(connection: sqlite3.Connection, what: str, migrations: Sequence[Migrat
 
     Raises
     ------
-    Damaged: it is no database, or its header cannot be read.
     Newer: a newer program made it.
-    StoreError: it is the database of something else.
+    StoreError: it is the database of something else. sqlite3.DatabaseError: it is none.
     """
-    try:
-        (ours,) = connection.execute("PRAGMA application_id").fetchone()
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except sqlite3.DatabaseError as error:
-        if primary(error) not in DAMAGED:
-            raise
-        msg = f"{what} is not a store: {error}. Name another place, or move the file away"
-        raise Damaged(msg, "store") from error
+    (ours,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if ours == 0 and version == 0 and tables == 0:
         return 0
     if ours != APPLICATION_ID:
@@ -145,7 +137,7 @@ def migrate(connection: sqlite3.Connection, what: str, migrations: Sequence[Migr
 
     Raises
     ------
-    Damaged, Newer, StoreError: as :func:`check`.
+    Newer, StoreError: as :func:`check`.
     """
     version = check(connection, what, migrations)
     if version == len(migrations):

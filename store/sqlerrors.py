@@ -7,14 +7,11 @@ from __future__ import annotations
 
 import errno
 import os
-import sqlite3
 import tempfile
 from pathlib import Path
 from typing import Literal
 
 BUSY, LOCKED, NOMEM, READONLY, IOERR, CORRUPT, FULL, CANTOPEN, PROTOCOL, NOTADB = 5, 6, 7, 8, 10, 11, 13, 14, 15, 26
-
-DAMAGED = frozenset({CORRUPT, NOTADB})
 
 Fault = Literal["busy", "full", "io", "readonly", "damaged", "unit"]
 """``busy``, ``full``: get better by themselves. ``io``: may. ``readonly``, ``damaged``: do not. ``unit``: what was
@@ -70,8 +67,3 @@ def describe(error: BaseException) -> str:
     """The message of an error, with SQLite's name for it."""
     name = getattr(error, "sqlite_errorname", "")
     return f"{error} ({name})" if name else str(error)
-
-
-def is_sqlite(error: BaseException) -> bool:
-    """Does the error come from SQLite's own code, not from what was handed to it?"""
-    return isinstance(error, sqlite3.DatabaseError) and primary(error) != 0

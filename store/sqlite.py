@@ -128,7 +128,7 @@ class SqliteStore:
         if before:
             clauses.append("number < (SELECT number FROM run WHERE id = ?)")
             values.append(before)
-        # Few runs are due, and SQLite, without statistics, would rather read all of them in the order that is asked for.
+        # Few runs are due; SQLite, without statistics, would rather read all of them in the order that is asked for.
         index = " INDEXED BY run_by_wake" if due is not None else ""
         where = f" WHERE {' AND '.join(clauses)}" if clauses else ""
         with self._readers.lend() as connection:
@@ -162,7 +162,7 @@ class SqliteStore:
             for id, first in wanted:
                 crc, payload = found.get(id, (None, None))
                 if not isinstance(payload, bytes) or zlib.crc32(payload) != crc:
-                    raise self._damaged(run, first, "its checksum is wrong" if payload is not None else "it is gone")
+                    raise self._lacking(run, first, "its checksum is wrong" if payload is not None else "it is gone")
                 yield first, payload
 
     def _chain(self, run: str, number: int, entries: int, last: int, after: int) -> list[tuple[int, int]]:
@@ -176,7 +176,7 @@ class SqliteStore:
                 chain.append((id, first))
                 expected, previous = first, before
         if expected > after:
-            raise self._damaged(run, expected - 1, "what should hold it does not")
+            raise self._lacking(run, expected - 1, "what should hold it does not")
         chain.reverse()
         return chain
 
@@ -189,9 +189,13 @@ class SqliteStore:
         except Damaged as error:
             raise self._damaged(run, entry, str(error.__cause__)) from error
 
-    def _damaged(self, run: str, entry: int, why: str) -> StoreError:
+    def _lacking(self, run: str, entry: int, why: str) -> StoreError:
+        """What is not there may be gone with its run."""
         if self.run(run) is None:
             return Unknown(f"run {run} was dropped while its journal was read")
+        return self._damaged(run, entry, why)
+
+    def _damaged(self, run: str, entry: int, why: str) -> Damaged:
         msg = (
             f"the journal of run {run} is damaged at entry {entry}: {why} (store {self._readers.what}). "
             "Other runs are not affected"

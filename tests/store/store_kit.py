@@ -64,8 +64,6 @@ class Hearing:
 
 def at_once(store: Store, *units: list[Change]) -> list[BaseException | None]:
     """Hand over units while the writer is held, so that they are one group; what became of each."""
-    import cflow.store.writer as writing
-
     heard = Hearing()
     free = threading.Event()
     held = threading.Event()
@@ -74,7 +72,6 @@ def at_once(store: Store, *units: list[Change]) -> list[BaseException | None]:
         held.set()
         free.wait()
 
-    assert writing.GROUP > len(units)
     store.do([], hold)
     held.wait()
     for number, unit in enumerate(units):
