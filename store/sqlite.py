@@ -169,12 +169,15 @@ class SqliteStore:
         """The segments of a journal from the one that holds entry ``after`` on: id and first entry."""
         chain: list[tuple[int, int]] = []
         expected, previous = entries, last
-        with self._reading(run, entries - 1) as connection:
-            for id, of, first, count, before in connection.execute(f"{CHAIN} SELECT * FROM chain", (last, after)):
-                if id != previous or of != number or first + count != expected or count < 1:
-                    break
-                chain.append((id, first))
-                expected, previous = first, before
+        try:
+            with self._readers.lend() as connection:
+                for id, of, first, count, before in connection.execute(f"{CHAIN} SELECT * FROM chain", (last, after)):
+                    if id != previous or of != number or first + count != expected or count < 1:
+                        break
+                    chain.append((id, first))
+                    expected, previous = first, before
+        except Damaged as error:
+            raise self._damaged(run, expected - 1, str(error.__cause__)) from error
         if expected > after:
             raise self._lacking(run, expected - 1, "what should hold it does not")
         chain.reverse()
