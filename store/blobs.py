@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from attrs import frozen
 
@@ -78,7 +78,7 @@ class Blobs:
         """
         if not isinstance(data, (bytes, bytearray, memoryview)):
             return self._write(data)
-        whole: Buffer = data
+        whole = cast("Buffer", data)
         digest, size = digest_of(whole), memoryview(whole).nbytes
         return Blob(digest, size) if self._stays(digest, size) else self._write(chunks(whole))
 
