@@ -29,8 +29,16 @@ if TYPE_CHECKING:
     from .executor.link import Linked
     from .executor.run import Run
     from .planner.plan import Plan
+    from .runs.recorder import Recorder, Recording
+    from .store.port import Store
 
 Substitute = Callable[[NodeSpec, Callable[..., Any]], "Callable[..., Any] | None"]
+
+
+def _check_store(store: Any) -> None:
+    if not (store is None or isinstance(store, str | os.PathLike) or hasattr(store, "journal")):
+        msg = f"store is the path of a folder, or an opened store, not {store!r}"
+        raise TypeError(msg)
 
 
 def _check(limit: Any, workers: Any, sinks: tuple[Any, ...], allow: Any, profile: Any) -> None:
@@ -62,7 +70,7 @@ class Engine:
 
     Parameters
     ----------
-    store: where runs are recorded; None: nowhere. (Stores come with durability; anything else is refused.)
+    store: where runs are recorded: the path of a folder, or an opened :class:`~cflow.store.port.Store`; None: nowhere.
     limit: node calls in flight at once in one run.
     workers: worker processes; None: none are started before a node asks for one.
     sinks: listeners, ``callable(Event)``.
@@ -73,11 +81,12 @@ class Engine:
     profile: the seconds that operations are expected to take, by their ids (``step.id`` of a plan): of the calls that
     are ready, the one with the longest expected time to the end of the flow gets the next free place under ``limit``.
     None: every call counts alike. It decides nothing but that order.
+    pickle: classes whose values may be stored pickled; nothing else is.
     """
 
     def __init__(
         self,
-        store: object = None,
+        store: str | os.PathLike[str] | Store | None = None,
         limit: int = 1000,
         workers: int | None = None,
         sinks: Iterable[Callable[[Any], object]] = (),
@@ -87,10 +96,9 @@ class Engine:
         builtins: Mapping[str, Callable[..., Any]] | None = None,
         clock: Any = None,
         profile: Mapping[str, float] | None = None,
+        pickle: Iterable[type] = (),
     ) -> None:
-        if store is not None:
-            msg = "runs are not recorded yet: leave store out"
-            raise TypeError(msg)
+        _check_store(store)
         sinks = tuple(sinks)
         _check(limit, workers, sinks, allow, profile)
         self.limit = limit
@@ -102,6 +110,9 @@ class Engine:
         self._substitute = substitute
         self._builtins = dict(builtins or {})
         self._clock = clock
+        self._store = store
+        self._pickle = tuple(pickle)
+        self._recorder: Recorder | None = None
         self._profile = None if profile is None else dict(profile)
         self._linked: weakref.WeakKeyDictionary[Compiled, _Links] = weakref.WeakKeyDictionary()
         self._background: Any = None
@@ -179,7 +190,7 @@ class Engine:
 
             return iterate(started, self._clock)
         if started.linked.direct is not None and self._clock is None:
-            if isinstance(flow, FlowDef):
+            if isinstance(flow, FlowDef) and started.recording is None:
                 flow.door = Door.to(self, started)
             return started.directly()
         from .executor.loop import run_loop
@@ -237,6 +248,17 @@ class Engine:
         """Answer a ``wait_signal(name, key)``: of one run, or of whichever run waits for it first."""
         self.services.signals.send(run, name, value, key)
 
+    @property
+    def recorder(self) -> Recorder | None:
+        """What records this engine's runs; None without a store."""
+        if self._store is not None and self._recorder is None:
+            from .runs.recorder import Recorder
+
+            with self._lock:
+                if self._recorder is None:
+                    self._recorder = Recorder.of(self._store, self._pickle)
+        return self._recorder
+
     # ---- inside ----------------------------------------------------------------------------------
 
     @property
@@ -265,39 +287,46 @@ class Engine:
             return self._substitute
         return _STAND_INS()
 
-    def _linker(self, compiled: Compiled, events: bool, substitute: Substitute | None) -> Any:
-        from .executor.builtins import BUILTINS
+    def _linker(self, compiled: Compiled, events: bool, substitute: Substitute | None, recorded: bool = False) -> Any:
+        from .executor.builtins import builtins
         from .executor.link import FlowLinker
 
         # Linked code is kept by the compiled program, so it must not keep the program.
         kept = weakref.ref(compiled)
 
-        async def detach(run: Run, key: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+        async def detach(
+            run: Run, key: str, args: tuple[Any, ...], kwargs: dict[str, Any], at: Any = None, id: str = ""
+        ) -> str:
             program = kept()
             assert program is not None  # the run that detaches holds it
+            if at is not None:
+                assert self.recorder is not None
+                return await self.recorder.detach(self, program, run, key, args, kwargs, at, id)
             return await self._detach(program, run, key, args, kwargs)
 
         return FlowLinker(
             compiled.optimized,
             compiled.objects,
             compiled.orders,
-            {**BUILTINS, **self._builtins},
+            {**builtins(recorded), **self._builtins},
             events=events,
             substitute=substitute,
             detach=detach,
             costs=self._profile,
+            recorded=recorded,
         )
 
-    def _link(self, compiled: Compiled, events: bool) -> Linked:
+    def _link(self, compiled: Compiled, events: bool, recorded: bool = False) -> Linked:
         substitute = self._standing_in()
         links = self._linked.get(compiled)
-        linked = links.of.get((events, substitute)) if links is not None else None
+        key = (events, substitute, recorded)
+        linked = links.of.get(key) if links is not None else None
         if linked is None or not linked.holds():
             with compiling():
                 links = self._linked.setdefault(compiled, _Links())
-                linked = links.of.get((events, substitute))
+                linked = links.of.get(key)
                 if linked is None or not linked.holds():
-                    linked = links.of[events, substitute] = self._linker(compiled, events, substitute).link()
+                    linked = links.of[key] = self._linker(compiled, events, substitute, recorded).link()
         result: Linked = linked
         return result
 
@@ -305,16 +334,28 @@ class Engine:
         compiled = self.compiled(flow)
         graph = compiled.graph
         bound = bind_inputs(graph.main.params, args, inputs, compiled.objects.classes, name=graph.main.name)
-        return self._started(compiled, bound)
+        recorder = self.recorder
+        if recorder is None:
+            return self._started(compiled, bound)
+        return recorder.started(self, compiled, _source(flow), bound)
 
-    def _started(self, compiled: Compiled, bound: dict[str, Any], id: str | None = None) -> Started:
+    def _started(
+        self,
+        compiled: Compiled,
+        bound: dict[str, Any],
+        id: str | None = None,
+        recording: Recording | None = None,
+        ambient: dict[str, Any] | None = None,
+    ) -> Started:
         from .executor.run import Run
 
         sinks = self.sinks
-        linked = self._link(compiled, sinks is not None)
-        ambient = read_ambient(compiled.graph)
+        linked = self._link(compiled, sinks is not None, recording is not None)
+        ambient = read_ambient(compiled.graph) if ambient is None else ambient
         run = Run(id or "", self.services, ambient, self.limit, sinks)
-        return Started(compiled, linked, run, bound)
+        if recording is not None:
+            run.journal = recording.journal
+        return Started(compiled, linked, run, bound, recording)
 
     async def _detach(
         self, compiled: Compiled, run: Run, key: str, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -339,9 +380,9 @@ class Engine:
 
 @define(eq=False)
 class _Links:
-    """Linked code, by whether somebody listens and by what stands in for nodes."""
+    """Linked code, by whether somebody listens, by what stands in for nodes, and by whether runs are recorded."""
 
-    of: dict[tuple[bool, Substitute | None], Any] = field(factory=dict)
+    of: dict[tuple[bool, Substitute | None, bool], Any] = field(factory=dict)
 
 
 def _source(flow: Any) -> FlowSource:

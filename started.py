@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .engine import Engine
     from .executor.link import Linked
     from .executor.run import Run
+    from .runs.recorder import Recording
 
 
 @define(eq=False)
@@ -35,6 +36,8 @@ class Started:
     linked: Linked
     state: Run
     bound: dict[str, Any]
+    recording: Recording | None = None
+    """What is recorded of it, where it is."""
 
     @property
     def stream(self) -> bool:
@@ -70,6 +73,8 @@ class Started:
         args, kwargs = self._arguments()
         if self.linked.recursive:
             deepen()
+        if self.recording is not None:
+            return self.recording.directly(lambda: self._own(call(direct, self.state, args, kwargs, self.failed)))
         return self._own(call(direct, self.state, args, kwargs, self.failed))
 
     def main(self, put: Any = None) -> Coroutine[Any, Any, Any]:
@@ -79,7 +84,11 @@ class Started:
         args, kwargs = self._arguments()
         if put is not None:
             args.insert(0, put if not self.compiled.held else lambda item: put(self._own(item)))
+        if put is not None and self.recording is not None:
+            args[0] = self.recording.handing_out(args[0])
         running = on_loop(self._written, self.state, args, kwargs, self.failed)
+        if self.recording is not None:
+            running = self.recording.on_loop(running)
         return running if not self.compiled.held else self._handed_out(running)
 
     async def _handed_out(self, running: Coroutine[Any, Any, Any]) -> Any:

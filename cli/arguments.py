@@ -54,6 +54,7 @@ def plain(argv: list[str]) -> SimpleNamespace | None:
             events=False,
             limit=None,
             profile=None,
+            store=None,
         )
     if argv[0] == "check":
         return SimpleNamespace(module="check", files=argv[1:], format="people", advice=False)

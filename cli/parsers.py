@@ -136,6 +136,7 @@ def _run(parser: argparse.ArgumentParser) -> None:
     _json(parser, "the result as JSON (inf and nan as null), a failure as JSON on standard error")
     parser.add_argument("--events", action="store_true", help="every event as a JSON line on standard error")
     parser.add_argument("--limit", type=_positive, metavar="N", help="node calls in flight at most (1000)")
+    _file(parser.add_argument("--store", metavar="PATH", help="record the run there, so that it can be gone on with"))
     _file(
         parser.add_argument(
             "--profile",
@@ -223,6 +224,21 @@ def _files(parser: argparse.ArgumentParser) -> None:
     _file(parser.add_argument("files", nargs="+", metavar="FILE"))
 
 
+def _runs(parser: argparse.ArgumentParser) -> None:
+    _store(parser)
+    _json(parser, "one JSON object a run")
+
+
+def _resume(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", nargs="?", default="", help="its id; left out: every run whose process is gone")
+    parser.add_argument("--accept", action="store_true", help="with the program as it is now, whatever has changed")
+    _store(parser)
+
+
+def _store(parser: argparse.ArgumentParser) -> None:
+    _file(parser.add_argument("--store", metavar="PATH", default=".cflow", help="the folder of the store (.cflow)"))
+
+
 def _json(parser: argparse.ArgumentParser, text: str) -> None:
     parser.add_argument("--json", action="store_true", help=text)
 
@@ -283,6 +299,8 @@ VERBS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], str]] = {
     "explain": ("show the plan: steps, what each waits for and why, where it runs", _explain, "explain"),
     "graph": ("draw a flow; Mermaid text without -o", _graph, "graph.command"),
     "bench": ("measure a flow: time, where it goes, memory; compare with an earlier measurement", _bench, "bench"),
+    "runs": ("list the runs on record", _runs, "runs"),
+    "resume": ("go on with runs whose process is gone", _resume, "resume"),
     "nodes": ("list installed node packs, with signatures and effects", _nodes, "nodes"),
 }
 """Each verb: what it does, what fills its parser, and the module that does it."""

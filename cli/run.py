@@ -35,7 +35,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    if arguments.profile is not None:  # an engine of its own: nothing that was kept knows it
+    if arguments.profile is not None or arguments.store:  # an engine of its own: nothing that was kept knows it
         return _run_by_engine(arguments, None)
     from ..plancache import plans
 
@@ -83,12 +83,14 @@ def _run_by_engine(arguments: argparse.Namespace, kept: Kept | None) -> int:
 
     def run(sinks: list[Any]) -> Any:
         options: dict[str, Any] = {} if arguments.limit is None else {"limit": arguments.limit}
+        if arguments.store:
+            options["store"] = arguments.store
         if arguments.profile is not None:
             from .profiles import profiled
 
             return profiled(arguments.profile, known, flow, args, inputs, sinks, options)
         engine = Engine(sinks=sinks, **options)
-        if fresh:
+        if fresh and not arguments.store:
             engine.keep(arguments.target, flow, seen)
         return engine.run(flow, *args, **inputs)
 

@@ -40,7 +40,7 @@ class Blocks:
             case ir.Parallel():
                 arms = self.arms(code, order, place)
                 result = f"_r{code.module.number()}"
-                code.write(f"{result} = await _parallel(_run, {place.log}, ({arms}))")
+                code.write(f"{result} = await _parallel(_run, {place.log}, ({arms}){self.at(op, place)})")
                 if any(region.results is None for region in op.regions):
                     return  # one arm never gets to its end, so neither does the block
                 texts = [
@@ -53,10 +53,31 @@ class Blocks:
                 arms = self.arms(code, order, place)
                 length = code.text(op.timeout, place) if op.timeout is not None else "None"
                 result = f"_r{code.module.number()}"
-                code.write(f"{result} = await _race(_run, {place.log}, ({arms}), {length}, {op.id!r})")
+                at = f", {place.at}" if self.linker.recorded else ""
+                code.write(f"{result} = await _race(_run, {place.log}, ({arms}), {length}, {op.id!r}{at})")
                 code.assign(op.results, [f"{result}[0]"])
 
+    def at(self, op: ir.Op, place: Place) -> str:
+        """In a recorded run: where the operation stands, as further arguments."""
+        return f", at={place.at}, id={op.id!r}" if self.linker.recorded else ""
+
     # ---- loops -----------------------------------------------------------------------------------
+
+    def counted(self, code: Straight, op: ir.Loop | ir.ForEach, place: Place) -> str:
+        """Before a loop in a recorded run: the variable that numbers its passes."""
+        if not self.linker.recorded:
+            return ""
+        count = f"_c{code.module.number()}"
+        code.write(f"{count} = -1")
+        place.at = f"_at{count}"
+        return count
+
+    @staticmethod
+    def count(code: Straight, op: ir.Loop | ir.ForEach, count: str, place: Place) -> None:
+        """At the beginning of a pass."""
+        if count:
+            code.write(f"{count} += 1")
+            code.write(f"_at{count} = {place.at}.nth({op.id!r}, {count})")
 
     def begin(self, code: Straight, op: ir.Loop, place: Place) -> tuple[str, ...]:
         """Set the carried values and the collecting list; the names of the carried values."""
@@ -91,12 +112,17 @@ class Blocks:
         item = code.name(op.body.params[0])
         if place.waits and (op.stream is not False or op.buffer or op.window or op.batch):
             iterator = f"_it{code.module.number()}"
-            with code.write.block(f"async with _opened(_run, {source}{self.pace(code, op, place)}) as {iterator}:"):
+            pace = self.pace(code, op, place) + self.at(op, place)
+            count = self.counted(code, op, inner)
+            with code.write.block(f"async with _opened(_run, {source}{pace}) as {iterator}:"):
                 inner.depth += 1
                 with code.write.block(f"async for {item} in {iterator}:"):
+                    self.count(code, op, count, place)
                     self.body(code, op, order.regions[0], inner, carried)
         else:
+            count = self.counted(code, op, inner)
             with code.write.block(f"for {item} in {source}:"):
+                self.count(code, op, count, place)
                 self.body(code, op, order.regions[0], inner, carried)
         self.end(code, op, carried)
 
@@ -116,7 +142,9 @@ class Blocks:
             code.write(f"{limit}, {count} = {code.text(op.limit, place)}, 0")
         carried = self.begin(code, op, place)
         inner = code.loop_place(op, place, collects=self.collects(code, op, place))
+        passes = self.counted(code, op, inner)
         with code.write.block("while True:"):
+            self.count(code, op, passes, place)
             # The condition names the carried values by parameters of its own.
             code.assign(op.condition.params, [code.name(c) for c in carried])
 
@@ -141,7 +169,9 @@ class Blocks:
             if op.collects:
                 code.write(f"{out} = []")
             inner = code.loop_place(op, place, collects=collects)
+            count = self.counted(code, op, inner)
             with code.write.block(f"for {code.name(op.body.params[0])} in {source}:"):
+                self.count(code, op, count, place)
                 code.region(order.regions[0], inner, lambda texts: None)
                 if place.waits:
                     code.alive()
@@ -164,7 +194,8 @@ class Blocks:
             result = code.name(op.results[0]) if op.results else "_"
             code.write(f"{result} = await _lane_each(_run, {source}, _p{number}, {limit}, {reader}{options})")
             return
-        with code.write.block(f"async def _p{number}(_log, {code.name(op.body.params[0])}):"):
+        where = f", _at{number}" if self.linker.recorded else ""
+        with code.write.block(f"async def _p{number}(_log, {code.name(op.body.params[0])}{where}):"):
             if op.collects:
                 code.write(f"{out} = []")
             if self.linker.tracked:
@@ -172,14 +203,16 @@ class Blocks:
             inner = place.fork(
                 log="_log", loop=LoopPlace(op, "pass"), flow=False, collects=collects, concurrent=True, depth=1
             )
+            inner.at = where[2:] or place.at
             code.region(order.regions[0], inner, lambda texts: None)
             code.alive()  # for the pass after it
             code.write(f"return {out if op.collects else 'None'}")
         code.write.op = op
         result = code.name(op.results[0]) if op.results else "_"
+        options += self.at(op, place)
         if op.stream is not False or pace:
             iterator = f"_it{number}"
-            with code.write.block(f"async with _opened(_run, {source}{pace}) as {iterator}:"):
+            with code.write.block(f"async with _opened(_run, {source}{pace}{self.at(op, place)}) as {iterator}:"):
                 code.write(f"{result} = await _for_each(_run, {place.log}, {iterator}, _p{number}, {limit}{options})")
         else:
             code.write(f"{result} = await _for_each(_run, {place.log}, {source}, _p{number}, {limit}{options})")
@@ -358,7 +391,7 @@ class Blocks:
         arg = code.text(op.arg, place) if op.arg is not None else ""
         match op.kind:
             case "timeout":
-                with write.block(f"with _timeout({arg}, {op.id!r}):"):
+                with write.block(f"with {self.timeout(op, arg, place)}):"):
                     code.region(region, inner, finish)
             case "lock":
                 with write.block(f"async with _run.services.locks.hold(str({arg})):"):
@@ -368,7 +401,7 @@ class Blocks:
                 write(f"{log} = _UndoLog({place.log})")
                 with write.block("try:"):
                     if arg and arg != "None":
-                        with write.block(f"with _timeout({arg}, {op.id!r}, {log}):"):
+                        with write.block(f"with {self.timeout(op, arg, place)}, {log}):"):
                             code.region(region, inner.fork(log=log, depth=inner.depth + 1), finish)
                     else:
                         code.region(region, inner.fork(log=log), finish)
@@ -379,6 +412,11 @@ class Blocks:
                 with write.block("finally:"):
                     write(f"await {log}.commit(_run)")
                 code.unseen = False
+
+    def timeout(self, op: ir.Scope, arg: str, place: Place) -> str:
+        if self.linker.recorded:
+            return f"_timeout(_run, {place.at}.path + {op.id + '@'!r}, {arg}, {op.id!r}"
+        return f"_timeout({arg}, {op.id!r}"
 
     # ---- arms ------------------------------------------------------------------------------------
 

@@ -19,4 +19,13 @@ async def _wait_signal(run: Run, log: UndoLog | None, name: Any, key: Any = None
     return await wait_signal(run, log, name, key)
 
 
+def builtins(recorded: bool) -> dict[str, Callable[..., Awaitable[Any]]]:
+    """The operations, or those of recorded runs, which take further where they stand and their id."""
+    if recorded:
+        from .recordedwaits import WAITS
+
+        return WAITS
+    return BUILTINS
+
+
 BUILTINS: dict[str, Callable[..., Awaitable[Any]]] = {"sleep": _sleep, "wait_signal": _wait_signal}

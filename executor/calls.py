@@ -80,11 +80,20 @@ def call(code: Straight, op: ir.Call, place: Place) -> None:
         code.write(f"{result} = {governed(code, op, opened, place)}")
         return
     policy = policy_text(code, op.policy, place) if place.waits else ""
+    if linker.journaled(op):
+        args, kwargs = split(code, op.args, op.kwargs, place)
+        undoing = ""
+        if op.policy.undo is not None:
+            undoing = f", {place.log}, lambda {code.name(op.policy.undo.result)}: {owed(code, op, place)}"
+        name = code.module.constant(site, "_s")
+        given = f"_run, {place.at}, {name}, {args}, {kwargs}, {policy or '{}'}{undoing}"
+        code.write(f"{result} = await _recorded({given})")
+        return
     if policy or (place.waits and linker.events and op.policy.undo is not None):
         args, kwargs = split(code, op.args, op.kwargs, place)
         undoing = ""
         if op.policy.undo is not None:
-            undoing = f", {place.log}, lambda {code.name(op.policy.undo.result)}: {owed(code, op.policy.undo, place)}"
+            undoing = f", {place.log}, lambda {code.name(op.policy.undo.result)}: {owed(code, op, place)}"
         undoing += ", turn=_turn" if place.held else ""
         name = code.module.constant(site, "_s")
         code.write(f"{result} = await _invoke(_run, {name}, {args}, {kwargs}, {policy or '{}'}{undoing})")
@@ -168,7 +177,7 @@ def note_undo(code: Straight, op: ir.Call | ir.Subflow, place: Place) -> None:
     with code.write.block(f"if {place.log} is not None:"):
         if undo.result != op.result:
             code.write(f"{code.name(undo.result)} = {code.name(op.result)}")
-        code.write(f"{place.log}.add(*{owed(code, undo, place)})")
+        code.write(f"{place.log}.add(*{owed(code, op, place)})")
 
 
 def in_place(code: Straight, text: str, site: str) -> None:
@@ -179,11 +188,19 @@ def in_place(code: Straight, text: str, site: str) -> None:
     code.write(f"if _u > {LONG}: {site}.tier.stalled(_u)")
 
 
-def owed(code: Straight, undo: ir.Undo, place: Place) -> str:
-    """The source of an undo as the tuple that :meth:`~.undo.UndoLog.add` takes."""
+def owed(code: Straight, op: ir.Call | ir.Subflow, place: Place) -> str:
+    """The source of a call's undo as the tuple that :meth:`~.undo.UndoLog.add` takes."""
+    undo = op.policy.undo
+    assert undo is not None
     args, kwargs = split(code, undo.args, undo.kwargs, place)
     runner = code.module.constant(code.linker.undo_runner(undo), "_u")
-    return f"({code.linker.target_name(undo)!r}, {runner}, {args}, {kwargs})"
+    at = f"{place.at}.owed({op.id!r})" if code.linker.recorded else "0"
+    return f"({code.linker.target_name(undo)!r}, {runner}, {args}, {kwargs}, {at})"
+
+
+def inside(code: Straight, op: ir.Subflow, place: Place) -> str:
+    """The source of where the flow stands that is called here."""
+    return f"{place.at}.call({op.id!r})" if code.linker.recorded else f"{place.at} + 1"
 
 
 def engine_call(code: Straight, op: ir.Call, place: Place) -> None:
@@ -191,6 +208,13 @@ def engine_call(code: Straight, op: ir.Call, place: Place) -> None:
     linker = code.linker
     spec = linker.graph.nodes[op.target]
     governed = waiting_policy(op.policy) or linker.events
+    if linker.recorded:
+        op = evaluated(code, op, place)
+        args, policy = code.arguments(op.args, op.kwargs, place), policy_text(code, op.policy, place) or "{}"
+        fn = code.module.constant(linker.builtin(spec.builtin), "_b")
+        given = f"_run, {place.log}, {place.at}, {op.id!r}, {policy}{', ' if args else ''}{args}"
+        code.write(f"{code.name(op.result)} = await {fn}({given})")
+        return
     if governed:
         op = evaluated(code, op, place)
     args = code.arguments(op.args, op.kwargs, place)
@@ -220,15 +244,16 @@ def subflow(code: Straight, op: ir.Subflow, place: Place) -> None:
     comma = ", " if arguments else ""
     if op.detached:
         args, kwargs = split(code, op.args, op.kwargs, place)
-        code.write(f"{result} = await _detach(_run, {op.target!r}, {args}, {kwargs})")
+        at = f", {place.at}, {op.id!r}" if linker.recorded else ""
+        code.write(f"{result} = await _detach(_run, {op.target!r}, {args}, {kwargs}{at})")
         return
     if not place.waits or is_plain_call(linker, op):
         name = linker.flow_name(op.target, waits=False)
-        code.write(f"{result} = {name}(_run, _depth + 1{comma}{arguments})")
+        code.write(f"{result} = {name}(_run, {inside(code, op, place)}{comma}{arguments})")
         code.breath = place.waits
     elif flow.stream:
         name = linker.flow_name(op.target, waits=True)
-        text = f"_run, {place.log}, _depth + 1{comma}{arguments})"
+        text = f"_run, {place.log}, {inside(code, op, place)}{comma}{arguments})"
         policy = policy_text(code, op.policy, place)
         if policy and waiting_policy(flow.policy):
             over = f"lambda *a, _p={policy}, **k: {name}_over({op.id!r}, _p, None, *a, **k)"
@@ -238,9 +263,12 @@ def subflow(code: Straight, op: ir.Subflow, place: Place) -> None:
     else:
         name = linker.flow_name(op.target, waits=True)
         frame, row = place.outer.retire[0] if place.outer.retire else ("None", "0")
-        text = f"{name}(_run, {place.log}, {frame}, {row}, _depth + 1{comma}{arguments})"
+        here, again = inside(code, op, place), ""
         policy = policy_text(code, op.policy, place)
         headed = waiting_policy(flow.policy)
+        if policy and not headed:
+            here, again = attempted(code, here)
+        text = f"{name}(_run, {place.log}, {frame}, {row}, {here}{comma}{arguments})"
         if policy or (headed and op.policy.undo is not None):
             # What is remembered, or has a default, owes nothing: the attempts note the undo.
             done, log = flow_done(code, op, place), place.log if writes(linker, op.target) else "None"
@@ -252,10 +280,21 @@ def subflow(code: Straight, op: ir.Subflow, place: Place) -> None:
                 code.write(
                     f"{result} = await _apply(_run, {op.id!r}, {op.target!r}, lambda: {text}, {policy}, {done}, "
                 )
-                code.write(f"    lambda: _call_key(_run, {op.target!r}, {args}, {kwargs}), log={log})")
+                code.write(f"    lambda: _call_key(_run, {op.target!r}, {args}, {kwargs}), log={log}{again})")
             return
         code.write(f"{result} = await {text}")
     note_undo(code, op, place)
+
+
+def attempted(code: Straight, here: str) -> tuple[str, str]:
+    """Where an attempt of a flow call stands, and what tells it to ``_apply``: in a recorded run each attempt stands
+    elsewhere."""
+    if not code.linker.recorded:
+        return here, ""
+    number = code.module.number()
+    where, tries = f"_h{number}", f"_t{number}"
+    code.write(f"{where}, {tries} = {here}, _Tries()")
+    return f"{where}.again({tries}.number)", f", tries={tries}, at={where}"
 
 
 def writes(linker: FlowLinker, key: str) -> bool:
@@ -268,7 +307,7 @@ def flow_done(code: Straight, op: ir.Subflow, place: Place) -> str:
     undo = op.policy.undo
     if undo is None or place.log == "None":
         return "None"
-    noted = f"{place.log}.add(*{owed(code, undo, place)})"
+    noted = f"{place.log}.add(*{owed(code, op, place)})"
     return f"lambda {code.name(undo.result)}: {noted} if {place.log} is not None else None"
 
 

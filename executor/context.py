@@ -90,6 +90,8 @@ def context() -> Context:
 
 def _found(run: Any, id: str, tries: Tries | None, node: FrameType | None) -> Context:
     """The call, under its key: kept with its attempts where it may have several, else in the node's own frame."""
+    if tries is not None and tries.path:  # of a recorded run: the same in every execution
+        return Context(run.id, id, tries.number, _without_spaces(f"{run.id}/{tries.path}"), run)
     if tries is not None:
         number = tries.key = tries.key or next(run.calls)
     elif node is None:
@@ -98,8 +100,12 @@ def _found(run: Any, id: str, tries: Tries | None, node: FrameType | None) -> Co
         # A frame keeps what is added to its locals as long as it lives; no code can see it.
         number = node.f_locals.get(_KEY) or next(run.calls)
         node.f_locals[_KEY] = number
-    where = "".join("_" if c.isspace() else c for c in f"{run.id}/{id}")
+    where = _without_spaces(f"{run.id}/{id}")
     return Context(run.id, id, tries.number if tries is not None else 1, f"{where}/{number}", run)
+
+
+def _without_spaces(text: str) -> str:
+    return "".join("_" if c.isspace() else c for c in text)
 
 
 def _opener(op: ir.Loop | ir.ForEach, ops: Sequence[Any]) -> str:

@@ -15,12 +15,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
 from ..compiler.ir import Op
 from ..compiler.promises import Promise
+from .at import At
 from .groups import first_error, instead_of_cut, is_cancellation
 from .invoke import Site
 from .lane_rows import LaneRows
@@ -28,6 +29,9 @@ from .late import trio
 from .leave import Leave
 from .run import AROUND, SLICE, Run, Turn
 from .undo import UndoLog
+
+if TYPE_CHECKING:
+    from .journal import Journal
 
 QUICK, CALL, SITE, LANE, BLOCK, JOIN, FREE, OUTER = range(8)
 """Kinds of rows: code in place; a plain call of an async node; a call of a node with code of its own; one that a lane
@@ -275,6 +279,22 @@ class Frame:
 
     def fail(self, row: int, error: BaseException | None, leave: Leave | None = None) -> None:
         """``row`` raised, or leaves: nothing from it on counts."""
+        journal = self.run.journal
+        if journal is not None and error is not None and row < self.bound and self.nursery is not None:
+            assert isinstance(self.depth, At)
+            key = f"{self.depth.path}{self.table.ops[row][0].id}!"
+            if journal.replaying:
+                self.nursery.start_soon(self._fail_again, journal, key, row, error)
+                return
+            journal.cutting(key)
+        self._fail(row, error, leave)
+
+    async def _fail_again(self, journal: Journal, key: str, row: int, error: BaseException) -> None:
+        """In a repeated run: what had been done beside it is done first."""
+        await journal.cut(key)
+        self._fail(row, error, None)
+
+    def _fail(self, row: int, error: BaseException | None, leave: Leave | None) -> None:
         if row >= self.bound:
             if error is not None and self.error is not None and error is not self.error:
                 self.error.add_note(f"a later step failed too: {error!r}")

@@ -12,7 +12,7 @@ import functools
 import random
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
@@ -28,11 +28,14 @@ from .run import Run, Turn
 from .tiers import Tier
 from .undo import UndoLog
 
+if TYPE_CHECKING:
+    from .at import At
+
 LOOP, PLACE, LANE = "loop", "place", "lane"
 """Where a call runs: awaited on the loop, called in place, in a thread."""
 
-Undoing = Callable[[Any], tuple[str, Callable[..., Awaitable[Any]], tuple[Any, ...], dict[str, Any]]]
-"""From a call's result: the undo's name, who runs it, and its arguments."""
+Undoing = Callable[[Any], tuple[str, Callable[..., Awaitable[Any]], tuple[Any, ...], dict[str, Any], int]]
+"""From a call's result: the undo's name, who runs it, its arguments, and where it stands."""
 
 
 @define
@@ -54,13 +57,15 @@ class Site:
 
 @define(eq=False)
 class Tries:
-    """The attempts of one call, for :func:`~.context.context`: which one is under way, and the number in its key.
+    """The attempts of one call, for :func:`~.context.context`: which one is under way, and the number in its key,
+    or, in a recorded run, its path.
 
     ``turn``: a call slot that is taken for it beforehand, given back between attempts.
     """
 
     number: int = 1
     key: int = 0
+    path: str = ""
     turn: Turn | None = None
 
 
@@ -193,13 +198,15 @@ async def invoke(
     log: UndoLog | None = None,
     undoing: Undoing | None = None,
     turn: Turn | None = None,
+    tries: Tries | None = None,
 ) -> Any:
     """Call a node under its policy, tell the listeners, and note the undo it owes.
 
     ``turn``: a slot that the caller has taken for it, and gives back if it is there still (``turn.given``).
     """
 
-    tries = Tries(turn=turn)
+    if tries is None:
+        tries = Tries(turn=turn)
 
     async def attempt() -> Any:
         return await call(run, site, args, kwargs, tries)
@@ -222,10 +229,12 @@ async def apply_policy(
     key: Callable[[], str] | None = None,
     tries: Tries | None = None,
     log: UndoLog | None = None,
+    at: At | None = None,
 ) -> Any:
     """Run ``attempt`` as ``policy`` says. Shared by node calls and flow calls; ``target`` names the rate limit.
 
-    ``log``: where what is called notes the undos it owes; what is undone is not remembered.
+    ``log``: where what is called notes the undos it owes; what is undone is not remembered. ``at``: in a recorded run,
+    where the flow stands that is called.
     """
     sinks = run.sinks
     if sinks is not None:
@@ -233,14 +242,14 @@ async def apply_policy(
     try:
         retry = as_retry(policy.get("retry"))
         work: Callable[[], Awaitable[Any]] = functools.partial(
-            _attempts, run, id, target, attempt, policy, retry, completed, tries
+            _attempts, run, id, target, attempt, policy, retry, completed, tries, at
         )
         if policy.get("cache") is not None and policy["cache"] is not False and key is not None:
             ttl = None if policy["cache"] is True else seconds(policy["cache"])
-            work = functools.partial(_remembered, run, id, run.services.cache, "cache:" + key(), work, ttl, log)
+            work = functools.partial(_remembered, run, id, run.services.cache, "cache:" + key(), work, ttl, log, at)
         if policy.get("once") is not None:
             name = f"once:{target}:{policy['once']}"
-            work = functools.partial(_remembered, run, id, run.services.once, name, work, None, log)
+            work = functools.partial(_remembered, run, id, run.services.once, name, work, None, log, at)
         value = await (_or_default(work, policy["default"]) if "default" in policy else work())
     except BaseException as exc:
         if sinks is not None:
@@ -269,6 +278,7 @@ async def _remembered(
     work: Callable[[], Awaitable[Any]],
     ttl: float | None,
     log: UndoLog | None,
+    at: At | None,
 ) -> Any:
     """What is kept under the key, else what ``work`` gives. Writes follow one another, so what the log gets meanwhile
     is what ``work`` owes: where that is undone, it has not happened, and the next call makes it again."""
@@ -278,7 +288,12 @@ async def _remembered(
         value = await work()
         return value, None if log is None else log.claim(mark, functools.partial(cache.settle, key))
 
-    value, hit = await cache.get(key, made, ttl, _shares_nothing if log is None else log.shares)
+    shares = _shares_nothing if log is None else log.shares
+    if at is not None:
+        from .remembered import remembered
+
+        return await remembered(run, at, id, cache, key, made, ttl, shares)
+    value, hit = await cache.get(key, made, ttl, shares)
     if hit and run.sinks is not None:
         run.sinks.emit("node", "cached", run.id, id)
     return value
@@ -297,12 +312,14 @@ async def _attempts(
     retry: Retry | None,
     completed: Callable[[Any], None] | None,
     tries: Tries | None,
+    at: At | None,
 ) -> Any:
     more = retry.times if retry is not None else 0
-    number = 1
+    number = tries.number if tries is not None else 1
     while True:
         try:
-            value = await _attempt(run, id, target, attempt, policy, number if more else 0, completed)
+            here = None if at is None else at.again(number)
+            value = await _attempt(run, id, target, attempt, policy, number if more else 0, completed, here)
         except Exception as exc:
             if retry is None or number > more or not _worth(retry, exc):
                 if number > 1:
@@ -314,6 +331,8 @@ async def _attempts(
             if turn is not None:
                 turn.given = False
                 run.release()
+            if run.journal is not None:
+                run.journal.retried(tries.path if tries is not None else "", number, exc)
             await trio.sleep(pause(retry, number - 1))
             if turn is not None:
                 await run.slot()
@@ -339,6 +358,7 @@ async def _attempt(
     policy: dict[str, Any],
     number: int,
     completed: Callable[[Any], None] | None,
+    at: At | None,
 ) -> Any:
     sinks = run.sinks if number else None
     async with contextlib.AsyncExitStack() as stack:
@@ -352,7 +372,7 @@ async def _attempt(
             if policy.get("timeout") is None:
                 value = await attempt()
             else:
-                value = await _timed_out(id, attempt, seconds(policy["timeout"]), completed)
+                value = await _timed_out(run, id, attempt, policy["timeout"], completed, at)
         except Exception as exc:
             if sinks is not None:
                 sinks.emit("attempt", "failed", run.id, id, number, exc)
@@ -363,10 +383,21 @@ async def _attempt(
 
 
 async def _timed_out(
-    id: str, attempt: Callable[[], Awaitable[Any]], length: float, completed: Callable[[Any], None] | None
+    run: Run,
+    id: str,
+    attempt: Callable[[], Awaitable[Any]],
+    duration: Any,
+    completed: Callable[[Any], None] | None,
+    at: At | None,
 ) -> Any:
     """One attempt under its timeout. A writer in a thread cannot be cut: it is waited for, and then it is too late all
     the same; what it did is done, so its undo is owed."""
+    if at is not None:
+        from .watch import timeout
+
+        with timeout(run, f"{at.path}@", duration, id):
+            return await attempt()
+    length = seconds(duration)
     msg = f"{id} took longer than {length:g} s"
     with trio.CancelScope(deadline=trio.current_time() + length) as scope:
         value = await attempt()

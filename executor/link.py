@@ -23,7 +23,7 @@ from . import invoke
 from .blockcode import Blocks
 from .blocks import for_each, parallel, race
 from .cache_keys import content, values_of
-from .calls import policy_text, waiting_policy, writes
+from .calls import attempted, policy_text, waiting_policy, writes
 from .expressions import Printer
 from .frame import run_frame
 from .governed import governed, produced
@@ -106,8 +106,9 @@ class FlowLinker(Questions):
         substitute: Substitute | None = None,
         detach: Builtin | None = None,
         costs: Mapping[str, float] | None = None,
+        recorded: bool = False,
     ) -> None:
-        super().__init__(graph, objects, orders, events, substitute, costs)
+        super().__init__(graph, objects, orders, events, substitute, costs, recorded)
         self._builtins = builtins
         self.module = Module(graph.main.name)
         self.printer = Printer(self.module, objects, secret=any(a.kind == "secret" for a in graph.ambient.values()))
@@ -150,6 +151,10 @@ class FlowLinker(Questions):
             _flow_key=self.flow_key,
             _sorted=sorted,
         )
+        if self.recorded:
+            from .recording import NAMES
+
+            self.module.names.update(NAMES)
 
     # ---- pieces of code --------------------------------------------------------------------------
 
@@ -176,15 +181,18 @@ class FlowLinker(Questions):
             name = self.flow_name(undo.target, waits=True)
             names = self.module.names
 
-            async def run_flow(run: Run, *args: Any, **kwargs: Any) -> Any:
-                return await names[name](run, None, None, 0, 0, *args, **kwargs)
+            async def run_flow(run: Run, at: int, *args: Any, **kwargs: Any) -> Any:
+                return await names[name](run, None, None, 0, at, *args, **kwargs)
 
             return run_flow
         spec = self.graph.nodes[undo.target]
         site = self.new_site(f"undo {spec.name}", spec)
         policy = {k: v for k, v in spec.policy.items() if k != "undo"}
+        recorded = self.module.names.get("_recorded")
 
-        async def run_node(run: Run, *args: Any, **kwargs: Any) -> Any:
+        async def run_node(run: Run, at: int, *args: Any, **kwargs: Any) -> Any:
+            if recorded is not None:
+                return await recorded(run, at, site, args, kwargs, policy, name="undo")
             return await invoke.invoke(run, site, args, kwargs, policy)
 
         return run_node
@@ -207,15 +215,16 @@ class FlowLinker(Questions):
             + ["_tk"] * self.tracked
             + ["_put"] * yields(order)
         )
-        params = ", ".join(["_run", "_depth", *extra, *(self.module.local(v) for v in values)])
+        rest = [*extra, *(self.module.local(v) for v in values)]
+        params, given = ", ".join(["_run", "_depth", *rest]), ", ".join(["_run", place.at, *rest])
         kind, wait = ("async def", "await ") if place.waits else ("def", "")
         with inner.write.block(f"{kind} _d{number}({params}):"):
             inner.write("_up, _ret = None, 0")
             far = type(place.loop)(place.loop.op, "far") if place.loop is not None else None
-            inner.op(order, place.fork(flow=False, loop=far, depth=1))
+            inner.op(order, place.fork(flow=False, loop=far, depth=1, at="_depth"))
             inner.write(f"return ({''.join(self.module.local(r) + ', ' for r in op.results)})")
         result = f"_r{number}"
-        code.write(f"{result} = {wait}_d{number}({params})")
+        code.write(f"{result} = {wait}_d{number}({given})")
         code.leaving(result, exits_of(order), place)
         code.assign(op.results, [f"{result}[{i}]" for i in range(len(op.results))])
 
@@ -317,7 +326,8 @@ class FlowLinker(Questions):
                 {"kw": f"{n}={n}", "var_pos": f"*{n}", "var_kw": f"**{n}"}.get(p.kind, n)
                 for p, n in zip(flow.params, names, strict=True)
             )
-            call = f"{inner}(_run, _log, None, 0, _depth, {'_put, ' if flow.stream else ''}{passed})"
+            here, again = ("_depth", "") if flow.stream else attempted(code, "_depth")
+            call = f"{inner}(_run, _log, None, 0, {here}, {'_put, ' if flow.stream else ''}{passed})"
             policy = f"{{**{policy_text(code, flow.policy, place)}, **_over}}"
             if flow.stream:
                 stream = f"_FlowStream(lambda _put: {call})"
@@ -328,7 +338,9 @@ class FlowLinker(Questions):
             )
             key = f"lambda: _flow_key({flow.key!r}, [{values}])"
             log = ", log=_log" if writes(self, flow.key) else ""
-            code.write(f"return await _apply(_run, _as, {flow.key!r}, lambda: {call}, {policy}, _done, {key}{log})")
+            code.write(
+                f"return await _apply(_run, _as, {flow.key!r}, lambda: {call}, {policy}, _done, {key}{log}{again})"
+            )
 
     def params(self, flow: ir.FlowGraph) -> str:
         parts: list[str] = []

@@ -47,11 +47,19 @@ async def on_loop(
             if run.interrupted:
                 run.scope.cancel()
             await trio.lowlevel.checkpoint_if_cancelled()  # it may be cut before it begins
-            value = await entry(run, None, None, 0, 0, *args, **kwargs)
+            if run.journal is None:
+                value = await entry(run, None, None, 0, 0, *args, **kwargs)
+            else:
+                from .watch import watched
+
+                value = await watched(run, entry, args, kwargs)
         if run.scope.cancelled_caught:
+            if run.journal is not None:
+                run.journal.going()
             raise KeyboardInterrupt
     except BaseException as error:
-        if not (is_cancellation(error) or isinstance(error, KeyboardInterrupt)):
+        broken_off = run.journal is not None and run.journal.stopped is not None
+        if not (broken_off or is_cancellation(error) or isinstance(error, KeyboardInterrupt)):
             failed(as_raised(error))
             await _flushed(run)
         elif sinks is not None:

@@ -65,6 +65,8 @@ class Place:
     measured: bool = False
     """Put a clock around calls in place, although nothing here awaits."""
     error: str = ""
+    at: str = "_depth"
+    """The variable that tells where in the run the code stands (:mod:`.at`)."""
     depth: int = 0
     """How deep Python's own blocks are nested here; the compiler allows 20."""
 

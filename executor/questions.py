@@ -46,7 +46,8 @@ class Questions:
     Parameters
     ----------
     graph, objects: the program. ``orders``: the order of each flow's body. events: does anybody listen?
-    ``substitute``: another function for a node (mocks), or None. ``costs``: measured seconds by operation.
+    ``substitute``: another function for a node (mocks), or None. ``costs``: measured seconds by operation. recorded:
+    has each run a journal?
     """
 
     def __init__(
@@ -57,11 +58,13 @@ class Questions:
         events: bool,
         substitute: Substitute | None,
         costs: Mapping[str, float] | None,
+        recorded: bool,
     ) -> None:
         self.graph = graph
         self.objects = objects
         self.orders = orders
         self.events = events
+        self.recorded = recorded
         self.recursive = _recursive(graph)
         self._substitute = substitute
         self.costs = Costs(costs or {}, self.waits, orders, self.recursive)
@@ -126,7 +129,9 @@ class Questions:
                 spec = self.graph.nodes[op.target]
                 if spec.is_stream:
                     return False
-                return bool(spec.builtin) or waiting_policy(op.policy) or self.site(op).placement != invoke.PLACE
+                if spec.builtin or waiting_policy(op.policy) or self.journaled(op):
+                    return True
+                return self.site(op).placement != invoke.PLACE
             case ir.Subflow():
                 flow = self.graph.flows[op.target]
                 if flow.stream and not op.detached:
@@ -142,6 +147,14 @@ class Questions:
             case ir.ForEach() if op.collect or op.take is not None:
                 return True
         return any(self.waits(o) for r in order.regions for o in r.ops)
+
+    def journaled(self, op: ir.Call) -> bool:
+        """Is the call recorded, and repeated from what was? All are that are not pure, and pure ones that may wait:
+        they may take long."""
+        spec = self.graph.nodes[op.target]
+        if not self.recorded or spec.builtin or spec.is_stream or spec.trusted:
+            return False
+        return not spec.effects.pure or waiting_policy(op.policy) or self.site(op).placement != invoke.PLACE
 
     def still(self, key: str) -> bool:
         """Can nothing in a flow wait, nor in any flow that it reaches?"""
@@ -249,7 +262,7 @@ class Questions:
     def plain_call(self, op: ir.Call) -> bool:
         """A call that needs no code of its own: no options, and arguments that are values or constants."""
         spec = self.graph.nodes[op.target]
-        if spec.builtin or spec.is_stream or op.policy != ir.NO_POLICY:
+        if spec.builtin or spec.is_stream or op.policy != ir.NO_POLICY or self.journaled(op):
             return False
         if self.site(op).placement == invoke.PLACE:
             return False
@@ -259,7 +272,9 @@ class Questions:
     def one_slot(self, op: ir.Call) -> bool:
         """Does the call need one slot of the cap and nothing before it? Then its row can have its turn beforehand."""
         spec = self.graph.nodes[op.target]
-        if spec.builtin or spec.is_stream or any(getattr(op.policy, p) is not None for p in BEFORE_THE_CAP):
+        if spec.builtin or spec.is_stream or self.journaled(op):
+            return False
+        if any(getattr(op.policy, p) is not None for p in BEFORE_THE_CAP):
             return False
         return waiting_policy(op.policy) or self.site(op).placement != invoke.PLACE
 
@@ -271,6 +286,7 @@ class Questions:
             and not spec.is_stream
             and op.policy == ir.NO_POLICY
             and self.site(op).placement == invoke.LANE
+            and not self.journaled(op)
         )
 
     def cost(self, ops: list[int], order: RegionOrder) -> float:
@@ -319,7 +335,7 @@ class Questions:
             match op:
                 case ir.Call():
                     spec = self.graph.nodes[op.target]
-                    if spec.builtin or spec.is_stream or waiting_policy(op.policy):
+                    if spec.builtin or spec.is_stream or waiting_policy(op.policy) or self.journaled(op):
                         return False
                     if self.site(op).placement == invoke.LOOP or spec.runs == "thread":
                         return False

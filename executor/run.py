@@ -22,7 +22,9 @@ from .groups import is_cancellation, stopped
 from .late import trio
 
 if TYPE_CHECKING:
+    from .journal import Journal
     from .ports import Services
+    from .watch import Watch
 
 SLICE = 300e-6
 """Seconds of work in place after which a run lets other tasks in."""
@@ -65,6 +67,9 @@ class Run:
     interrupted = 0
     owns_loop = False
     lanes: trio.CapacityLimiter | None = None
+    journal: Journal | None = None
+    """What the run records; None where it is not recorded."""
+    watch: Watch | None = None
 
     def __init__(
         self, id: str, services: Services, ambient: Mapping[str, Any], limit: int = 1000, sinks: Sinks | None = None

@@ -10,7 +10,7 @@ from typing import Any
 from ..compiler.durations import seconds
 from .late import trio
 from .run import Run
-from .undo import Clock, UndoLog
+from .undo import Clock, Stopping, UndoLog
 
 
 @contextmanager
@@ -37,7 +37,7 @@ def timeout(length: Any, what: str, log: UndoLog | None = None) -> Iterator[None
 @contextmanager
 def parked(log: UndoLog | None) -> Iterator[None]:
     """Parked time is not counted by the timeouts of the transactions around."""
-    clocks: list[Clock] = []
+    clocks: list[Stopping] = []
     while log is not None:
         if log.clock is not None:
             clocks.append(log.clock)

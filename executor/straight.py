@@ -177,7 +177,7 @@ class Straight:
         conditions = "".join(f"({'_up' if f == '_up' else f}, {row}, {slot}), " for f, row, slot in table.conditions)
         tracked = "_tk" if place.tracks and table.marks else "None"
         result = f"_r{self.module.number()}"
-        given = f"{table.name}, _run, {place.log}, _depth, ({takes}), ({conditions}), {tracked}"
+        given = f"{table.name}, _run, {place.log}, {place.at}, ({takes}), ({conditions}), {tracked}"
         self.write(f"{result} = await _run_frame({given})")
         self.unseen = any(self.linker.outlasts(o) for o in order.ops)
         self.leaving(result, order.exits, place)

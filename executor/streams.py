@@ -10,12 +10,15 @@ import contextlib
 import math
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..compiler.durations import seconds
 from .groups import first_error, instead_of_cut, is_cancellation
 from .late import trio
 from .run import Run
+
+if TYPE_CHECKING:
+    from .at import At
 
 Put = Callable[[Any], Awaitable[None]]
 
@@ -248,14 +251,21 @@ class _Windows:
 
 @contextlib.asynccontextmanager
 async def opened(
-    run: Run, source: Any, buffer: Any = None, window: Any = None, batch: Any = None, loop: object = None
+    run: Run,
+    source: Any,
+    buffer: Any = None,
+    window: Any = None,
+    batch: Any = None,
+    loop: object = None,
+    at: At | None = None,
+    id: str = "",
 ) -> AsyncIterator[Any]:
     """An async iterator over ``source`` that is closed at the exit, whatever the exit is.
 
     Parameters
     ----------
     buffer: how many items the source may run ahead. window: seconds (or a duration) a list. batch: items a list.
-    loop: the operation that reads the source.
+    loop: the operation that reads the source. at, id: in a recorded run, where the loop stands, and its id.
 
     Raises
     ------
@@ -274,11 +284,20 @@ async def opened(
         else:
             iterator = reader(source)
             stack.push_async_callback(_close, run, iterator)
+            if at is not None and not isinstance(iterator, _Plain):
+                from .recordedstreams import Items
+
+                iterator = Items(run, f"{at.path}{id}<", iterator)
         if buffer is not None or window is not None:
             iterator = _Ahead(iterator, buffer if buffer is not None else 1, loop)
             await stack.enter_async_context(_helper(iterator.pump))
         if window is not None:
+            assert isinstance(iterator, _Ahead)
             iterator = _Windows(iterator, seconds(window))
+            if at is not None:
+                from .recordedstreams import Windows
+
+                iterator = Windows(run, f"{at.path}{id}|", iterator)
         if batch is not None:
             iterator = _Batches(iterator, batch)
         yield iterator

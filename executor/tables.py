@@ -297,7 +297,13 @@ class Tabler:
                 code.write("_tk = _f.track(_i)" if self.place.tracks else "_tk = {}")
             self.load(code, sorted((order.entry_values | order.late_values) - outer.values.keys()), [order])
             place = self.place.fork(
-                log="_log", flow=False, loop=self.loop(), concurrent=True, depth=1, collects=dict(self.place.collects)
+                log="_log",
+                flow=False,
+                loop=self.loop(),
+                concurrent=True,
+                depth=1,
+                collects=dict(self.place.collects),
+                at="_depth",
             )
             place.held = held
             place.outer = outer

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import evolve, frozen
 
@@ -18,6 +18,14 @@ from .late import trio
 
 if TYPE_CHECKING:
     from .run import Run
+
+
+class Stopping(Protocol):
+    """What stands still while a run is parked."""
+
+    def stop(self) -> None: ...
+
+    def go_on(self) -> None: ...
 
 
 class Clock:
@@ -45,12 +53,13 @@ class Clock:
 @frozen
 class Owed:
     """One undo: who runs it, with the arguments taken when the call completed. ``claims``: who wants to hear whether it
-    is ever run."""
+    is ever run. ``at``: where in the run it stands (:mod:`.at`)."""
 
     name: str
     run: Callable[..., Awaitable[Any]]
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
+    at: int = 0
     claims: tuple[Claim, ...] = ()
 
 
@@ -79,11 +88,18 @@ class UndoLog:
         self.alone = alone
         self.entries: list[Owed] = []
         self.done = False
-        self.clock: Clock | None = None
+        self.clock: Stopping | None = None
         """The transaction's timeout, where it has one."""
 
-    def add(self, name: str, run: Callable[..., Awaitable[Any]], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self.entries.append(Owed(name, run, args, kwargs))
+    def add(
+        self,
+        name: str,
+        run: Callable[..., Awaitable[Any]],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        at: int = 0,
+    ) -> None:
+        self.entries.append(Owed(name, run, args, kwargs, at))
 
     def claim(self, mark: int, settle: Callable[[Claim, bool | None], None]) -> Claim | None:
         """A claim on what was noted since there were ``mark`` entries; None if that is nothing."""
@@ -153,7 +169,7 @@ class UndoLog:
                 while self.entries:
                     owed = self.entries.pop()
                     try:
-                        await owed.run(run, *owed.args, **owed.kwargs)
+                        await owed.run(run, owed.at, *owed.args, **owed.kwargs)
                     except Exception as exc:
                         failed.append(exc)
                         names.append(owed.name)

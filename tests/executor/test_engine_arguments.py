@@ -24,7 +24,7 @@ LOG: list[str] = []
         ({"sinks": [3]}, TypeError, "cannot be called"),
         ({"profile": {"x": "y"}}, TypeError, "seconds by operation"),
         ({"profile": {"x": float("nan")}}, TypeError, "seconds by operation"),
-        ({"store": 3}, TypeError, "leave store out"),
+        ({"store": 3}, TypeError, "the path of a folder"),
     ],
 )
 def test_what_does_not_fit(given: dict[str, Any], error: type[Exception], words: str) -> None:

@@ -1,0 +1,36 @@
+"""Where in a run code stands: the depth of flow calls, and, where the run is recorded, the path that names its calls.
+
+Generated code hands ``_depth`` on to everything that it calls. Where nothing is recorded that is a plain number.
+"""
+
+from __future__ import annotations
+
+
+class At(int):
+    """A depth with a path: of flow calls, passes and attempts, from the outside in, each with its mark at the end.
+
+    The same step of the same plan stands at the same path in every execution. A path has no spaces.
+    """
+
+    path: str = ""
+
+    def __new__(cls, depth: int = 0, path: str = "") -> At:
+        self = int.__new__(cls, depth)
+        self.path = path
+        return self
+
+    def call(self, id: str) -> At:
+        """Inside the flow that the operation ``id`` calls."""
+        return At(self + 1, f"{self.path}{id}:")
+
+    def again(self, attempt: int) -> At:
+        """The same in an attempt (from 1)."""
+        return At(self, f"{self.path[:-1]}#{attempt}:") if attempt > 1 else self
+
+    def owed(self, id: str) -> At:
+        """Inside the undo of the call ``id``."""
+        return At(self, f"{self.path}{id}~")
+
+    def nth(self, id: str, index: int) -> At:
+        """Inside a pass (from 0) of the loop ``id``."""
+        return At(self, f"{self.path}{id}[{index}]:")

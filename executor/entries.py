@@ -1,0 +1,35 @@
+"""Entries of a journal: what a run recorded of one step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import define
+
+DONE, FAILED, CUT, ITEM, END, TRY = range(6)
+"""Kinds. ``DONE``: a call gave a value. ``FAILED``: it raised, for good. ``CUT``: something was decided that cuts
+others. ``ITEM``, ``END``: an item of a stream, its end. ``TRY``: an attempt failed, and there is another."""
+
+
+@define
+class Entry:
+    """What is recorded. ``data``: a value, or an error (of ``FAILED`` and ``TRY``). ``began``: epoch seconds; ``took``:
+    seconds. ``attempt``: which one it was of."""
+
+    key: str
+    kind: int
+    data: Any = None
+    began: float = 0.0
+    took: float = 0.0
+    attempt: int = 1
+
+
+@define
+class Recorded:
+    """What was recorded before: its number in the journal, and ``data`` as bytes."""
+
+    number: int
+    key: str
+    kind: int
+    data: bytes
+    attempt: int = 1

@@ -1,0 +1,90 @@
+"""Calls of a run that is recorded: what they gave before, else what they give now, written down.
+
+Generated code comes here, where a run is recorded, for every call that is not pure, and for pure ones that may wait. A
+pure call in place is made again: that costs less than reading it.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from .at import At
+from .entries import DONE, FAILED, Entry, Recorded
+from .groups import is_cancellation, stopped
+from .invoke import Site, Tries, Undoing, invoke
+from .journal import Journal, Suspended
+from .run import Run
+from .undo import UndoLog
+
+WORTH = 0.001
+"""Seconds from which on the result of a pure call is worth recording."""
+
+
+def given(journal: Journal, entry: Recorded) -> Any:
+    """What a call gave before.
+
+    Raises
+    ------
+    What it raised before.
+    """
+    if entry.kind == FAILED:
+        raise journal.keeper.error(entry.data)
+    return journal.keeper.value(entry.data)
+
+
+async def recorded(
+    run: Run,
+    at: At,
+    site: Site,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    policy: dict[str, Any],
+    log: UndoLog | None = None,
+    undoing: Undoing | None = None,
+    name: str = "",
+) -> Any:
+    """Call a node under its policy, unless the journal has what it gave. ``name``: of the step, where it is not the
+    id."""
+    journal = run.journal
+    assert journal is not None
+    key = at.path + (name or site.id)
+    if journal.replaying:
+        entry = journal.take(key)
+        if entry is not None:
+            journal.tries(key)  # those before it are used with it
+        if entry is not None and journal.keeper.lossy(entry.data):
+            if not site.reader:
+                journal.stop(f"what {site.id} has given holds a secret, which is not stored; it was not made again")
+                raise Suspended(journal.stopped)
+        elif entry is not None:
+            value = given(journal, entry)
+            if log is not None and undoing is not None:
+                log.add(*undoing(value))
+            if run.sinks is not None:
+                run.sinks.emit("node", "cached", run.id, site.id)
+            return value
+    tries = Tries(number=journal.tries(key), path=key)
+    effects = site.spec.effects
+    write = not site.reader and not effects.logs_only
+    if not effects.pure:
+        await journal.live()
+        if write:
+            await journal.before_write()
+        elif site.reader:
+            await journal.before_read()
+    began, clock = time.time(), time.perf_counter()
+    journal.begun += 1
+    try:
+        value = await invoke(run, site, args, kwargs, policy, log, undoing, tries=tries)
+    except Exception as exc:
+        if not is_cancellation(exc):
+            error, took = stopped(exc) or exc, time.perf_counter() - clock
+            journal.add(Entry(key, FAILED, error, began, took, tries.number), write)
+        raise
+    finally:
+        journal.begun -= 1
+    took = time.perf_counter() - clock
+    if not effects.pure or took > WORTH:
+        journal.add(Entry(key, DONE, value, began, took, tries.number), write)
+    return value

@@ -1,0 +1,19 @@
+"""What generated code calls in recorded runs, in place of what it calls in others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .invoke import Tries
+from .recorded import recorded
+from .recordedblocks import for_each, parallel, race
+from .watch import timeout
+
+NAMES: dict[str, Any] = {
+    "_recorded": recorded,
+    "_Tries": Tries,
+    "_timeout": timeout,
+    "_for_each": for_each,
+    "_parallel": parallel,
+    "_race": race,
+}

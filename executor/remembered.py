@@ -1,0 +1,52 @@
+"""What a flow call with ``cache`` or ``once`` gave, in a recorded run: whether it was remembered came from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from .at import At
+from .entries import CUT, DONE, Entry
+from .ports import Cache, Shares
+from .run import Run
+
+
+async def remembered(
+    run: Run,
+    at: At,
+    id: str,
+    cache: Cache,
+    key: str,
+    made: Callable[[], Awaitable[tuple[Any, object]]],
+    ttl: float | None,
+    shares: Shares,
+) -> Any:
+    """What is kept under ``key``, else what ``made`` gives. Where it was made, it is made again: its calls are in the
+    journal."""
+    journal = run.journal
+    assert journal is not None
+    name = f"{at.path}${key.partition(':')[0]}"
+    entry = journal.take(name)
+    if entry is not None and entry.kind == DONE:
+        return journal.keeper.value(entry.data)
+
+    if entry is not None:
+        again = await made()
+
+        async def kept() -> tuple[Any, object]:
+            return again
+
+        return (await cache.get(key, kept, ttl, shares))[0]
+
+    async def noted() -> tuple[Any, object]:
+        journal.add(Entry(name, CUT))
+        return await made()
+
+    await journal.live()
+    await journal.before_read()
+    value, hit = await cache.get(key, noted, ttl, shares)
+    if hit:
+        journal.add(Entry(name, DONE, value))
+        if run.sinks is not None:
+            run.sinks.emit("node", "cached", run.id, id)
+    return value

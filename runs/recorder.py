@@ -1,0 +1,300 @@
+"""Recording the runs of an engine: what is written before a run begins, and when it has ended.
+
+A run that ends before anybody had to wait for the disk is one commit: its beginning goes with its first entries.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import os
+import threading
+import time
+import uuid
+import weakref
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, evolve
+
+from ..compiler.inputs import bind_inputs
+from ..executor.entries import DONE, Entry
+from ..executor.journal import Journal, Suspended
+from ..executor.late import trio
+from ..started import Started, read_ambient
+from ..store.keeper import Codec, RunKeeper, read_journal
+from ..store.port import (
+    NOWHERE,
+    BeginRun,
+    Change,
+    Exists,
+    KeepPlan,
+    RunRow,
+    SetOwner,
+    SetRun,
+    State,
+    Store,
+    StoreError,
+)
+from .programs import program_of
+
+if TYPE_CHECKING:
+    from ..compiled import Compiled
+    from ..dsl.scope import FlowSource
+    from ..engine import Engine
+    from ..executor.at import At
+    from ..executor.run import Run
+    from ..store.blobs import Blobs
+
+BEAT = 2.0
+"""Seconds between two signs of life."""
+
+
+@define(eq=False)
+class Recording:
+    """One run on record: its row as it is written, its journal, the codec of its values."""
+
+    recorder: Recorder
+    row: RunRow
+    journal: Journal
+    keeper: RunKeeper
+    codec: Codec
+
+    def directly(self, call: Callable[[], Any]) -> Any:
+        """A run that is a plain function call, to its end."""
+        from ..store.tickets import commit_now
+
+        store = self.recorder.store
+        try:
+            value = call()
+        except BaseException as error:
+            commit_now(store, self.recorder.last(self, None, error))
+            raise
+        commit_now(store, self.recorder.last(self, value, None))
+        return value
+
+    async def on_loop(self, running: Coroutine[Any, Any, Any]) -> Any:
+        """A run on a loop, to its end; that is on disk when it is told."""
+        try:
+            value = await running
+        except BaseException as error:
+            await self._ended(None, error)
+            raise
+        await self._ended(value, None)
+        return value
+
+    async def _ended(self, value: Any, error: BaseException | None) -> None:
+        from ..store.tickets import commit
+
+        if self.journal.lost is not None:
+            return  # somebody else has it
+        with trio.CancelScope(shield=True):
+            await commit(self.recorder.store, self.recorder.last(self, value, error))
+
+    def handing_out(self, put: Callable[[Any], Awaitable[None]]) -> Callable[[Any], Awaitable[None]]:
+        """The items of a stream flow, for whoever reads it: each once, also in a run that is gone on with."""
+        journal = self.journal
+        numbers = itertools.count()
+
+        async def once(item: Any) -> None:
+            key = f"yield<{next(numbers)}"
+            if journal.take(key) is not None:
+                return
+            await journal.live()
+            await journal.before_write()
+            await put(item)
+            journal.add(Entry(key, DONE), write=True)
+
+        return once
+
+
+class Recorder:
+    """The runs of one engine in one store.
+
+    Parameters
+    ----------
+    store: where. pickled: classes whose values may be pickled. blobs: where large values go; None: into the store.
+    """
+
+    def __init__(self, store: Store, pickled: Iterable[type] = (), blobs: Blobs | None = None) -> None:
+        from ..store.owners import me
+
+        self.store = store
+        self.pickled = tuple(pickled)
+        self.blobs = blobs
+        self.owner = me()
+        self._lock = threading.Lock()
+        self._known = False
+        self._closed = threading.Event()
+        self._plans: weakref.WeakKeyDictionary[Compiled, tuple[str, str]] = weakref.WeakKeyDictionary()
+        self.programs: dict[str, str] = {}
+        """Of the runs under way: where their flows are found."""
+
+    @classmethod
+    def of(cls, store: str | os.PathLike[str] | Store, pickled: Iterable[type]) -> Recorder:
+        """For the store in a folder, which is opened, or an opened one."""
+        if not isinstance(store, str | os.PathLike):
+            return cls(store, pickled)
+        from ..store.blobs import Blobs
+        from ..store.place import open_store
+
+        return cls(open_store(store), pickled, Blobs(Path(store) / "blobs"))
+
+    # ---- signs of life ---------------------------------------------------------------------------
+
+    def known(self) -> list[Change]:
+        """What makes this process known, the first time."""
+        with self._lock:
+            if self._known:
+                return []
+            self._known = True
+        threading.Thread(target=self._beat, name="cflow-beat", daemon=True).start()
+        return [SetOwner(self.owner)]
+
+    def _beat(self) -> None:
+        while not self._closed.wait(BEAT):
+            self.owner = evolve(self.owner, beat=self.owner.beat + 1)
+            self.store.do([SetOwner(self.owner)], _nobody)
+
+    def close(self) -> None:
+        self._closed.set()
+
+    # ---- beginning -------------------------------------------------------------------------------
+
+    def plan(self, compiled: Compiled) -> tuple[str, str]:
+        """The text of a plan, and its digest."""
+        found = self._plans.get(compiled)
+        if found is None:
+            from ..compiler.printer import print_graph
+
+            text = print_graph(compiled.optimized)
+            digest = hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=16).hexdigest()
+            found = self._plans[compiled] = (text, digest)
+        return found
+
+    def started(self, engine: Engine, compiled: Compiled, source: FlowSource, bound: dict[str, Any]) -> Started:
+        """A run of an engine, ready to go."""
+        ambient = read_ambient(compiled.graph)
+        recording = self.begin(compiled, program_of(source), bound, ambient)
+        return engine._started(compiled, bound, recording.row.id, recording, ambient)
+
+    async def detach(
+        self,
+        engine: Engine,
+        compiled: Compiled,
+        run: Run,
+        key: str,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        at: At,
+        id: str,
+    ) -> str:
+        """Start a run of its own; its id, once it is on disk. The same call detaches the same run."""
+        from ..store.tickets import commit
+        from .resume import go_on
+
+        journal = run.journal
+        assert journal is not None
+        where = at.path + id
+        entry = journal.take(where)
+        if entry is not None:
+            return str(journal.keeper.value(entry.data))
+        await journal.live()
+        await journal.before_write()
+        flow = compiled.graph.flows[key]
+        other = compiled.entered(key)
+        bound = bind_inputs(flow.params, args, kwargs, compiled.objects.classes, name=flow.name)
+        number = hashlib.blake2b(f"{run.id}/{where}".encode(), digest_size=6).hexdigest()
+        child = f"run-{number}"
+        begun = self.begin(
+            other, self.programs[run.id], bound, read_ambient(other.graph), id=child, parent=run.id, state="queued"
+        )
+        try:
+            await commit(self.store, begun.keeper.unit(0, [], []))
+        except Exists:
+            pass  # it was, before this process's forerunner died
+        journal.add(Entry(where, DONE, child), write=True)
+        go_on(engine, self, child)
+        return child
+
+    def begin(
+        self,
+        compiled: Compiled,
+        program: str,
+        bound: dict[str, Any],
+        ambient: dict[str, Any],
+        *,
+        id: str = "",
+        parent: str = "",
+        state: State = "running",
+    ) -> Recording:
+        """A new run; nothing of it is on disk yet.
+
+        Raises
+        ------
+        TypeError: an input cannot be stored.
+        """
+        text, digest = self.plan(compiled)
+        codec = self.codec(compiled, ambient)
+        now = time.time()
+        open_ = {name: value for name, value in ambient.items() if compiled.graph.ambient[name].kind != "secret"}
+        row = RunRow(
+            id=id or f"run-{uuid.uuid4().hex[:12]}",
+            flow=compiled.graph.main.name,
+            program=program,
+            digest=digest,
+            state=state,
+            created=now,
+            began=now,
+            inputs=codec.encode(bound),
+            ambient=codec.encode(open_),
+            owner=self.owner.id if state == "running" else NOWHERE,
+            parent=parent,
+        )
+        self.programs[row.id] = program
+        head = [*self.known(), KeepPlan(digest, text), BeginRun(row)]
+        keeper = RunKeeper(self.store, codec, row.id, self.owner.id, head)
+        return Recording(self, row, Journal(keeper), keeper, codec)
+
+    def codec(self, compiled: Compiled, ambient: dict[str, Any]) -> Codec:
+        """The codec for the values of a run: its classes are those that the program knows."""
+        from ..store.encoding import Values
+
+        secrets = {name: value for name, value in ambient.items() if compiled.graph.ambient[name].kind == "secret"}
+        return Values(compiled.objects.classes, self.pickled, self.blobs, secrets=secrets)
+
+    def reopen(self, row: RunRow, compiled: Compiled, codec: Codec) -> Recording:
+        """A run that was taken over, with what it recorded."""
+        keeper = RunKeeper(self.store, codec, row.id, self.owner.id)
+        self.programs[row.id] = row.program
+        return Recording(self, row, Journal(keeper, read_journal(self.store, row.id)), keeper, codec)
+
+    # ---- ending ----------------------------------------------------------------------------------
+
+    def last(self, recording: Recording, value: Any, error: BaseException | None) -> list[Change]:
+        """The last unit of a run: the entries that are left, and its state then."""
+        self.programs.pop(recording.row.id, None)
+        end = self._end(recording, value, error)
+        return [*recording.keeper.unit(*recording.journal.rest()), end]
+
+    def _end(self, recording: Recording, value: Any, error: BaseException | None) -> SetRun:
+        run, owner, codec = recording.row.id, self.owner.id, recording.codec
+        journal = recording.journal
+        if isinstance(error, Suspended) or journal.stopped is not None:
+            return SetRun(run, owner, "parked", reason=journal.stopped or str(error), new_owner=NOWHERE)
+        now = time.time()
+        if error is None:
+            try:
+                data = codec.encode(value)
+            except StoreError as unstorable:
+                reason = f"the result is not kept: {unstorable}"
+                return SetRun(run, owner, "done", ended=now, reason=reason, new_owner=NOWHERE)
+            return SetRun(run, owner, "done", ended=now, result=data, new_owner=NOWHERE, blobs=codec.refs(data))
+        if isinstance(error, KeyboardInterrupt | trio.Cancelled):
+            return SetRun(run, owner, "cancelled", ended=now, new_owner=NOWHERE)
+        return SetRun(run, owner, "failed", ended=now, error=codec.encode(error), new_owner=NOWHERE)
+
+
+def _nobody(error: BaseException | None) -> None:
+    """Nobody waits for a sign of life."""

@@ -1,0 +1,192 @@
+"""Going on with runs whose owner is gone, or that have something to do again."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import trio
+from attrs import evolve
+
+from ..compiled import Compiled
+from ..compiler import ir
+from ..compiler.diagnostics import ProgramError
+from ..executor.journal import Suspended
+from ..executor.launch import iterate
+from ..executor.loop import run_loop
+from ..executor.underway import Underway
+from ..started import Started, read_ambient
+from ..store.port import NOWHERE, OVER, KeepPlan, LeaseLost, RunRow, SetRun, State, Store, StoreError, TakeRun, Unknown
+from ..store.tickets import commit_now
+from .differences import differences
+from .programs import find_program
+from .recorder import Recorder
+
+if TYPE_CHECKING:
+    from ..engine import Engine
+
+
+def waiting_for_us(store: Store, seen: dict[str, Any], now: float | None = None) -> Iterator[RunRow]:
+    """Runs that somebody should go on with: whose owner is dead, that were never begun, whose time has come.
+
+    Parameters
+    ----------
+    seen: what is known of owners from the last look; kept by the caller.
+    """
+    from ..store.owners import alive
+
+    now = time.time() if now is None else now
+    owners = {owner.id: owner for owner in store.owners()}
+    for row in reversed(store.runs(states=("running", "queued"))):
+        if row.owner == NOWHERE or row.owner not in owners or alive(owners[row.owner], seen) is False:
+            yield row
+    yield from reversed(store.runs(states=("waiting",), due=now))
+
+
+def take(recorder: Recorder, row: RunRow, states: tuple[State, ...] = ()) -> RunRow:
+    """Take a run over.
+
+    Raises
+    ------
+    LeaseLost: somebody else was quicker.
+    """
+    taken = TakeRun(row.id, row.owner, recorder.owner.id, *([states] if states else []))
+    commit_now(recorder.store, [*recorder.known(), taken])
+    return evolve(row, owner=recorder.owner.id, state="running")
+
+
+def park(recorder: Recorder, row: RunRow, reason: str) -> None:
+    """Leave a run, which we own, to a person."""
+    commit_now(recorder.store, [SetRun(row.id, recorder.owner.id, "parked", reason=reason, new_owner=NOWHERE)])
+
+
+def reopened(engine: Engine, recorder: Recorder, row: RunRow, accept: bool = False) -> Started | None:
+    """A run that was taken over, ready to go on; None where it was parked instead.
+
+    Parameters
+    ----------
+    accept: go on with the program as it is now, whatever is different.
+    """
+    try:
+        flow = find_program(engine, row.program)
+        current = engine.compiled(flow)
+    except ProgramError as error:
+        park(recorder, row, f"the program cannot be loaded: {error}")
+        return None
+    pinned = _pinned(recorder, row, current)
+    if isinstance(pinned, str):
+        if not accept:
+            park(recorder, row, pinned)
+            return None
+        pinned = _entered(current, row.flow)
+        text, digest = recorder.plan(pinned)
+        commit_now(recorder.store, [KeepPlan(digest, text), SetRun(row.id, recorder.owner.id, digest=digest)])
+    fresh = read_ambient(pinned.graph)  # secrets are not stored
+    codec = recorder.codec(pinned, fresh)
+    recording = recorder.reopen(row, pinned, codec)
+    ambient = {**fresh, **codec.decode(row.ambient)}
+    return engine._started(pinned, codec.decode(row.inputs), row.id, recording, ambient)
+
+
+def _entered(current: Compiled, flow: str) -> Compiled:
+    """The program with the flow of a run as its entry (a detached one is not the file's own)."""
+    if current.graph.main.name == flow:
+        return current
+    key = next((k for k, f in current.graph.flows.items() if f.name == flow), current.graph.entry)
+    return current.entered(key)
+
+
+def _pinned(recorder: Recorder, row: RunRow, current: Compiled) -> Compiled | str:
+    """The plan that a run is pinned to, over the objects of today; or what stands against it, in words."""
+    same = _entered(current, row.flow)
+    if recorder.plan(same)[1] == row.digest:
+        return same
+    text = recorder.store.plan(row.digest)
+    if text is None:
+        return f"the plan of the run ({row.digest}) is not in the store"
+    from ..compiler.reader import read_graph
+
+    recorded: ir.Graph = read_graph(text)
+    found = differences(recorded, same.optimized)
+    if found.nodes:
+        return found.told()
+    objects = current.objects
+    missing = [s.name for key, s in recorded.nodes.items() if not s.builtin and key not in objects.nodes]
+    if missing:
+        return f"the program has no {', '.join(sorted(missing))} any more"
+    return Compiled(recorded, objects, recorded)
+
+
+def find(store: Store, run: str) -> RunRow:
+    """A run by its id.
+
+    Raises
+    ------
+    Unknown: there is none.
+    """
+    row = store.run(run)
+    if row is None:
+        msg = f"there is no run {run!r} in this store; `cflow runs` lists them"
+        raise Unknown(msg)
+    return row
+
+
+def go_on(engine: Engine, recorder: Recorder, run: str) -> None:
+    """Go on with a run in a thread of its own, which the process waits for."""
+    row = find(recorder.store, run)
+
+    def work(at: Underway) -> None:
+        try:
+            started = reopened(engine, recorder, take(recorder, row))
+        except LeaseLost:
+            return
+        if started is None:
+            return
+
+        async def main() -> None:
+            started.state.owns_loop = True
+            at.began(started.state, trio.lowlevel.current_trio_token())
+            with contextlib.suppress(Exception, KeyboardInterrupt, Suspended):  # it is on record how it ended
+                await started.main()
+
+        trio.run(main)
+
+    Underway(work, f"cflow-{run}")
+
+
+def resume(engine: Engine, run: str = "", *, accept: bool = False) -> list[RunRow]:
+    """Go on with runs that nobody works on any more, or with one; what has become of them.
+
+    Parameters
+    ----------
+    run: its id; empty: all whose owner is dead. accept: with the program as it is now, whatever is different.
+
+    Raises
+    ------
+    Unknown: there is no such run. StoreError: the engine has no store.
+    """
+    recorder = engine.recorder
+    if recorder is None:
+        msg = "the engine has no store: Engine(store=...)"
+        raise StoreError(msg)
+    rows = [find(recorder.store, run)] if run else list(waiting_for_us(recorder.store, {}))
+    ended = []
+    for row in rows:
+        if row.state in OVER:
+            continue
+        try:
+            taken = take(recorder, row)
+        except LeaseLost:
+            continue
+        started = reopened(engine, recorder, taken, accept)
+        if started is not None:
+            with contextlib.suppress(Exception, Suspended):  # it is on record how it ended
+                if started.stream:
+                    for _ in iterate(started):
+                        pass
+                else:
+                    run_loop(started.main, started.state)
+        ended.append(find(recorder.store, row.id))
+    return ended

@@ -1,0 +1,116 @@
+"""The journal of one run in a store: entries as bytes, and the units that they are committed in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Protocol
+
+import msgspec
+
+from ..executor.entries import FAILED, TRY, Entry, Recorded
+from .port import Append, Change, Damaged, SetRun, Store
+
+_PACK = msgspec.msgpack.Encoder()
+_UNPACK = msgspec.msgpack.Decoder(tuple[str, int, bytes, int, float, float])
+
+
+class Codec(Protocol):
+    """Values as bytes, and back."""
+
+    def encode(self, value: Any) -> bytes: ...
+
+    def decode(self, data: bytes) -> Any: ...
+
+    def refs(self, data: bytes) -> tuple[str, ...]: ...
+
+    def lossy(self, data: bytes) -> bool: ...
+
+
+class RunKeeper:
+    """Writes the journal of one run.
+
+    Parameters
+    ----------
+    store, codec: where to, and in what form. run, owner: whose. head: changes that go before the first entries, in the
+    same unit: so a quick run is one commit.
+    """
+
+    def __init__(self, store: Store, codec: Codec, run: str, owner: str, head: Iterable[Change] = ()) -> None:
+        self.store = store
+        self.codec = codec
+        self.run = run
+        self.owner = owner
+        self.head = list(head)
+        self._blobs: list[str] = []
+
+    def encoded(self, entry: Entry) -> bytes:
+        data = self.codec.encode(entry.data)
+        self._blobs += self.codec.refs(data)
+        return _PACK.encode((entry.key, entry.kind, data, entry.attempt, entry.began, entry.took))
+
+    def value(self, data: bytes) -> Any:
+        return self.codec.decode(data)
+
+    def error(self, data: bytes) -> BaseException:
+        found = self.codec.decode(data)
+        return found if isinstance(found, BaseException) else RuntimeError(found)
+
+    def lossy(self, data: bytes) -> bool:
+        return self.codec.lossy(data)
+
+    def write(
+        self, first: int, entries: list[bytes], uses: list[int], done: Callable[[BaseException | None], None]
+    ) -> None:
+        self.store.do(self.unit(first, entries, uses), done)
+
+    def unit(self, first: int, entries: list[bytes], uses: list[int]) -> list[Change]:
+        """What has to be committed for these entries."""
+        head, self.head = self.head, []
+        blobs, self._blobs = self._blobs, []
+        if not entries:
+            return head
+        return [*head, Append(self.run, self.owner, first, tuple(entries), tuple(uses), tuple(blobs))]
+
+    def finish(
+        self,
+        first: int,
+        entries: list[bytes],
+        uses: list[int],
+        end: SetRun,
+        done: Callable[[BaseException | None], None],
+    ) -> None:
+        """The last entries, and the state that the run is in then."""
+        self.store.do([*self.unit(first, entries, uses), end], done)
+
+
+def read_journal(store: Store, run: str) -> Iterator[Recorded]:
+    """What a run recorded.
+
+    Raises
+    ------
+    Damaged: an entry is not what was written.
+    """
+    number = 0
+    for number, data in enumerate(store.journal(run)):
+        try:
+            key, kind, value, attempt, _, _ = _UNPACK.decode(data)
+        except msgspec.MsgspecError as error:
+            msg = f"entry {number} of the journal of {run} cannot be read: {error}"
+            raise Damaged(msg, run) from error
+        yield Recorded(number, key, kind, value, attempt)
+
+
+def read_entries(store: Store, run: str) -> Iterator[tuple[Entry, bytes]]:
+    """The same for people: with times, and the value as bytes beside."""
+    for number, data in enumerate(store.journal(run)):
+        try:
+            key, kind, value, attempt, began, took = _UNPACK.decode(data)
+        except msgspec.MsgspecError as error:
+            msg = f"entry {number} of the journal of {run} cannot be read: {error}"
+            raise Damaged(msg, run) from error
+        yield Entry(key, kind, None, began, took, attempt), value
+
+
+def is_error(kind: int) -> bool:
+    """Does an entry hold an error?"""
+    return kind in (FAILED, TRY)

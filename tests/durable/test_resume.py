@@ -1,0 +1,189 @@
+"""Recorded runs and going on with them, inside one process: a run is broken off by stopping its journal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+import cflow
+from cflow import Engine, context, flow, node, parallel, race, sleep, transaction, wait_signal
+from cflow.executor.journal import Suspended
+from cflow.runs.resume import resume
+from cflow.store.encoding import NotStorable
+
+DONE: list[str] = []
+STOP: dict[str, Any] = {}
+
+
+@pytest.fixture(autouse=True)
+def fresh() -> None:
+    DONE.clear()
+    STOP.clear()
+
+
+def _stop_here(what: str) -> None:
+    if STOP.get("at") == what:
+        STOP.clear()
+        state = context()._run
+        state.journal.stop("broken off by a test")
+
+
+@node(writes="file")
+async def write(what: str) -> str:
+    await trio.lowlevel.checkpoint()
+    DONE.append(what)
+    _stop_here(what)
+    return what
+
+
+@node(writes="file")
+async def unwrite(what: str) -> None:
+    await trio.lowlevel.checkpoint()
+    DONE.append(f"-{what}")
+    _stop_here(f"-{what}")
+
+
+@node(writes="file", undo=unwrite)
+async def book(what: str) -> str:
+    return await write.fn(what)
+
+
+@node(reads="file")
+async def slow(what: str) -> str:
+    await trio.sleep(5)
+    return what
+
+
+def result(store: Path, engine: Engine, run: Any, *args: Any) -> Any:
+    """What a run gives that is broken off where ``STOP`` says, and gone on with."""
+    from cflow.runs.resume import find
+
+    with pytest.raises(Suspended):
+        engine.run(run, *args)
+    recorder = engine.recorder
+    assert recorder is not None
+    (row,) = recorder.store.runs()
+    assert row.state == "parked"
+    assert row.reason == "broken off by a test"
+    resume(engine, row.id)
+    row = find(recorder.store, row.id)
+    assert row.state == "done", row.reason
+    return recorder.codec(engine.compiled(run), {}).decode(row.result or b"")
+
+
+@flow
+def three() -> list[str]:
+    a = write("a")
+    b = write("b")
+    c = write("c")
+    return [a, b, c]
+
+
+def test_what_was_done_is_not_done_again(tmp_path: Path) -> None:
+    STOP["at"] = "b"
+    assert result(tmp_path, Engine(store=tmp_path), three) == ["a", "b", "c"]
+    # The run was broken off while `b` was under way: its completion is not on record.
+    assert DONE == ["a", "b", "b", "c"]
+
+
+@flow
+def arms() -> str:
+    try:
+        with transaction():
+            with cflow.parallel():
+                book("x")
+                [write(f"y{i}") for i in range(3)]
+            raise ValueError("no")
+    except ValueError:
+        return write("after")
+
+
+@pytest.mark.parametrize("at", ["y1", "-x", "after"])
+def test_undos_are_run_once(tmp_path: Path, at: str) -> None:
+    STOP["at"] = at
+    assert result(tmp_path, Engine(store=tmp_path), arms) == "after"
+    assert sorted(set(DONE)) == ["-x", "after", "x", "y0", "y1", "y2"]
+    assert len(DONE) == 7  # the one that was under way is made again
+
+
+@flow
+def raced() -> str:
+    won = race(book("quick"), slow("slow"))
+    return write(won)
+
+
+def test_the_winner_of_a_race_stays_the_winner(tmp_path: Path) -> None:
+    engine = Engine(store=tmp_path)
+    assert engine.run(raced) == "quick"
+    assert DONE == ["quick", "quick"]
+
+
+@flow
+def passes() -> list[str]:
+    return [write(f"p{i}") for i in parallel(range(8), limit=1)]
+
+
+def test_a_loop_goes_on_at_its_pass(tmp_path: Path) -> None:
+    STOP["at"] = "p5"
+    assert result(tmp_path, Engine(store=tmp_path), passes) == [f"p{i}" for i in range(8)]
+    assert DONE == [f"p{i}" for i in range(6)] + ["p5", "p6", "p7"]
+
+
+@flow
+def waits() -> str:
+    sleep("10ms")
+    answer = wait_signal("go", 1, timeout="20ms", default="nobody")
+    return write(answer)
+
+
+def test_waits_are_on_record(tmp_path: Path) -> None:
+    STOP["at"] = "nobody"
+    assert result(tmp_path, Engine(store=tmp_path), waits) == "nobody"
+    assert DONE == ["nobody", "nobody"]
+
+
+@node(reads="x")
+def unstorable() -> Any:
+    return iter([1])
+
+
+@flow
+def bad() -> int:
+    unstorable()
+    return 1
+
+
+def test_what_cannot_be_stored_is_told(tmp_path: Path) -> None:
+    with pytest.raises(NotStorable):
+        Engine(store=tmp_path).run(bad)
+
+
+@flow
+def keyed() -> str:
+    return key_of()
+
+
+@node(writes="x", retry=2)
+def key_of() -> str:
+    DONE.append(context().key)
+    if len(DONE) < 3:
+        raise OSError
+    return context().key
+
+
+def test_attempts_share_a_key(tmp_path: Path) -> None:
+    key = Engine(store=tmp_path).run(keyed)
+    assert DONE == [key] * 3
+    assert key.endswith("/key_of")
+
+
+def test_a_pure_flow_is_recorded_too(tmp_path: Path) -> None:
+    engine = Engine(store=tmp_path)
+    module = cflow.loads("flow twice(n: int) -> int:\n    return n * 2\n")
+    assert engine.run(module.twice, 4) == 8
+    assert engine.recorder is not None
+    (row,) = engine.recorder.store.runs()
+    assert (row.flow, row.state, row.entries) == ("twice", "done", 0)
