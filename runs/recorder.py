@@ -149,16 +149,18 @@ class Recorder:
             if self._known:
                 return []
             self._known = True
-        threading.Thread(target=self._beat, name="cflow-beat", daemon=True).start()
+        # The thread does not keep the recorder: it ends with it.
+        threading.Thread(target=_beat, args=(weakref.ref(self), self._closed), name="cflow-beat", daemon=True).start()
         return [SetOwner(self.owner)]
 
-    def _beat(self) -> None:
-        while not self._closed.wait(BEAT):
-            self.owner = evolve(self.owner, beat=self.owner.beat + 1)
-            self.store.do([SetOwner(self.owner)], _nobody)
+    def beat(self) -> None:
+        self.owner = evolve(self.owner, beat=self.owner.beat + 1)
+        self.store.do([SetOwner(self.owner)], _nobody)
 
     def close(self) -> None:
+        """No more signs of life; what is handed over is committed, and the store let go."""
         self._closed.set()
+        self.store.close()
 
     # ---- beginning -------------------------------------------------------------------------------
 
@@ -294,6 +296,15 @@ class Recorder:
         if isinstance(error, KeyboardInterrupt | trio.Cancelled):
             return SetRun(run, owner, "cancelled", ended=now, new_owner=NOWHERE)
         return SetRun(run, owner, "failed", ended=now, error=codec.encode(error), new_owner=NOWHERE)
+
+
+def _beat(recorder: weakref.ref[Recorder], closed: threading.Event) -> None:
+    while not closed.wait(BEAT):
+        alive = recorder()
+        if alive is None:
+            return
+        alive.beat()
+        del alive
 
 
 def _nobody(error: BaseException | None) -> None:

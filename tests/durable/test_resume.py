@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,14 @@ STOP: dict[str, Any] = {}
 def fresh() -> None:
     DONE.clear()
     STOP.clear()
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    made = Engine(store=tmp_path)
+    yield made
+    if made.recorder is not None:
+        made.recorder.close()
 
 
 def _stop_here(what: str) -> None:
@@ -57,7 +66,7 @@ async def slow(what: str) -> str:
     return what
 
 
-def result(store: Path, engine: Engine, run: Any, *args: Any) -> Any:
+def result(engine: Engine, run: Any, *args: Any) -> Any:
     """What a run gives that is broken off where ``STOP`` says, and gone on with."""
     from cflow.runs.resume import find
 
@@ -82,9 +91,9 @@ def three() -> list[str]:
     return [a, b, c]
 
 
-def test_what_was_done_is_not_done_again(tmp_path: Path) -> None:
+def test_what_was_done_is_not_done_again(engine: Engine) -> None:
     STOP["at"] = "b"
-    assert result(tmp_path, Engine(store=tmp_path), three) == ["a", "b", "c"]
+    assert result(engine, three) == ["a", "b", "c"]
     # The run was broken off while `b` was under way: its completion is not on record.
     assert DONE == ["a", "b", "b", "c"]
 
@@ -102,9 +111,9 @@ def arms() -> str:
 
 
 @pytest.mark.parametrize("at", ["y1", "-x", "after"])
-def test_undos_are_run_once(tmp_path: Path, at: str) -> None:
+def test_undos_are_run_once(engine: Engine, at: str) -> None:
     STOP["at"] = at
-    assert result(tmp_path, Engine(store=tmp_path), arms) == "after"
+    assert result(engine, arms) == "after"
     assert sorted(set(DONE)) == ["-x", "after", "x", "y0", "y1", "y2"]
     assert len(DONE) == 7  # the one that was under way is made again
 
@@ -115,8 +124,7 @@ def raced() -> str:
     return write(won)
 
 
-def test_the_winner_of_a_race_stays_the_winner(tmp_path: Path) -> None:
-    engine = Engine(store=tmp_path)
+def test_the_winner_of_a_race_stays_the_winner(engine: Engine) -> None:
     assert engine.run(raced) == "quick"
     assert DONE == ["quick", "quick"]
 
@@ -126,9 +134,9 @@ def passes() -> list[str]:
     return [write(f"p{i}") for i in parallel(range(8), limit=1)]
 
 
-def test_a_loop_goes_on_at_its_pass(tmp_path: Path) -> None:
+def test_a_loop_goes_on_at_its_pass(engine: Engine) -> None:
     STOP["at"] = "p5"
-    assert result(tmp_path, Engine(store=tmp_path), passes) == [f"p{i}" for i in range(8)]
+    assert result(engine, passes) == [f"p{i}" for i in range(8)]
     assert DONE == [f"p{i}" for i in range(6)] + ["p5", "p6", "p7"]
 
 
@@ -139,9 +147,9 @@ def waits() -> str:
     return write(answer)
 
 
-def test_waits_are_on_record(tmp_path: Path) -> None:
+def test_waits_are_on_record(engine: Engine) -> None:
     STOP["at"] = "nobody"
-    assert result(tmp_path, Engine(store=tmp_path), waits) == "nobody"
+    assert result(engine, waits) == "nobody"
     assert DONE == ["nobody", "nobody"]
 
 
@@ -156,9 +164,9 @@ def bad() -> int:
     return 1
 
 
-def test_what_cannot_be_stored_is_told(tmp_path: Path) -> None:
+def test_what_cannot_be_stored_is_told(engine: Engine) -> None:
     with pytest.raises(NotStorable):
-        Engine(store=tmp_path).run(bad)
+        engine.run(bad)
 
 
 @flow
@@ -174,14 +182,13 @@ def key_of() -> str:
     return context().key
 
 
-def test_attempts_share_a_key(tmp_path: Path) -> None:
-    key = Engine(store=tmp_path).run(keyed)
+def test_attempts_share_a_key(engine: Engine) -> None:
+    key = engine.run(keyed)
     assert DONE == [key] * 3
     assert key.endswith("/key_of")
 
 
-def test_a_pure_flow_is_recorded_too(tmp_path: Path) -> None:
-    engine = Engine(store=tmp_path)
+def test_a_pure_flow_is_recorded_too(engine: Engine) -> None:
     module = cflow.loads("flow twice(n: int) -> int:\n    return n * 2\n")
     assert engine.run(module.twice, 4) == 8
     assert engine.recorder is not None
