@@ -25,6 +25,7 @@ def execute(arguments: argparse.Namespace) -> int:
     errors = sum(d.severity == "error" for d in found)
     if arguments.format == "people":
         counts = _sum(len(arguments.files), errors, sum(d.severity == "warning" for d in found))
+        sys.stdout.flush()  # in a pipe, too, the sum stands last
         print(counts, file=sys.stderr, flush=True)
     return 2 if errors else 0
 
