@@ -34,7 +34,7 @@ class Tail:
 
 @define(eq=False)
 class Appends:
-    """Appends that are gathered within one transaction of ``connection``."""
+    """Appends that are gathered within one transaction of ``connection``, and what is known from those before."""
 
     connection: sqlite3.Connection
     _known: dict[str, Tail] = field(factory=dict)
@@ -80,10 +80,13 @@ class Appends:
         """
         if not self._segments:
             return
-        self.connection.executemany(
-            "INSERT INTO segment (id, run, first, count, previous, crc, payload) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            self._segments,
-        )
+        try:
+            self.connection.executemany(
+                "INSERT INTO segment (id, run, first, count, previous, crc, payload) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                self._segments,
+            )
+        except sqlite3.IntegrityError:  # another process has used these numbers
+            raise Stale from None
         moved = self.connection.executemany(
             "UPDATE run SET entries = ?, last = ? WHERE number = ? AND owner = ? AND entries = ? AND last = ?",
             [(t.entries, t.last, t.number, t.owner, entries, last) for t, entries, last in self._moved.values()],
@@ -92,13 +95,14 @@ class Appends:
             raise Stale
         self._segments.clear()
         self._moved.clear()
-        self._next = 0
 
     def other(self, changes: Sequence[Change]) -> None:
         """Other changes come: write what was gathered, and forget the runs that they speak of."""
         self.write()
         for change in changes:
             self._known.pop(getattr(change, "run", ""), None)
+            if type(change) is Append:
+                self._next = 0
 
     def forget(self) -> None:
         """The transaction was taken back, or was not ours."""

@@ -67,18 +67,18 @@ def begin_run(connection: Connection, change: BeginRun) -> None:
     row = change.row
     try:
         made = connection.execute(
-            "INSERT INTO run (id, owner, entries, state, wake, created, began, ended, resumed, priority, flow, program,"
-            " digest, parent, queue, reason, last) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
-            (
-                *(row.id, row.owner, 0, row.state, row.wake, row.created, row.began, row.ended, row.resumed),
-                *(row.priority, row.flow, row.program, row.digest, row.parent, row.queue, row.reason),
-            ),
+            "INSERT INTO run (id, owner, entries, last, state, wake) VALUES (?, ?, 0, 0, ?, ?)",
+            (row.id, row.owner, row.state, row.wake),
         )
     except sqlite3.IntegrityError as error:
         msg = f"there is a run {row.id} already"
         raise Exists(msg) from error
     connection.execute(
-        "INSERT INTO run_data VALUES (?, ?, ?, ?, ?)", (made.lastrowid, row.inputs, row.ambient, row.result, row.error)
+        "INSERT INTO run_data VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            *(made.lastrowid, row.flow, row.program, row.digest, row.created, row.began, row.ended, row.resumed),
+            *(row.parent, row.reason, row.queue, row.priority, row.inputs, row.ambient, row.result, row.error),
+        ),
     )
     refer(connection, "run", made.lastrowid, change.blobs)
 
@@ -112,36 +112,33 @@ def append(connection: Connection, change: Append) -> None:
     refer(connection, "run", number, change.blobs)
 
 
+DATA = ("began", "ended", "result", "error", "digest", "reason")
+"""What a :class:`~cflow.store.port.SetRun` sets in ``run_data``."""
+
+
 def set_run(connection: Connection, change: SetRun) -> None:
-    columns: list[str] = []
-    values: list[object] = []
     over = change.state in OVER
-    for name in ("state", "began", "ended", "digest", "reason"):
-        value = getattr(change, name)
-        if value is not None:
-            columns.append(f"{name} = ?")
-            values.append(value)
+    given: dict[str, object] = {}
+    if change.state is not None:
+        given["state"] = change.state
     if over or change.new_owner is not None:
-        columns.append("owner = ?")
-        values.append("" if over else change.new_owner)
+        given["owner"] = "" if over else change.new_owner
     if over or change.wake is not None:
-        columns.append("wake = ?")
-        values.append(None if over or change.wake == math.inf else change.wake)
+        given["wake"] = None if over or change.wake == math.inf else change.wake
+    columns = ", ".join(f"{name} = ?" for name in given) or "owner = owner"
     found = connection.execute(
-        f"UPDATE run SET {', '.join(columns) or 'owner = owner'} "
-        "WHERE id = ? AND owner = ? AND state NOT IN ('done', 'failed', 'cancelled')",
-        (*values, change.run, change.owner),
+        f"UPDATE run SET {columns} WHERE id = ? AND owner = ? AND state NOT IN ('done', 'failed', 'cancelled')",
+        (*given.values(), change.run, change.owner),
     )
     if found.rowcount == 0:
         raise why_not(connection, change.run)
-    if not (over or change.waits is not None or change.result is not None or change.error is not None or change.blobs):
+    data = {name: value for name in DATA if (value := getattr(change, name)) is not None}
+    if not (data or over or change.waits is not None or change.blobs):
         return
     number = number_of(connection, change.run)
-    if change.result is not None or change.error is not None:
-        connection.execute(
-            "UPDATE run_data SET result = coalesce(?, result), error = coalesce(?, error) WHERE run = ?",
-            (change.result, change.error, number),
-        )
+    if data:
+        columns = ", ".join(f"{name} = ?" for name in data)
+        connection.execute(f"UPDATE run_data SET {columns} WHERE run = ?", (*data.values(), number))
     refer(connection, "run", number, change.blobs)
     if over:
         connection.execute("DELETE FROM wait WHERE run = ?", (number,))
@@ -150,17 +147,19 @@ def set_run(connection: Connection, change: SetRun) -> None:
 
 
 def take_run(connection: Connection, change: TakeRun) -> None:
-    marks = ", ".join("?" * len(change.states))
-    found = connection.execute(
-        "UPDATE run SET resumed = resumed + (state != 'queued'), state = 'running', owner = ?, wake = NULL "
-        f"WHERE id = ? AND owner = ? AND state IN ({marks})",
-        (change.owner, change.run, change.before, *change.states),
-    )
-    if found.rowcount == 0:
-        number_of(connection, change.run)
-        msg = f"somebody else has taken run {change.run}"
+    row = connection.execute("SELECT number, owner, state FROM run WHERE id = ?", (change.run,)).fetchone()
+    if row is None:
+        raise unknown(change.run)
+    number, owner, state = row
+    if owner != change.before or state not in change.states:
+        msg = f"run {change.run} cannot be taken: it is {state} and belongs to {owner or 'nobody'} by now"
         raise LeaseLost(msg)
-    connection.execute("DELETE FROM wait WHERE run = (SELECT number FROM run WHERE id = ?)", (change.run,))
+    connection.execute(
+        "UPDATE run SET state = 'running', owner = ?, wake = NULL WHERE number = ?", (change.owner, number)
+    )
+    if state != "queued":
+        connection.execute("UPDATE run_data SET resumed = resumed + 1 WHERE run = ?", (number,))
+    connection.execute("DELETE FROM wait WHERE run = ?", (number,))
 
 
 def drop_run(connection: Connection, change: DropRun) -> None:
@@ -320,7 +319,7 @@ def settle(connection: Connection, change: Settle) -> None:
 
 
 def sweep(connection: Connection, change: Sweep) -> None:
-    connection.execute("DELETE FROM plan WHERE digest NOT IN (SELECT digest FROM run)")
+    connection.execute("DELETE FROM plan WHERE digest NOT IN (SELECT digest FROM run_data)")
     drop_cached(connection, "until <= ?", (change.now,))
     if change.cache is not None:
         drop_cached(

@@ -31,8 +31,8 @@ BLOBS = "blobs"
 LOCK_WAIT = 0.25
 """Seconds that SQLite waits for the writer's lock in one try."""
 
-LOG_PAGES = 2000
-"""Pages in the log (8 MB) after which they are brought into the file."""
+LOG_PAGES = 1000
+"""Pages in the log (4 MB) after which they are brought into the file."""
 
 LOG_KEPT = 64 << 20
 """Bytes that the log keeps on disk at most once it was emptied."""

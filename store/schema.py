@@ -24,6 +24,7 @@ Migration = Sequence[str]
 
 V1: Migration = (
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID",
+    # What every append changes: few columns, as each is written again, and many runs on a page. The rest is run_data's.
     """CREATE TABLE run (
         number INTEGER PRIMARY KEY AUTOINCREMENT,
         id TEXT NOT NULL UNIQUE,
@@ -31,26 +32,31 @@ V1: Migration = (
         entries INTEGER NOT NULL,
         last INTEGER NOT NULL,
         state TEXT NOT NULL,
-        wake REAL,
+        wake REAL
+    )""",
+    "CREATE INDEX run_by_state ON run (state)",
+    "CREATE INDEX run_by_owner ON run (owner) WHERE owner != ''",
+    "CREATE INDEX run_by_wake ON run (wake) WHERE wake IS NOT NULL",
+    """CREATE TABLE run_data (
+        run INTEGER PRIMARY KEY,
+        flow TEXT NOT NULL,
+        program TEXT NOT NULL,
+        digest TEXT NOT NULL,
         created REAL NOT NULL,
         began REAL,
         ended REAL,
         resumed INTEGER NOT NULL,
-        priority INTEGER NOT NULL,
-        flow TEXT NOT NULL,
-        program TEXT NOT NULL,
-        digest TEXT NOT NULL,
         parent TEXT NOT NULL,
+        reason TEXT NOT NULL,
         queue TEXT NOT NULL,
-        reason TEXT NOT NULL
+        priority INTEGER NOT NULL,
+        inputs BLOB NOT NULL,
+        ambient BLOB NOT NULL,
+        result BLOB,
+        error BLOB
     )""",
-    "CREATE INDEX run_by_state ON run (state)",
-    "CREATE INDEX run_by_flow ON run (flow)",
-    "CREATE INDEX run_by_digest ON run (digest)",
-    "CREATE INDEX run_by_owner ON run (owner) WHERE owner != ''",
-    "CREATE INDEX run_by_wake ON run (wake) WHERE wake IS NOT NULL",
-    # Apart from what changes with every unit: a page of the table above holds many runs.
-    "CREATE TABLE run_data (run INTEGER PRIMARY KEY, inputs BLOB, ambient BLOB, result BLOB, error BLOB)",
+    "CREATE INDEX run_by_flow ON run_data (flow)",
+    "CREATE INDEX run_by_digest ON run_data (digest)",
     # In the order of writing, so that what many runs append at once lies together: a run's segments are a chain that
     # begins at its `last`. With the run in the key, a commit of 100 runs touched 100 pages and took six times as long.
     """CREATE TABLE segment (

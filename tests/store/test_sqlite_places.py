@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from store_kit import append, begin, read, row
 
-import cflow
+import cflow.store.writer
 from cflow.store.place import BLOBS, FILE, default_place, open_store
 from cflow.store.port import BeginRun, ReadOnly, StoreError
 from cflow.store.sqlite import SqliteStore
@@ -251,7 +251,8 @@ def test_a_read_only_parent_is_named(shared: Path) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="an open file cannot be deleted there")
 @pytest.mark.parametrize("how", ["deleted", "replaced"])
-def test_a_file_that_is_taken_away_is_noticed(tmp_path: Path, how: str) -> None:
+def test_a_file_that_is_taken_away_is_noticed(tmp_path: Path, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cflow.store.writer, "LOOK", 0.0)
     store = open_store(tmp_path)
     begin(store, "r1")
     (tmp_path / FILE).rename(tmp_path / "elsewhere")

@@ -231,7 +231,7 @@ def test_a_run_is_taken_once(store: SqliteStore) -> None:
     found = store.run("r1")
     assert found is not None
     assert (found.owner, found.state, found.resumed, found.wake) == ("a", "running", 1, None)
-    with pytest.raises(LeaseLost, match="taken"):
+    with pytest.raises(LeaseLost, match="cannot be taken: it is running and belongs to a by now"):
         commit_now(store, [TakeRun("r1", "a", "b", states=("parked",))])
     with pytest.raises(Unknown):
         commit_now(store, [TakeRun("r9", "a", "b")])

@@ -230,7 +230,7 @@ def test_a_migration_that_is_killed_leaves_one_version_whole(tmp_path: Path, lon
     assert (before[0], after[0]) == (1, 3)
     choice = random.Random(1)
     killed = 0
-    for kill_at in sorted(choice.sample(range(1, steps), 400 if long else 12)):
+    for kill_at in sorted(choice.sample(range(1, steps), 400 if long else 8)):
         status, _ = migrated(kill_at)
         killed += status == -signal.SIGKILL
         assert state(target) in (before, after), kill_at

@@ -44,6 +44,7 @@ from cflow.store.tickets import commit_now
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writing, "SHORTEST", 0.001)
+    monkeypatch.setattr(writing, "LONGEST", 0.01)
     monkeypatch.setattr(writing, "BUSY_PAUSE", 0.001)
 
 

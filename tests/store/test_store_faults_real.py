@@ -274,7 +274,7 @@ def test_a_damaged_page_of_a_large_value_hits_its_run_only(tmp_path: Path) -> No
 
 def test_a_damaged_page_of_the_runs_is_named_and_hears_who_writes(tmp_path: Path) -> None:
     journals(tmp_path)
-    spoil_page(tmp_path / FILE, b"orders.cflow:settle")
+    spoil_page(tmp_path / FILE, b"r1me")
     store = open_store(tmp_path)
     for ask in (lambda: store.run("r1"), store.runs, lambda: read(store, "r1")):
         with pytest.raises(Damaged):
@@ -283,6 +283,17 @@ def test_a_damaged_page_of_the_runs_is_named_and_hears_who_writes(tmp_path: Path
         commit_now(store, [append("r1", 6, 1)])
     with pytest.raises(Damaged):
         commit_now(store, [BeginRun(row("r4"))])
+    store.close()
+
+
+def test_what_is_damaged_beside_a_journal_leaves_it_readable(tmp_path: Path) -> None:
+    journals(tmp_path)
+    spoil_page(tmp_path / FILE, b"orders.cflow:settle")
+    store = open_store(tmp_path)
+    with pytest.raises(Damaged):
+        store.run("r1")
+    assert len(read(store, "r1")) == 6
+    commit_now(store, [append("r1", 6, "on")])
     store.close()
 
 
