@@ -248,12 +248,25 @@ def test_what_does_not_get_better_is_not_tried_for_ever(faulty: SqliteStore, nam
 
 
 def test_a_lost_lease_is_heard_through_trouble(faulty: SqliteStore) -> None:
-    """A unit that was refused in a try that came to nothing is judged anew."""
     begin(faulty, "r1")
     with failing(Fault("COMMIT", "SQLITE_FULL", nth=2)):  # the first is that of the unit that holds the writer
         results = at_once(faulty, [append("r1", 0, 1, owner="you")], [TakeRun("r1", "me", "you")])
     assert isinstance(results[0], LeaseLost)
     assert results[1] is None
+
+
+def test_a_unit_that_was_refused_in_a_try_that_came_to_nothing_is_judged_anew(faulty: SqliteStore) -> None:
+    begin(faulty, "r1")
+    other = open_store(faulty.folder, synchronous="OFF")
+    heard = Hearing()
+    with failing(fault := Fault("COMMIT", "SQLITE_FULL", times=1_000_000)):
+        faulty.do([append("r1", 0, 1, owner="you")], heard.of(1))
+        fault.reached.wait(60)
+        commit_now(other, [TakeRun("r1", "me", "you")])
+        assert not heard.answers
+    assert heard.wait(1) == [(1, None)]
+    other.close()
+    assert read(faulty, "r1") == [1]
 
 
 def test_the_writer_outlives_its_own_mistakes(

@@ -151,6 +151,30 @@ def test_what_is_thought_to_be_known_is_checked(store: SqliteStore) -> None:
     assert read(store, "r2") == ["fine", "fine"]
 
 
+def test_a_run_that_was_taken_is_not_gone_on_with(store: SqliteStore) -> None:
+    """Nothing else tells: no segment has come, the number of entries is the same."""
+    begin(store, "r1", "r2")
+    commit_now(store, [append("r1", 0, 0)])
+    other = open_store(store.folder, synchronous="OFF")
+    commit_now(other, [TakeRun("r1", "me", "you")])
+    other.close()
+    results = at_once(store, [append("r1", 1, "late")], [append("r2", 0, "fine")])
+    assert isinstance(results[0], LeaseLost)
+    assert results[1] is None
+    assert read(store, "r1") == [0]
+
+
+def test_appends_beside_other_changes_cost_no_second_try(tmp_path: Path) -> None:
+    store = open_store(tmp_path, synchronous="OFF", factory=Faulty)
+    begin(store, "r1", "r2")
+    STATEMENTS.clear()
+    mixed: list[Change] = [append("r2", 0, 0), Remember("k", b"", None)]
+    assert at_once(store, [append("r1", 0, 0)], mixed, [append("r1", 1, 1)], [append("r2", 1, 1)]) == [None] * 4
+    assert STATEMENTS["COMMIT"] == 2
+    assert STATEMENTS["SAVEPOINT"] == STATEMENTS["ROLLBACK"] == 0
+    store.close()
+
+
 def test_few_tails_are_remembered(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cflow.store.appends, "KNOWN", 3)
     names = [f"r{number}" for number in range(8)]
