@@ -35,14 +35,11 @@ if TYPE_CHECKING:
 Substitute = Callable[[NodeSpec, Callable[..., Any]], "Callable[..., Any] | None"]
 
 
-def _check_store(store: Any) -> None:
+def _check(store: Any, limit: Any, workers: Any, sinks: tuple[Any, ...], allow: Any, profile: Any) -> None:
+    """What an engine is made with, before it fails somewhere else."""
     if not (store is None or isinstance(store, str | os.PathLike) or hasattr(store, "journal")):
         msg = f"store is the path of a folder, or an opened store, not {store!r}"
         raise TypeError(msg)
-
-
-def _check(limit: Any, workers: Any, sinks: tuple[Any, ...], allow: Any, profile: Any) -> None:
-    """What an engine is made with, before it fails somewhere else."""
     for name, number in (("limit", limit), ("workers", workers)):
         if number is None and name == "workers":
             continue
@@ -98,9 +95,8 @@ class Engine:
         profile: Mapping[str, float] | None = None,
         pickle: Iterable[type] = (),
     ) -> None:
-        _check_store(store)
         sinks = tuple(sinks)
-        _check(limit, workers, sinks, allow, profile)
+        _check(store, limit, workers, sinks, allow, profile)
         self.limit = limit
         self.workers = workers
         self.allow = None if allow is None else tuple(allow)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from .arguments import Usage
+from .output import emit
 from .run import nodes_print_to_standard_error
+from .stores import existing
 
 
 def execute(arguments: argparse.Namespace) -> int:
@@ -14,15 +14,9 @@ def execute(arguments: argparse.Namespace) -> int:
     or store."""
     from ..engine import Engine
     from ..runs.resume import resume
-    from ..store.port import StoreError
 
-    if not (Path(arguments.store) / "store.db").is_file():
-        raise Usage(f"there is no store in {arguments.store}: `cflow run FILE --store {arguments.store}` makes one")
-    try:
-        with nodes_print_to_standard_error():
-            rows = resume(Engine(store=arguments.store), arguments.run, accept=arguments.accept)
-    except StoreError as error:
-        raise Usage(str(error)) from error
+    with existing(arguments.store), nodes_print_to_standard_error():
+        rows = resume(Engine(store=arguments.store), arguments.run, accept=arguments.accept)
     for row in rows:
-        print("  ".join((row.id, f"{row.state:9}", row.flow, row.reason)).rstrip())
+        emit("  ".join((row.id, f"{row.state:9}", row.flow, row.reason)).rstrip())
     return 1 if any(row.state in ("failed", "parked") for row in rows) else 0

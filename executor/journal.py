@@ -31,7 +31,7 @@ class Keeper(Protocol):
 
         Raises
         ------
-        TypeError: its value cannot be stored.
+        An ``Exception`` that says so, where its value cannot be stored.
         """
         ...
 
@@ -45,9 +45,7 @@ class Keeper(Protocol):
         """Does a value lack something that may not be stored (a secret)?"""
         ...
 
-    def write(
-        self, first: int, entries: list[bytes], uses: list[int], done: Callable[[BaseException | None], None]
-    ) -> None:
+    def write(self, first: int, entries: list[bytes], done: Callable[[BaseException | None], None]) -> None:
         """Commit entries, numbered from ``first``; ``done`` is called, in any thread, once they are on disk."""
         ...
 
@@ -74,8 +72,6 @@ class Journal:
         """Grows with all that happens: a repetition in which it stands still does not get on."""
         self.replaying = self._end > 0
         self.at_live: list[Callable[[], object]] = []
-        self.parked: list[Any] = []
-        """What the run waits for just now, of what outlives a process."""
         self.begun = 0
         """Calls under way."""
         self.woken: Callable[[], object] = lambda: None
@@ -84,7 +80,6 @@ class Journal:
         self.next = self._end
         self._first = self._end
         self._buffer: list[bytes] = []
-        self._uses: list[int] = []
         self._writing = False
         self._synced = self._end
         self._last_write = self._end
@@ -92,10 +87,6 @@ class Journal:
         self._waiting: list[tuple[int, trio.lowlevel.Task]] = []
         self.stopped: str | None = None
         """Why the run is broken off, to be gone on with some time: nothing begins any more, and nothing is recorded."""
-        self.leaves: Any = "running"
-        """The state that a run is left in which is broken off."""
-        self.wake: float | None = None
-        self.waits: Any = None
         self.on_stop: Callable[[], object] = lambda: None
         self.lost: BaseException | None = None
         """What keeps the entries from the disk for good."""
@@ -235,13 +226,12 @@ class Journal:
 
     # ---- recording -------------------------------------------------------------------------------
 
-    def add(self, entry: Entry, write: bool = False, use: int | None = None) -> None:
-        """Record an entry, to be committed some time. ``write``: it is what a write has given. ``use``: the signal
-        that is consumed with it.
+    def add(self, entry: Entry, write: bool = False) -> None:
+        """Record an entry, to be committed some time. ``write``: it is what a write has given.
 
         Raises
         ------
-        TypeError: its value cannot be stored.
+        What :meth:`Keeper.encoded` raises where the value cannot be stored.
         """
         if self.stopped is not None:
             return
@@ -250,8 +240,6 @@ class Journal:
             self.woken()
         self.next += 1
         self.steps += 1
-        if use is not None:
-            self._uses.append(use)
         if write:
             self._last_write = self.next
         if len(self._buffer) >= GROUP:
@@ -261,7 +249,7 @@ class Journal:
         """Hand over what is not yet, unless a group is on its way."""
         if self._writing or not self._buffer or self.lost is not None:
             return
-        first, buffer, uses = self.rest()
+        first, buffer = self.rest()
         self._writing = True
         upto = self.next
         token = self._token = self._token or trio.lowlevel.current_trio_token()
@@ -275,7 +263,7 @@ class Journal:
             except trio.RunFinishedError:
                 pass
 
-        self.keeper.write(first, buffer, uses, done)
+        self.keeper.write(first, buffer, done)
 
     def _landed(self, upto: int, error: BaseException | None) -> None:
         self._writing = False
@@ -295,13 +283,11 @@ class Journal:
             if still:
                 self.flush()
 
-    def rest(self) -> tuple[int, list[bytes], list[int]]:
-        """What is not handed over yet: its first number, the entries, the signals they use. It counts as handed over
-        then."""
+    def rest(self) -> tuple[int, list[bytes]]:
+        """What is not handed over yet: its first number, and the entries. It counts as handed over then."""
         first, self._first = self._first, self.next
         buffer, self._buffer = self._buffer, []
-        uses, self._uses = self._uses, []
-        return first, buffer, uses
+        return first, buffer
 
     async def on_disk(self, number: int) -> None:
         """Until so many entries are on disk.

@@ -174,9 +174,6 @@ class MemorySignals:
                 self._forget(mine, waiter)
         return waiter.box[0]
 
-    async def taken(self, run: str, name: str, key: Any) -> tuple[Any, int | None]:
-        return await self.wait(run, name, key), None
-
     def _take(self, run: str, name: str, key: Any) -> list[Any]:
         """What is kept for this waiter, as a list of one; empty: nothing."""
         for place in ((run, name, key), (None, name, key)):

@@ -36,11 +36,6 @@ class Signals(Protocol):
         """The value of the next signal of that name and key, parked until it comes."""
         ...
 
-    async def taken(self, run: str, name: str, key: Any) -> tuple[Any, int | None]:
-        """The same, for a recorded run: the value, and the number of the signal in its inbox; it is used with the entry
-        that records it."""
-        ...
-
     def send(self, run: str | None, name: str, value: Any, key: Any = None) -> None:
         """Answer one waiting run, or, with ``run`` None, whichever waits first; kept where nobody waits yet."""
         ...

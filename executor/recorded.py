@@ -86,5 +86,10 @@ async def recorded(
         journal.begun -= 1
     took = time.perf_counter() - clock
     if not effects.pure or took > WORTH:
-        journal.add(Entry(key, DONE, value, began, took, tries.number), write)
+        try:
+            journal.add(Entry(key, DONE, value, began, took, tries.number), write)
+        except Exception as unstorable:
+            # It was done: what is made of that, here and in a repetition, is an error, and no second call.
+            journal.add(Entry(key, FAILED, unstorable, began, took, tries.number), write)
+            raise
     return value

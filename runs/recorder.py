@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from ..executor.at import At
     from ..executor.run import Run
     from ..store.blobs import Blobs
+    from ..store.encoding import Values
 
 BEAT = 2.0
 """Seconds between two signs of life."""
@@ -128,6 +129,7 @@ class Recorder:
         self._known = False
         self._closed = threading.Event()
         self._plans: weakref.WeakKeyDictionary[Compiled, tuple[str, str]] = weakref.WeakKeyDictionary()
+        self._codecs: weakref.WeakKeyDictionary[Compiled, Values] = weakref.WeakKeyDictionary()
         self.programs: dict[str, str] = {}
         """Of the runs under way: where their flows are found."""
 
@@ -213,7 +215,7 @@ class Recorder:
             other, self.programs[run.id], bound, read_ambient(other.graph), id=child, parent=run.id, state="queued"
         )
         try:
-            await commit(self.store, begun.keeper.unit(0, [], []))
+            await commit(self.store, begun.keeper.unit(0, []))
         except Exists:
             pass  # it was, before this process's forerunner died
         journal.add(Entry(where, DONE, child), write=True)
@@ -235,7 +237,7 @@ class Recorder:
 
         Raises
         ------
-        TypeError: an input cannot be stored.
+        NotStorable: an input cannot be stored.
         """
         text, digest = self.plan(compiled)
         codec = self.codec(compiled, ambient)
@@ -263,8 +265,12 @@ class Recorder:
         """The codec for the values of a run: its classes are those that the program knows."""
         from ..store.encoding import Values
 
-        secrets = {name: value for name, value in ambient.items() if compiled.graph.ambient[name].kind == "secret"}
-        return Values(compiled.objects.classes, self.pickled, self.blobs, secrets=secrets)
+        found = self._codecs.get(compiled)
+        if found is None:
+            found = self._codecs[compiled] = Values(compiled.objects.classes, self.pickled, self.blobs)
+        return found.with_secrets(
+            {name: value for name, value in ambient.items() if compiled.graph.ambient[name].kind == "secret"}
+        )
 
     def reopen(self, row: RunRow, compiled: Compiled, codec: Codec) -> Recording:
         """A run that was taken over, with what it recorded."""

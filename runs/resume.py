@@ -5,20 +5,20 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import trio
 from attrs import evolve
 
 from ..compiled import Compiled
 from ..compiler import ir
-from ..compiler.diagnostics import ProgramError
+from ..compiler.diagnostics import InputError, ProgramError
 from ..executor.journal import Suspended
 from ..executor.launch import iterate
 from ..executor.loop import run_loop
 from ..executor.underway import Underway
 from ..started import Started, read_ambient
-from ..store.port import NOWHERE, OVER, KeepPlan, LeaseLost, RunRow, SetRun, State, Store, StoreError, TakeRun, Unknown
+from ..store.port import NOWHERE, OVER, KeepPlan, LeaseLost, RunRow, SetRun, Store, StoreError, TakeRun, Unknown
 from ..store.tickets import commit_now
 from .differences import differences
 from .programs import find_program
@@ -28,32 +28,25 @@ if TYPE_CHECKING:
     from ..engine import Engine
 
 
-def waiting_for_us(store: Store, seen: dict[str, Any], now: float | None = None) -> Iterator[RunRow]:
-    """Runs that somebody should go on with: whose owner is dead, that were never begun, whose time has come.
-
-    Parameters
-    ----------
-    seen: what is known of owners from the last look; kept by the caller.
-    """
+def waiting_for_us(store: Store) -> Iterator[RunRow]:
+    """Runs that somebody should go on with: whose owner is dead, that were never begun, whose time has come."""
     from ..store.owners import alive
 
-    now = time.time() if now is None else now
     owners = {owner.id: owner for owner in store.owners()}
     for row in reversed(store.runs(states=("running", "queued"))):
-        if row.owner == NOWHERE or row.owner not in owners or alive(owners[row.owner], seen) is False:
+        if row.owner == NOWHERE or row.owner not in owners or alive(owners[row.owner], {}) is False:
             yield row
-    yield from reversed(store.runs(states=("waiting",), due=now))
+    yield from reversed(store.runs(states=("waiting",), due=time.time()))
 
 
-def take(recorder: Recorder, row: RunRow, states: tuple[State, ...] = ()) -> RunRow:
+def take(recorder: Recorder, row: RunRow) -> RunRow:
     """Take a run over.
 
     Raises
     ------
     LeaseLost: somebody else was quicker.
     """
-    taken = TakeRun(row.id, row.owner, recorder.owner.id, *([states] if states else []))
-    commit_now(recorder.store, [*recorder.known(), taken])
+    commit_now(recorder.store, [*recorder.known(), TakeRun(row.id, row.owner, recorder.owner.id)])
     return evolve(row, owner=recorder.owner.id, state="running")
 
 
@@ -70,11 +63,17 @@ def reopened(engine: Engine, recorder: Recorder, row: RunRow, accept: bool = Fal
     accept: go on with the program as it is now, whatever is different.
     """
     try:
-        flow = find_program(engine, row.program)
-        current = engine.compiled(flow)
-    except ProgramError as error:
-        park(recorder, row, f"the program cannot be loaded: {error}")
+        return _reopened(engine, recorder, row, accept)
+    except LeaseLost:
+        raise
+    except (ProgramError, InputError, StoreError) as error:
+        # The program is gone or wrong, a secret is not set, the journal is damaged: the run waits for who mends it.
+        park(recorder, row, str(error))
         return None
+
+
+def _reopened(engine: Engine, recorder: Recorder, row: RunRow, accept: bool) -> Started | None:
+    current = engine.compiled(find_program(engine, row.program))
     pinned = _pinned(recorder, row, current)
     if isinstance(pinned, str):
         if not accept:
@@ -171,16 +170,15 @@ def resume(engine: Engine, run: str = "", *, accept: bool = False) -> list[RunRo
     if recorder is None:
         msg = "the engine has no store: Engine(store=...)"
         raise StoreError(msg)
-    rows = [find(recorder.store, run)] if run else list(waiting_for_us(recorder.store, {}))
+    rows = [find(recorder.store, run)] if run else list(waiting_for_us(recorder.store))
     ended = []
     for row in rows:
         if row.state in OVER:
             continue
         try:
-            taken = take(recorder, row)
-        except LeaseLost:
+            started = reopened(engine, recorder, take(recorder, row), accept)
+        except LeaseLost:  # somebody else was quicker
             continue
-        started = reopened(engine, recorder, taken, accept)
         if started is not None:
             with contextlib.suppress(Exception, Suspended):  # it is on record how it ended
                 if started.stream:

@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 import msgspec
 
-from ..executor.entries import FAILED, TRY, Entry, Recorded
-from .port import Append, Change, Damaged, SetRun, Store
+from ..executor.entries import Entry, Recorded
+from .port import Append, Change, Damaged, Store
 
 _PACK = msgspec.msgpack.Encoder()
 _UNPACK = msgspec.msgpack.Decoder(tuple[str, int, bytes, int, float, float])
@@ -58,29 +58,16 @@ class RunKeeper:
     def lossy(self, data: bytes) -> bool:
         return self.codec.lossy(data)
 
-    def write(
-        self, first: int, entries: list[bytes], uses: list[int], done: Callable[[BaseException | None], None]
-    ) -> None:
-        self.store.do(self.unit(first, entries, uses), done)
+    def write(self, first: int, entries: list[bytes], done: Callable[[BaseException | None], None]) -> None:
+        self.store.do(self.unit(first, entries), done)
 
-    def unit(self, first: int, entries: list[bytes], uses: list[int]) -> list[Change]:
+    def unit(self, first: int, entries: list[bytes]) -> list[Change]:
         """What has to be committed for these entries."""
         head, self.head = self.head, []
         blobs, self._blobs = self._blobs, []
         if not entries:
             return head
-        return [*head, Append(self.run, self.owner, first, tuple(entries), tuple(uses), tuple(blobs))]
-
-    def finish(
-        self,
-        first: int,
-        entries: list[bytes],
-        uses: list[int],
-        end: SetRun,
-        done: Callable[[BaseException | None], None],
-    ) -> None:
-        """The last entries, and the state that the run is in then."""
-        self.store.do([*self.unit(first, entries, uses), end], done)
+        return [*head, Append(self.run, self.owner, first, tuple(entries), blobs=tuple(blobs))]
 
 
 def read_journal(store: Store, run: str) -> Iterator[Recorded]:
@@ -90,7 +77,6 @@ def read_journal(store: Store, run: str) -> Iterator[Recorded]:
     ------
     Damaged: an entry is not what was written.
     """
-    number = 0
     for number, data in enumerate(store.journal(run)):
         try:
             key, kind, value, attempt, _, _ = _UNPACK.decode(data)
@@ -98,19 +84,3 @@ def read_journal(store: Store, run: str) -> Iterator[Recorded]:
             msg = f"entry {number} of the journal of {run} cannot be read: {error}"
             raise Damaged(msg, run) from error
         yield Recorded(number, key, kind, value, attempt)
-
-
-def read_entries(store: Store, run: str) -> Iterator[tuple[Entry, bytes]]:
-    """The same for people: with times, and the value as bytes beside."""
-    for number, data in enumerate(store.journal(run)):
-        try:
-            key, kind, value, attempt, began, took = _UNPACK.decode(data)
-        except msgspec.MsgspecError as error:
-            msg = f"entry {number} of the journal of {run} cannot be read: {error}"
-            raise Damaged(msg, run) from error
-        yield Entry(key, kind, None, began, took, attempt), value
-
-
-def is_error(kind: int) -> bool:
-    """Does an entry hold an error?"""
-    return kind in (FAILED, TRY)

@@ -12,8 +12,9 @@ import trio
 import cflow
 from cflow import Engine, context, flow, node, parallel, race, sleep, transaction, wait_signal
 from cflow.executor.journal import Suspended
-from cflow.runs.resume import resume
+from cflow.runs.resume import find, resume
 from cflow.store.encoding import NotStorable
+from cflow.store.tickets import commit_now
 
 DONE: list[str] = []
 STOP: dict[str, Any] = {}
@@ -68,8 +69,6 @@ async def slow(what: str) -> str:
 
 def result(engine: Engine, run: Any, *args: Any) -> Any:
     """What a run gives that is broken off where ``STOP`` says, and gone on with."""
-    from cflow.runs.resume import find
-
     with pytest.raises(Suspended):
         engine.run(run, *args)
     recorder = engine.recorder
@@ -167,6 +166,51 @@ def bad() -> int:
 def test_what_cannot_be_stored_is_told(engine: Engine) -> None:
     with pytest.raises(NotStorable):
         engine.run(bad)
+
+
+@node(writes="file")
+async def writes_unstorable() -> Any:
+    DONE.append("done")
+    return iter([1])
+
+
+@flow
+def bad_write() -> str:
+    try:
+        writes_unstorable()
+    except Exception:
+        return write("told")
+    return "not told"
+
+
+def test_a_write_whose_result_cannot_be_stored_is_not_done_again(engine: Engine) -> None:
+    STOP["at"] = "told"
+    assert result(engine, bad_write) == "told"
+    assert DONE == ["done", "told", "told"]
+
+
+def test_what_cannot_go_on_is_parked_and_others_go_on(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run whose program is gone waits for a person; it keeps nobody else from going on."""
+    file = tmp_path / "gone.cflow"
+    file.write_text('flow gone(n: int) -> str:\n    sleep(1ms)\n    return wait_signal("never")\n')
+    recorder = engine.recorder
+    assert recorder is not None
+    module = engine.load(file)
+    begun = recorder.started(engine, engine.compiled(module.gone), module.gone.source, {"n": 1})
+    assert begun.recording is not None
+    commit_now(recorder.store, begun.recording.keeper.unit(0, []))
+    monkeypatch.setattr("cflow.runs.programs._SEEN", {})
+    file.unlink()
+    STOP["at"] = "b"
+    with pytest.raises(Suspended):
+        engine.run(three)
+    ids = {row.flow: row.id for row in recorder.store.runs()}
+    assert [row.state for row in resume(engine, ids["gone"])] == ["parked"]
+    assert "is not there" in find(recorder.store, ids["gone"]).reason
+    monkeypatch.undo()
+    assert [row.state for row in resume(engine, ids["three"])] == ["done"]
 
 
 @flow

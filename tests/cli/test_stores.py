@@ -1,0 +1,46 @@
+"""``--store``, ``cflow runs`` and ``cflow resume``: on record, listed, gone on with."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cflow.cli.main import main
+
+PROGRAM = """\
+flow double(n: int) -> int:
+    sleep(1ms)
+    return n * 2
+"""
+
+
+def test_a_run_is_on_record(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, store = tmp_path / "double.cflow", tmp_path / "store"
+    file.write_text(PROGRAM)
+    assert main(["run", str(file), "n=4", "--store", str(store)]) == 0
+    assert capsys.readouterr().out == "8\n"
+    assert main(["runs", "--store", str(store), "--json"]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    row = json.loads(line)
+    assert (row["flow"], row["state"], row["program"]) == ("double", "done", f"{file.resolve()}:double")
+    assert main(["runs", "--store", str(store)]) == 0
+    assert capsys.readouterr().out.startswith(f"{row['id']}  done ")
+    assert main(["resume", "--store", str(store)]) == 0
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("verb", ["runs", "resume"])
+def test_a_store_that_is_not_there_is_told(verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([verb, "--store", str(tmp_path / "none")]) == 2
+    assert "there is no store in" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()
+
+
+def test_an_unknown_run_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, store = tmp_path / "double.cflow", tmp_path / "store"
+    file.write_text(PROGRAM)
+    assert main(["run", str(file), "n=4", "--store", str(store)]) == 0
+    assert main(["resume", "run-nobody", "--store", str(store)]) == 2
+    assert "no run 'run-nobody'" in capsys.readouterr().err
