@@ -25,6 +25,7 @@ from .groups import is_cancellation, stopped
 from .late import trio
 from .ports import Cache
 from .run import Run, Turn
+from .threads import LANES
 from .tiers import Tier
 from .undo import UndoLog
 
@@ -83,10 +84,6 @@ def timed(run: Run, site: Site, args: tuple[Any, ...], kwargs: dict[str, Any], t
         return site.fn(*args, **kwargs)
     finally:
         site.tier.measured(time.perf_counter() - began)
-
-
-LANES = 40
-"""Threads a run may keep busy at once."""
 
 
 def lanes(run: Run) -> trio.CapacityLimiter:
