@@ -121,15 +121,13 @@ async def bare(run: Run, site: Site, args: tuple[Any, ...], kwargs: dict[str, An
 
 async def told(run: Run, site: Site, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """The same, where listeners hear of it."""
-    sinks = run.sinks
-    assert sinks is not None
-    sinks.emit("node", "started", run.id, site.id)
+    run.tell("started", site.id)
     try:
         value = await bare(run, site, args, kwargs)
     except BaseException as exc:
         run.broke(site.id, exc)
         raise
-    sinks.emit("node", "done", run.id, site.id)
+    run.tell("done", site.id)
     return value
 
 

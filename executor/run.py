@@ -87,7 +87,7 @@ class Run:
         self.free = limit
         self.sinks = sinks
         if sinks is not None:
-            self.emit = sinks.emit
+            self.tell = sinks.teller(self.id)
 
     @cached_property
     def id(self) -> str:
