@@ -163,6 +163,7 @@ class Door:
 
     __slots__ = (
         "_bind",
+        "_call",
         "_direct",
         "_engine",
         "_epoch",
@@ -177,11 +178,13 @@ class Door:
     )
 
     def __init__(self, engine: Engine, started: Started, bind: Binder) -> None:
+        from .executor.direct import call
         from .executor.run import Run
         from .executor.tiers import TIERS
 
         assert started.linked.direct is not None
         self._run = Run
+        self._call = call
         self._services, self._limit = engine.services, engine.limit
         self._engine = weakref.ref(engine)
         self._heard = started.state.sinks is not None
@@ -226,15 +229,13 @@ class Door:
 
     def _told(self, sinks: Any, values: Any) -> Any:
         """The same where somebody listens."""
-        from .executor.direct import call
-
         run = self._run("", self._services, {}, self._limit, sinks)
 
         def failed(error: BaseException) -> None:
             self._explain(error, run)
             sinks.emit("run", "failed", run.id, error=error)
 
-        return call(self._direct, run, values, {}, failed)
+        return self._call(self._direct, run, values, {}, failed)
 
     def _explain(self, error: BaseException, run: Run) -> None:
         """Write to the error where it came from."""

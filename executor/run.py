@@ -50,6 +50,11 @@ LINE = threading.Lock()
 """Held for a moment while a line of turns is changed: from the loop, or from a thread that passes its slot on."""
 
 
+def made_up() -> str:
+    """The id of a run that nobody has named."""
+    return f"run-{os.urandom(6).hex()}"
+
+
 NUMBERS = itertools.count(1)
 """Numbers runs, and failures among them: by these one knows which began first."""
 
@@ -87,12 +92,14 @@ class Run:
         self.free = limit
         self.sinks = sinks
         if sinks is not None:
+            if not id:
+                self.id = made_up()
             self.tell = sinks.teller(self.id)
 
     @cached_property
     def id(self) -> str:
         """Given, or made when first asked for."""
-        return f"run-{os.urandom(6).hex()}"
+        return made_up()
 
     @cached_property
     def shields(self) -> set[trio.CancelScope]:
