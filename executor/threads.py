@@ -1,7 +1,7 @@
 """Threads that a run keeps busy, without a task for each.
 
 ``trio.to_thread.run_sync`` is a task that waits, a limiter that hands tokens from task to task, and a report through
-the loop: 40 of them at once cost three times what the same threads cost when nobody waits for each by itself
+the loop: 40 of them at once cost twice what the same threads cost when nobody waits for each by itself
 (``docs/performance.md``). Here they come straight from Trio's own cache of threads.
 """
 
