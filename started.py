@@ -1,7 +1,7 @@
 """A run that is ready to go: linked code, the state of the run and its inputs; and the short way in.
 
-Most of what a run needs is the same each time. Where nothing in a flow can wait, nobody listens and nothing is read
-from the environment, :class:`Door` keeps it: what is left is a look at the inputs' classes and a function call.
+Most of what a run needs is the same each time. Where nothing in a flow can wait and nothing is read from the
+environment, :class:`Door` keeps it: what is left is a look at the inputs' classes and a function call.
 """
 
 from __future__ import annotations
@@ -163,10 +163,12 @@ class Door:
 
     __slots__ = (
         "_bind",
+        "_call",
         "_direct",
         "_engine",
         "_epoch",
         "_graph",
+        "_heard",
         "_limit",
         "_linked",
         "_objects",
@@ -176,13 +178,16 @@ class Door:
     )
 
     def __init__(self, engine: Engine, started: Started, bind: Binder) -> None:
+        from .executor.direct import call
         from .executor.run import Run
         from .executor.tiers import TIERS
 
         assert started.linked.direct is not None
         self._run = Run
+        self._call = call
         self._services, self._limit = engine.services, engine.limit
         self._engine = weakref.ref(engine)
+        self._heard = started.state.sinks is not None
         self._linked = started.linked
         self._graph = started.compiled.graph
         self._objects = started.compiled.objects
@@ -193,10 +198,10 @@ class Door:
 
     @staticmethod
     def to(engine: Engine, started: Started) -> Door | None:
-        """The door, where there can be one: nobody listens, nothing is read from the environment, no recursion, and
-        the result cannot hold a constant that could be changed."""
+        """The door, where there can be one: nothing is read from the environment, no recursion, and the result cannot
+        hold a constant that could be changed."""
         graph = started.compiled.graph
-        if started.state.sinks is not None or graph.ambient or started.linked.recursive or started.compiled.held:
+        if graph.ambient or started.linked.recursive or started.compiled.held:
             return None
         bind = binder(graph.main.params)
         return None if bind is None else Door(engine, started, bind)
@@ -211,13 +216,29 @@ class Door:
             return CLOSED
         if values is None:
             return CLOSED
+        if self._heard:
+            return self._told(engine.sinks, values)
         run = self._run("", self._services, {}, self._limit)
         try:
             return contextvars.copy_context().run(self._direct, run, 0, *values)
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            from .executor.errors import explain_failure
-
-            explain_failure(error, self._linked.graph, self._graph, self._objects, run.number)
+            self._explain(error, run)
             raise
+
+    def _told(self, sinks: Any, values: Any) -> Any:
+        """The same where somebody listens."""
+        run = self._run("", self._services, {}, self._limit, sinks)
+
+        def failed(error: BaseException) -> None:
+            self._explain(error, run)
+            sinks.emit("run", "failed", run.id, error=error)
+
+        return self._call(self._direct, run, values, {}, failed)
+
+    def _explain(self, error: BaseException, run: Run) -> None:
+        """Write to the error where it came from."""
+        from .executor.errors import explain_failure
+
+        explain_failure(error, self._linked.graph, self._graph, self._objects, run.number)

@@ -22,8 +22,8 @@ class Beside:
     Parameters
     ----------
     benchmark: pytest-benchmark's fixture, which keeps our own times. units: what a time is divided by. aim: what is
-    aimed at, in words: ``<= 1 us``, ``<= 1.2x``, ``<= 2 s`` or nothing. clock: the same that the benchmark uses; the
-    processor's time where nothing waits, so that other processes count less.
+    aimed at, in words: ``<= 1 us``, ``<= 1 us more``, ``<= 1.2x``, ``<= 2 s`` or nothing. clock: the same that the
+    benchmark uses; the processor's time where nothing waits, so that other processes count less.
     """
 
     benchmark: Any

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 HEAD = '''\
 """Generated for a benchmark."""
@@ -100,7 +100,8 @@ class Shape:
     """A program: what is timed, beside what, and over how many units.
 
     ``flow``: the whole source of ``main`` (and flows it calls). ``floor``: the source of ``floor(x)``. ``warm``: runs
-    until no node begins in a thread any more. ``argument``: the input.
+    until no node begins in a thread any more. ``argument``: the input. ``limit``: calls in flight at once, at
+    most.
     """
 
     name: str
@@ -109,6 +110,7 @@ class Shape:
     floor: str
     warm: int = 4
     argument: int = 1
+    limit: int = 1000
 
 
 def build(shape: Shape, folder: Path) -> ModuleType:
@@ -251,6 +253,25 @@ def async_chain(n: int = 1000) -> Shape:
     return Shape("async chain", n, flow, floor + "\ndef floor(x):\n    return trio.run(by_hand, x)\n")
 
 
+TELLING = """
+from cflow.executor.events import Event
+
+TOLD, new, now = [], tuple.__new__, time.time
+"""
+
+
+def bare_events(shape: Shape) -> Shape:
+    """A chain by hand that keeps two events a node, and nothing else of what telling asks for (who listens, whether a
+    listener fails or is slow): no listener can cost less."""
+    tell = "    TOLD.append(new(Event, ('node', '{}', 'run', '{}', 1, now(), None)))"
+    lines = [TELLING]
+    for line in shape.floor.splitlines():
+        name, call, _ = line.partition(" = ")
+        told = bool(call) and line.startswith("    ")
+        lines += [tell.format("started", name.strip()), line, tell.format("done", name.strip())] if told else [line]
+    return evolve(shape, floor="\n".join(lines) + "\n")
+
+
 SPREAD = """
 async def by_hand(x):
     out = [0] * {n}
@@ -287,14 +308,17 @@ def async_fan(n: int = 1000) -> Shape:
     return Shape("async fan-out", n, _spread(n, "ainc", "ainc"), floor)
 
 
-def blocking(n: int = 200) -> Shape:
-    """Plain functions that block for 5 ms; by hand: a kept thread pool."""
+def blocking(n: int = 200, limit: int = 0) -> Shape:
+    """Plain functions that block for 5 ms, all at once or on so many call slots; by hand: a kept thread pool."""
     floor = f"""
+{"" if not limit else f"POOL = ThreadPoolExecutor({limit})"}
+
 def floor(x):
     root = raw_inc(x)
     return sum(f.result() for f in [POOL.submit(raw_block, root) for _ in range({n})])
 """
-    return Shape("200 blocking nodes of 5 ms", n, _spread(n, "inc", "block"), floor, warm=3)
+    name = f"{n} blocking nodes of 5 ms" + (f" on {limit} slots" if limit else "")
+    return Shape(name, n, _spread(n, "inc", "block"), floor, warm=3, limit=limit or 1000)
 
 
 def stream(n: int = 1_000_000) -> Shape:

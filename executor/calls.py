@@ -105,13 +105,13 @@ def call(code: Straight, op: ir.Call, place: Place) -> None:
             args, kwargs = split(code, op.args, op.kwargs, place)
             code.write(f"_a, _w = {args}, {kwargs}")
             arguments = "*_a, **_w"
-        code.write(f"_run.emit('node', 'started', _run.id, {op.id!r})")
+        code.write(f"_run.tell('started', {op.id!r})")
         with code.write.block("try:"):
             plain(code, op, site, place, arguments)
         with code.write.block("except BaseException as _x:"):
             code.write(f"_run.broke({op.id!r}, _x)")
             code.write("raise")
-        code.write(f"_run.emit('node', 'done', _run.id, {op.id!r})")
+        code.write(f"_run.tell('done', {op.id!r})")
     else:
         plain(code, op, site, place, arguments)
     note_undo(code, op, place)

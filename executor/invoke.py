@@ -25,6 +25,7 @@ from .groups import is_cancellation, stopped
 from .late import trio
 from .ports import Cache
 from .run import Run, Turn
+from .threads import LANES
 from .tiers import Tier
 from .undo import UndoLog
 
@@ -85,10 +86,6 @@ def timed(run: Run, site: Site, args: tuple[Any, ...], kwargs: dict[str, Any], t
         site.tier.measured(time.perf_counter() - began)
 
 
-LANES = 40
-"""Threads a run may keep busy at once."""
-
-
 def lanes(run: Run) -> trio.CapacityLimiter:
     if run.lanes is None:
         run.lanes = trio.CapacityLimiter(LANES)
@@ -124,15 +121,13 @@ async def bare(run: Run, site: Site, args: tuple[Any, ...], kwargs: dict[str, An
 
 async def told(run: Run, site: Site, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """The same, where listeners hear of it."""
-    sinks = run.sinks
-    assert sinks is not None
-    sinks.emit("node", "started", run.id, site.id)
+    run.tell("started", site.id)
     try:
         value = await bare(run, site, args, kwargs)
     except BaseException as exc:
         run.broke(site.id, exc)
         raise
-    sinks.emit("node", "done", run.id, site.id)
+    run.tell("done", site.id)
     return value
 
 

@@ -13,9 +13,10 @@ from typing import Any
 
 from ..compiler.values import Collected, Failed
 from .groups import first_error
-from .invoke import LANES, lanes
+from .invoke import lanes
 from .late import trio
 from .run import Run
+from .threads import LANES
 
 Work = Callable[[Run, Any], list[Any]]
 """One pass, in a thread: from its item to what it emitted."""

@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 import trio
@@ -18,6 +19,11 @@ import trio
 from . import underway
 from .groups import as_raised, is_cancellation, stopped
 from .run import Run
+
+try:
+    _handlers: Any = import_module("_signal")  # those of `signal` make an enum of each handler, 10 us a time
+except ImportError:
+    _handlers = signal
 
 Main = Callable[[], Awaitable[Any]]
 Entry = Callable[..., Awaitable[Any]]
@@ -111,7 +117,7 @@ def interrupts(run: Run | None) -> Iterator[None]:
     mine = (
         run is not None
         and threading.current_thread() is threading.main_thread()
-        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        and _handlers.getsignal(signal.SIGINT) is signal.default_int_handler
     )
     if not mine:
         yield
@@ -126,8 +132,8 @@ def interrupts(run: Run | None) -> Iterator[None]:
         except RuntimeError:
             raise KeyboardInterrupt from None
 
-    signal.signal(signal.SIGINT, handle)
+    _handlers.signal(signal.SIGINT, handle)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        _handlers.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,6 +1,6 @@
 """One run: its identity, its cap on node calls, its clocks and shields.
 
-Everything here is touched from the loop's thread only, but for :meth:`Run.interrupt`.
+Everything here is touched from the loop's thread only, but for :meth:`Run.interrupt` and :meth:`Run.take_over`.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -43,6 +44,15 @@ class Turn:
     then: Callable[[], None] | None = None
     given: bool = False
     over: bool = False
+
+
+LINE = threading.Lock()
+"""Held for a moment while a line of turns is changed: from the loop, or from a thread that passes its slot on."""
+
+
+def made_up() -> str:
+    """The id of a run that nobody has named."""
+    return f"run-{os.urandom(6).hex()}"
 
 
 NUMBERS = itertools.count(1)
@@ -82,12 +92,14 @@ class Run:
         self.free = limit
         self.sinks = sinks
         if sinks is not None:
-            self.emit = sinks.emit
+            if not id:
+                self.id = made_up()
+            self.tell = sinks.teller(self.id)
 
     @cached_property
     def id(self) -> str:
         """Given, or made when first asked for."""
-        return f"run-{os.urandom(6).hex()}"
+        return made_up()
 
     @cached_property
     def shields(self) -> set[trio.CancelScope]:
@@ -128,7 +140,9 @@ class Run:
             self.free -= 1
             return None
         turn = Turn()
-        heapq.heappush(self._waiting, (-priority, next(self._tickets), turn))
+        place = -priority, next(self._tickets), turn
+        with LINE:
+            heapq.heappush(self._waiting, place)
         return turn
 
     async def wait(self, turn: Turn) -> None:
@@ -152,16 +166,33 @@ class Run:
 
     def release(self) -> None:
         """Give the slot back, or on."""
-        while self._waiting:
-            turn = heapq.heappop(self._waiting)[2]
-            if not turn.over:
-                turn.given = True
-                if turn.task is not None:
-                    trio.lowlevel.reschedule(turn.task)
-                elif turn.then is not None:
-                    turn.then()
-                return
-        self.free += 1
+        turn = self._next() if self._waiting else None
+        if turn is None:
+            self.free += 1
+        elif turn.task is not None:
+            trio.lowlevel.reschedule(turn.task)
+        elif turn.then is not None:
+            turn.then()
+
+    def _next(self, among: dict[Turn, int] | None = None) -> Turn | None:
+        """The most critical turn leaves the line and gets a slot; only one of those, if they are given."""
+        waiting = self._waiting
+        with LINE:
+            while waiting:
+                turn = waiting[0][2]
+                if not turn.over and among is not None and turn not in among:
+                    return None
+                heapq.heappop(waiting)
+                if not turn.over:
+                    turn.given = True
+                    return turn
+        return None
+
+    def take_over(self, turns: dict[Turn, int]) -> int:
+        """From any thread, for whoever has a slot: it goes to the first in line, if that is one of ``turns``. Gives
+        its row, -1 where it is not."""
+        turn = self._next(turns)
+        return -1 if turn is None else turns.pop(turn)
 
     # ---- time ------------------------------------------------------------------------------------
 

@@ -91,8 +91,8 @@ from test_submitted import waits, write, unwrite
 future = Engine().submit(waits, "a")
 import test_submitted
 test_submitted.BEGUN.wait(30)
-print("begun", flush=True)
 try:
+    print("begun", flush=True)  # from here on the signal may come
     future.result()
 except KeyboardInterrupt:
     print("interrupted", flush=True)
