@@ -67,7 +67,7 @@ def commands(block: Block) -> Iterator[Command]:
         yield Command(block.lines[here][2:], block.lines[here + 1 : following], block.start + here)
 
 
-PROGRESS = re.compile(r"\d\d:\d\d:\d\d |\d+ done.* in [\d.]+ s$")
+PROGRESS = re.compile(r"\d\d:\d\d:\d\d |\d+ \w+(, \d+ \w+)* in [\d.]+ s$")
 """Lines about progress, which the pages say they leave out: they hold times, and their order is by chance."""
 
 
