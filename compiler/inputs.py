@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, cast
 
 from .convert import EXACT, Classes, ConversionError, convert
 from .diagnostics import InputError, Problem
 from .ir import Const, FlowParam
+from .nearest import nearest
 from .textvalues import parse_text
 from .types import Type, list_of
 
@@ -192,9 +192,7 @@ def _bind(
 
 def _unknown(key: str, names: Iterable[str], bound: Mapping[str, Any], flow: str) -> str:
     names = list(names)
-    near = difflib.get_close_matches(key, [n for n in names if n not in bound], 1) or difflib.get_close_matches(
-        key, names, 1
-    )
+    near = nearest(key, [n for n in names if n not in bound], 1) or nearest(key, names, 1)
     if near:
         return f"{flow} has no input of this name: did you mean {near[0]!r}?"
     return f"{flow} has no input of this name" + (f" (it has {', '.join(names)})" if names else " (it takes none)")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 _TOO_MANY = 5_000
@@ -15,7 +14,12 @@ def nearest(name: str, names: Iterable[str], n: int = 3) -> list[str]:
         known for known in names if not known.startswith("_") and abs(len(known) - len(name)) <= max(3, len(name) // 2)
     }
     exact = [known for known in pool if known.lower() == name.lower()]
-    close = difflib.get_close_matches(name, sorted(pool), n, 0.6) if len(pool) <= _TOO_MANY else []
+    if len(pool) <= _TOO_MANY:
+        import difflib  # a program without a mistake does without its memory
+
+        close = difflib.get_close_matches(name, sorted(pool), n, 0.6)
+    else:
+        close = []
     return list(dict.fromkeys([*sorted(exact), *close]))[:n]
 
 

@@ -9,7 +9,6 @@ import collections.abc as abc
 import dataclasses
 import datetime as dt
 import decimal
-import difflib
 import enum
 import functools
 import os
@@ -27,6 +26,7 @@ from cattrs.gen import make_dict_structure_fn
 
 from .convert import describe
 from .durations import parse_duration
+from .nearest import nearest
 
 
 class Mismatch(ValueError):
@@ -138,11 +138,9 @@ def _literal(value: Any, wanted: Any) -> Any:
 
 def near_choice(value: Any, choices: typing.Iterable[Any]) -> str:
     """The words that offer the choice most like ``value``; empty where none is."""
-    near = (
-        difflib.get_close_matches(value, [c for c in choices if isinstance(c, str)], 1)
-        if isinstance(value, str)
-        else []
-    )
+    if not isinstance(value, str):
+        return ""
+    near = nearest(value, [c for c in choices if isinstance(c, str)], 1)
     return f"did you mean {near[0]!r}?" if near else ""
 
 

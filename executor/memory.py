@@ -12,7 +12,6 @@ import logging
 import math
 import threading
 import time
-import uuid
 from collections import deque
 from collections.abc import AsyncIterator
 from contextvars import ContextVar
@@ -23,6 +22,7 @@ from .caches import MemoryCache
 from .late import trio
 from .loglines import say
 from .ports import Launch, Services
+from .run import made_up
 from .told import told
 from .underway import Underway
 from .waiter import Waiter
@@ -222,7 +222,7 @@ class MemoryDetached:
         self.runs: set[str] = set()
 
     async def start(self, launch: Launch, own_loop: bool) -> str:
-        run = f"run-{uuid.uuid4().hex[:12]}"
+        run = made_up()
         self.runs.add(run)
         context = contextvars.copy_context()
         context.run(_HELD.set, frozenset())  # the caller's locks are not this run's
