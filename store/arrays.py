@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import math
 from typing import Any
 
@@ -18,27 +17,26 @@ def array_parts(value: Any) -> tuple[int, list[Any]]:
     ------
     NotStorable: it holds Python objects, or is of a subclass of array.
     """
-    np: Any = importlib.import_module("numpy")
+    import numpy as np
 
     kind = f"{type(value).__module__}:{type(value).__qualname__}"
     if value.dtype.hasobject:
         raise NotStorable(kind, "is an array of Python objects", "return a list of them, or give the array a dtype")
-    dtype: Any = np.lib.format.dtype_to_descr(value.dtype)
     if isinstance(value, np.generic):
         flat = np.array(value).reshape(1)
-        return forms.NUMPY_SCALAR, [dtype, _memory(flat)]
+        return forms.NUMPY_SCALAR, [np.lib.format.dtype_to_descr(flat.dtype), _memory(flat)]
     if type(value) is not np.ndarray:
         raise NotStorable(kind, f"is a {type(value).__name__}", "return numpy.asarray(...) of it")
     by_column = value.flags.f_contiguous and not value.flags.c_contiguous
     laid = value.T if by_column else value
     if not laid.flags.c_contiguous:
         laid = np.ascontiguousarray(laid)
-    shape = list(value.shape)
-    return forms.NUMPY, [dtype, shape, by_column, bool(value.flags.writeable), _memory(laid)]
+    dtype: Any = np.lib.format.dtype_to_descr(value.dtype)
+    return forms.NUMPY, [dtype, list(value.shape), by_column, bool(value.flags.writeable), _memory(laid)]
 
 
 def _memory(array: Any) -> Raw:
-    np: Any = importlib.import_module("numpy")
+    import numpy as np
 
     if not array.nbytes:
         return Raw(memoryview(b""))
@@ -52,7 +50,7 @@ def array_of(dtype: Any, shape: list[int], by_column: bool, writable: bool, data
     ------
     ValueError, TypeError: they do not fit together.
     """
-    np: Any = importlib.import_module("numpy")
+    import numpy as np
 
     made = _dtype(dtype)
     _checked(made, math.prod(shape), data)
@@ -66,7 +64,7 @@ def array_of(dtype: Any, shape: list[int], by_column: bool, writable: bool, data
 
 def scalar_of(dtype: Any, data: bytes | bytearray) -> Any:
     """A scalar from its parts (:func:`array_of`)."""
-    np: Any = importlib.import_module("numpy")
+    import numpy as np
 
     made = _dtype(dtype)
     _checked(made, 1, data)
@@ -74,7 +72,7 @@ def scalar_of(dtype: Any, data: bytes | bytearray) -> Any:
 
 
 def _dtype(described: Any) -> Any:
-    np: Any = importlib.import_module("numpy")
+    import numpy as np
 
     made: Any = np.lib.format.descr_to_dtype(described)
     if made.hasobject:
