@@ -67,7 +67,7 @@ class Blocks:
         """Before a loop in a recorded run: the variable that numbers its passes."""
         if not self.linker.recorded:
             return ""
-        count = f"_c{code.module.number()}"
+        count = f"_nth{code.module.number()}"
         code.write(f"{count} = -1")
         place.at = f"_at{count}"
         return count

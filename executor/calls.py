@@ -77,7 +77,10 @@ def call(code: Straight, op: ir.Call, place: Place) -> None:
     fn = code.module.constant(site.fn, "_f")
     if spec.is_stream:
         opened = f"{fn}({code.arguments(op.args, op.kwargs, place)})"
-        code.write(f"{result} = {governed(code, op, opened, place)}")
+        opened = governed(code, op, opened, place)
+        if linker.recorded:
+            opened = f"_node_stream({place.at}, {code.module.constant(site, '_s')}, {opened})"
+        code.write(f"{result} = {opened}")
         return
     policy = policy_text(code, op.policy, place) if place.waits else ""
     if linker.journaled(op):

@@ -14,7 +14,7 @@ from typing import Any
 from attrs import field, frozen
 
 from ..compiler import ir
-from . import governed, streams
+from . import governed, recordedstreams, streams
 from .alone import IN_PLACE, run_of
 from .callers import callers
 from .frame import work
@@ -67,7 +67,10 @@ def context() -> Context:
                 node.f_locals.setdefault(_RUN, run_of(local["engine"])) if node is not None else run_of(local["engine"])
             )
             return _found(run, local["node"].__name__, None, node)
-        if frame.f_code is governed.GOVERNED:
+        if frame.f_code in recordedstreams.ITEMS and local["self"].id:
+            stream = local["self"]
+            return Context(stream.run.id, stream.id, 1, _without_spaces(f"{stream.run.id}/{stream.path}"), stream.run)
+        if frame.f_code is governed.GOVERNED and local["self"].run.journal is None:
             return _found(local["self"].run, local["self"].id, None, node)
         if frame.f_code is streams.PUMP:
             ahead = local["self"].loop
@@ -113,7 +116,7 @@ def _opener(op: ir.Loop | ir.ForEach, ops: Sequence[Any]) -> str:
     return next((o.id for o in ops if isinstance(o, ir.Call) and op.source == ir.Ref(o.result)), op.id)
 
 
-_READING = frozenset({streams.__file__, governed.__file__})
+_READING = frozenset({streams.__file__, governed.__file__, recordedstreams.__file__})
 """Where frames stand between a loop and the stream node that it reads."""
 
 _KEY = "\0cflow call"

@@ -6,9 +6,11 @@ from typing import Any
 
 from attrs import define
 
-DONE, FAILED, CUT, ITEM, END, TRY = range(6)
+DONE, FAILED, CUT, ITEM, END, TRY, GIVEN, OWED = range(8)
 """Kinds. ``DONE``: a call gave a value. ``FAILED``: it raised, for good. ``CUT``: something was decided that cuts
-others. ``ITEM``, ``END``: an item of a stream, its end. ``TRY``: an attempt failed, and there is another."""
+others. ``ITEM``, ``END``: an item of a stream, its end. ``TRY``: an attempt failed, and there is another. ``GIVEN``: a
+value stands for the call and owes nothing more (its default, what is remembered). ``OWED``: an attempt that may yet be
+too late has done its work, so its undo is owed (``data``: what it gave)."""
 
 
 @define

@@ -6,11 +6,12 @@ pure call in place is made again: that costs less than reading it.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import Any
 
 from .at import At
-from .entries import DONE, FAILED, Entry, Recorded
+from .entries import DONE, FAILED, GIVEN, OWED, Entry, Recorded
 from .groups import is_cancellation, stopped
 from .invoke import Site, Tries, Undoing, invoke
 from .journal import Journal, Suspended
@@ -31,6 +32,14 @@ def given(journal: Journal, entry: Recorded) -> Any:
     if entry.kind == FAILED:
         raise journal.keeper.error(entry.data)
     return journal.keeper.value(entry.data)
+
+
+def _owes(journal: Journal, key: str, number: int, log: UndoLog, undoing: Undoing) -> Recorded | None:
+    """Note the undo of an attempt that had done its work, whatever became of it."""
+    entry = journal.take(f"{key}~{number}")
+    if entry is not None:
+        log.add(*undoing(given(journal, entry)))
+    return entry
 
 
 async def recorded(
@@ -58,13 +67,36 @@ async def recorded(
                 journal.stop(f"what {site.id} has given holds a secret, which is not stored; it was not made again")
                 raise Suspended(journal.stopped)
         elif entry is not None:
-            value = given(journal, entry)
             if log is not None and undoing is not None:
+                for number in range(1, entry.attempt + 1):
+                    _owes(journal, key, number, log, undoing)
+            value = given(journal, entry)
+            if log is not None and undoing is not None and entry.kind == DONE:
                 log.add(*undoing(value))
             if run.sinks is not None:
                 run.sinks.emit("node", "cached", run.id, site.id)
             return value
     tries = Tries(number=journal.tries(key), path=key)
+    notes: Undoing | None = None
+    owed = 0
+    if log is not None and undoing is not None:
+        late = policy.get("timeout") is not None
+        for number in range(1, tries.number + 1):
+            found = _owes(journal, key, number, log, undoing)
+        if found is not None:
+            # The attempt has done its work, and the process died before it was known whether that was in time.
+            value = given(journal, found)
+            journal.add(Entry(key, GIVEN, value, attempt=tries.number), True)
+            return value
+
+        def notes(value: Any) -> tuple[Any, ...]:
+            nonlocal owed
+            owed = tries.number
+            if late:
+                with contextlib.suppress(Exception):  # that it cannot be stored is told with the result
+                    journal.add(Entry(f"{key}~{owed}", OWED, value, attempt=owed), True)
+            return undoing(value)
+
     effects = site.spec.effects
     write = not site.reader and not effects.logs_only
     if not effects.pure:
@@ -76,7 +108,7 @@ async def recorded(
     began, clock = time.time(), time.perf_counter()
     journal.begun += 1
     try:
-        value = await invoke(run, site, args, kwargs, policy, log, undoing, tries=tries)
+        value = await invoke(run, site, args, kwargs, policy, log, notes, tries=tries)
     except Exception as exc:
         if not is_cancellation(exc):
             error, took = stopped(exc) or exc, time.perf_counter() - clock
@@ -87,7 +119,8 @@ async def recorded(
     took = time.perf_counter() - clock
     if not effects.pure or took > WORTH:
         try:
-            journal.add(Entry(key, DONE, value, began, took, tries.number), write)
+            kind = DONE if undoing is None or (owed == tries.number and not late) else GIVEN
+            journal.add(Entry(key, kind, value, began, took, tries.number), write)
         except Exception as unstorable:
             # It was done: what is made of that, here and in a repetition, is an error, and no second call.
             journal.add(Entry(key, FAILED, unstorable, began, took, tries.number), write)

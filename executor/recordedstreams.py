@@ -6,35 +6,78 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
+from .at import At
 from .entries import CUT, END, FAILED, ITEM, Entry
 from .groups import is_cancellation
+from .invoke import Site
+from .late import trio
 from .run import Run
+from .streams import closed, reader
+
+
+class NodeStream:
+    """The stream that a node's call has given, and which call that is.
+
+    Parameters
+    ----------
+    at, site: the call. source: what it gave.
+    """
+
+    __slots__ = ("id", "path", "source", "writes")
+
+    def __init__(self, at: At, site: Site, source: Any) -> None:
+        self.id = site.id
+        self.path = at.path + site.id
+        self.writes = not site.reader and not site.spec.effects.logs_only
+        self.source = source
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return reader(self.source)
+
+
+def items(run: Run, source: Any, iterator: AsyncIterator[Any], path: str) -> Items:
+    """What a loop at ``path`` reads: ``iterator``, which comes from ``source``."""
+    if isinstance(source, NodeStream):
+        return Items(run, source.path, source.id, iterator, source.writes)
+    return Items(run, path, "", iterator)
 
 
 class Items:
     """The items of a source: those on record first, then what the source gives after them.
 
-    The source is opened anew and gives its items again; those on record are passed over.
+    The source is opened anew and gives its items again; those on record are passed over. One that writes is closed as
+    one that stood there, too: what it does then counts like its items.
+
+    Parameters
+    ----------
+    path, id: the call that gave it. writes: does reading it change anything?
     """
 
-    def __init__(self, run: Run, prefix: str, source: AsyncIterator[Any]) -> None:
+    def __init__(self, run: Run, path: str, id: str, source: AsyncIterator[Any], writes: bool = False) -> None:
         assert run.journal is not None
+        self.run = run
         self.journal = run.journal
-        self.prefix = prefix
+        self.path = path
+        self.id = id
         self.source = source
+        self.writes = writes
         self.number = 0
         """Of the items given."""
         self.behind = 0
         """How many of these the source has not given in this process."""
+        self.over = False
 
     def __aiter__(self) -> Items:
         return self
 
     async def __anext__(self) -> Any:
+        if self.over:  # several may ask: the passes of a parallel loop
+            raise StopAsyncIteration
         journal = self.journal
-        key = f"{self.prefix}{self.number}"
+        key = f"{self.path}<{self.number}"
         entry = journal.take(key)
         if entry is not None:
+            self.over = entry.kind != ITEM
             if entry.kind == END:
                 raise StopAsyncIteration
             if entry.kind == FAILED:
@@ -42,27 +85,58 @@ class Items:
             self.number += 1
             self.behind += 1
             return journal.keeper.value(entry.data)
-        await journal.live()
-        await journal.before_read()
+        await self._ready()
         began = time.time()
         journal.begun += 1
         try:
-            while self.behind:
-                await self.source.__anext__()
-                self.behind -= 1
+            await self._catch_up()
             item = await self.source.__anext__()
         except StopAsyncIteration:
-            journal.add(Entry(key, END))
+            self.over = True
+            journal.add(Entry(key, END), self.writes)
             raise
         except Exception as exc:
             if not is_cancellation(exc):
-                journal.add(Entry(key, FAILED, exc, began))
+                self.over = True
+                journal.add(Entry(key, FAILED, exc, began), self.writes)
             raise
         finally:
             journal.begun -= 1
         self.number += 1
-        journal.add(Entry(key, ITEM, item, began))
+        journal.add(Entry(key, ITEM, item, began), self.writes)
         return item
+
+    async def _ready(self) -> None:
+        await self.journal.live()
+        if self.writes:
+            await self.journal.before_write()
+        else:
+            await self.journal.before_read()
+
+    async def _catch_up(self) -> None:
+        self.journal.begun += 1
+        try:
+            while self.behind:
+                await self.source.__anext__()
+                self.behind -= 1
+        finally:
+            self.journal.begun -= 1
+
+    async def aclose(self) -> None:
+        key = f"{self.path}<"
+        again = self.writes and self.number and not self.over and self.journal.take(key) is None
+        try:
+            if again:
+                await self._ready()
+                await self._catch_up()
+        finally:
+            await closed(self.source)
+        if again:
+            self.journal.add(Entry(key, END), True)
+
+
+ITEMS = frozenset({Items.__anext__.__code__, Items._catch_up.__code__, Items.aclose.__code__})
+"""The code that asks the stream of a recorded run for items: in its frames ``self`` knows the call."""
 
 
 class Windows:
@@ -87,8 +161,20 @@ class Windows:
             items = [await self.windows.source.__anext__() for _ in range(count)]
             journal.take(key)
         else:
-            await journal.live()
+            await self._begun_before()
             items = await self.windows.__anext__()
             journal.add(Entry(key, CUT, len(items)))
         self.number += 1
         return items
+
+    async def _begun_before(self) -> None:
+        """The items of a list that was not full when the process died. Its time begins anew when they are all there."""
+        while self.journal.replaying and not self.windows.over:
+            with trio.CancelScope() as live:
+                self.journal.at_live.append(live.cancel)
+                try:
+                    self.windows.items.append(await self.windows.source.__anext__())
+                except StopAsyncIteration:
+                    self.windows.over = True
+        if self.windows.items or not self.windows.over:  # the end is nothing that was decided
+            await self.journal.live()

@@ -224,12 +224,14 @@ class _Windows:
         self.length = length
         self.end: float | None = None
         self.over = False
+        self.items: list[Any] = []
+        """Of the next list."""
 
     def __aiter__(self) -> _Windows:
         return self
 
     async def __anext__(self) -> list[Any]:
-        items: list[Any] = []
+        items, self.items = self.items, []
         now = trio.current_time()
         if self.end is None:
             self.end = now + self.length
@@ -283,11 +285,11 @@ async def opened(
             await stack.enter_async_context(_helper(iterator.produce, iterator.leave))
         else:
             iterator = reader(source)
-            stack.push_async_callback(_close, run, iterator)
             if at is not None and not isinstance(iterator, _Plain):
-                from .recordedstreams import Items
+                from .recordedstreams import items
 
-                iterator = Items(run, f"{at.path}{id}<", iterator)
+                iterator = items(run, source, iterator, at.path + id)
+            stack.push_async_callback(_close, run, iterator)
         if buffer is not None or window is not None:
             iterator = _Ahead(iterator, buffer if buffer is not None else 1, loop)
             await stack.enter_async_context(_helper(iterator.pump))

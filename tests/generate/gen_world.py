@@ -12,7 +12,9 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
+
+from cflow import context
 
 
 class Boom(Exception):
@@ -69,17 +71,39 @@ class World:
     log: list[Write] = field(factory=list)
     state: dict[str, int] = field(factory=dict)
     counts: dict[int, int] = field(factory=dict)
+    keyed: bool = False
+    """Do calls act by their idempotency key, as those of a recorded run must?"""
+    answers: dict[Any, int | Failing | None] = field(factory=dict)
+    """By key and attempt: what a writer gave, or how a call failed."""
+    on_record: set[str] = field(factory=set)
+    """Calls whose end was on record when this process began."""
+    again: list[str] = field(factory=list)
+    """Those of them that were made again all the same."""
+    pending: set[Any] = field(factory=set)
+    """Calls that had written when their process died, with no end on record, and have not been made again."""
     lock: threading.Lock = field(factory=threading.Lock)
 
     def call(self, node: str, site: int, args: tuple[int, ...], reads: str = "", writes: str = "") -> int:
         """What every node does. ``reads`` and ``writes``: the names of resources, a letter each; ``l`` is the log."""
+        key = self.key_of(node, site, args) if self.keyed else None
         with self.lock:
             self.calls += 1
             if self.started is not None:
                 self.started(self.calls)
-            failing = self.plan.get(site)
-            if failing is not None and not self.must_fail(site, failing, args):
+            self.pending.discard(key)
+            if key in self.answers:
+                answer = self.answers[key]
+                if isinstance(answer, Failing):
+                    self.fail(node, site, answer)
+                if answer is not None:
+                    return answer
                 failing = None
+            else:
+                failing = self.plan.get(site)
+                if failing is not None and not self.must_fail(site, failing, args):
+                    failing = None
+                if key is not None:
+                    self.answers[key] = failing
             if failing is not None and not (writes and failing.after):
                 self.fail(node, site, failing)
             seen = sum(self.state.get(r, 0) for r in reads)
@@ -91,7 +115,37 @@ class World:
                 self.state[resource] = (self.state.get(resource, 0) + site * 31 + sum(args) * 7 + 1) % 9973
             if failing is not None:
                 self.fail(node, site, failing)
-        return (sum(args) * 3 + site + seen * 13) % 1009
+            value = (sum(args) * 3 + site + seen * 13) % 1009
+            if writes and key is not None:
+                self.answers[key] = value
+        return value
+
+    def key_of(self, node: str, site: int, args: tuple[int, ...]) -> Any:
+        """What tells this call from all others, in every process. The arguments count for the items of streams."""
+        call = context()
+        path = call.key.partition("/")[2]
+        if path in self.on_record:
+            self.again.append(path)
+        return call.key, call.attempt, node, site, args
+
+    def copied(self) -> World:
+        """The same, as it is now."""
+        parts = ("halves", "writes", "once", "log", "again", "state", "counts", "answers", "pending")
+        return evolve(self, lock=threading.Lock(), **{name: getattr(self, name).copy() for name in parts})
+
+    def reborn(self, pause: Any, half: Any, on_record: set[str]) -> World:
+        """The same for the next process, which makes calls by their keys."""
+        new = evolve(self.copied(), pause=pause, half=half, keyed=True, on_record=on_record, again=[], open=0)
+        for key, answer in self.answers.items():
+            call, _, node, _, _ = key
+            if isinstance(answer, int) and call.partition("/")[2] not in on_record and not node.startswith("s_"):
+                new.pending.add(key)
+        return new
+
+    def left(self) -> None:
+        """The run has ended: what was never made again was half done when it was cut, like any other."""
+        for _, _, _, site, args in self.pending:
+            (self.once if site in self.apart else self.halves).append(Write("", site, args))
 
     @contextmanager
     def streaming(self) -> Iterator[None]:
