@@ -7,6 +7,7 @@ whose parameters need not be its arguments.
 
 from __future__ import annotations
 
+import reprlib
 import types
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,9 @@ from .unstorable import NotStorable
 
 if TYPE_CHECKING:
     from .writing import Writer
+
+INNER = 1_000
+"""Errors within others that are taken apart in one value: where each is named in many ways they multiply."""
 
 LINKS = 10
 """Errors in a row (one the cause or context of the other) that are stored."""
@@ -73,7 +77,8 @@ def wire(writer: Writer, error: BaseException) -> Any:
     """
     if type(error) is Restored and error._raw:
         return writer.again(forms.ERROR, error._raw, error._refs, False)
-    if id(error) in writer.errors or len(writer.errors) > LINKS:
+    writer.inner += bool(writer.errors)
+    if id(error) in writer.errors or len(writer.errors) > LINKS or writer.inner > INNER:
         raise NotStorable(class_name(type(error)), "is one of too many errors in a row", "cut the row")
     before = writer.redacting
     writer.redacting = True
@@ -162,9 +167,24 @@ def _said(error: BaseException) -> str:
         return ""
 
 
+class _Brief(reprlib.Repr):
+    """``repr``, but for errors: theirs repeats what they hold, which grows without bound where they hold each other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlist = self.maxtuple = self.maxdict = self.maxset = self.maxfrozenset = 20
+        self.maxstring = self.maxother = 1_000
+
+    def repr1(self, x: Any, level: int) -> str:
+        if not isinstance(x, BaseException):
+            return super().repr1(x, level)
+        inner = ", ".join(self.repr1(arg, level - 1) for arg in x.args[:20]) if level > 0 else "..."
+        return f"{type(x).__name__}({inner})"
+
+
 def _told(value: object) -> str:
     try:
-        return hide(repr(value))
+        return hide(_Brief().repr(value))
     except Exception:
         return f"<{type(value).__name__}>"
 

@@ -37,7 +37,7 @@ class Writer:
     """Takes one value apart. ``refs``: the large values that were put. ``lossy``: a secret had to be left out.
     ``redacting``: it is inside an error, where secrets are hidden instead."""
 
-    __slots__ = ("_values", "depth", "errors", "lossy", "redacting", "refs", "watching")
+    __slots__ = ("_values", "depth", "errors", "inner", "lossy", "redacting", "refs", "watching")
 
     def __init__(self, values: Values) -> None:
         self._values = values
@@ -46,6 +46,8 @@ class Writer:
         self.redacting = False
         self.errors: list[int] = []
         """The errors that are being taken apart, one in the other."""
+        self.inner = 0
+        """How many errors within others were taken apart."""
         self.depth = 0
         self.watching = values.watch.look()
 

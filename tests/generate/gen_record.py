@@ -135,6 +135,7 @@ def warnings() -> Iterator[list[str]]:
 def run_recorded(program: Program, compiled: Compiled, seed: int, span: int = 400) -> Lives:
     """Runs a program to its end through several lives. ``span``: steps that a life has, at most."""
     random = Random(f"lives of {seed}")
+    engine = cflow.Engine()
     codec = Values(compiled.objects.classes)
     disk = Disk()
     world = gen_world.begin(program.plan, apart=program.apart)
@@ -142,7 +143,7 @@ def run_recorded(program: Program, compiled: Compiled, seed: int, span: int = 40
     with in_place(seed), warnings() as said:
         for life in range(LIVES + 1):
             steps = random.randint(1, random.choice((10, 60, span))) if life < LIVES else 0
-            result, disk, world = _live(program, compiled, codec, disk, world, Random(f"{seed} {life}"), steps)
+            result, disk, world = _live(program, compiled, engine, codec, disk, world, Random(f"{seed} {life}"), steps)
             again = [f"called again though on record: {key}" for key in world.again]
             problems += [f"life {life + 1}: {problem}" for problem in [*said, *again]]
             said.clear()
@@ -158,6 +159,7 @@ _KILLED = object()
 def _live(
     program: Program,
     compiled: Compiled,
+    engine: cflow.Engine,
     codec: Values,
     disk: Disk,
     world: World,
@@ -193,7 +195,7 @@ def _live(
         trio.lowlevel.add_instrument(killer)
         with scope:
             try:
-                started = cflow.Engine()._started(compiled, dict(program.inputs), "run", Recording(journal), {})
+                started = engine._started(compiled, dict(program.inputs), "run", Recording(journal), {})
                 return result_of(await started.main())
             except Suspended:
                 return _KILLED

@@ -144,8 +144,11 @@ class World:
 
     def left(self) -> None:
         """The run has ended: what was never made again was half done when it was cut, like any other."""
-        for _, _, _, site, args in self.pending:
-            (self.once if site in self.apart else self.halves).append(Write("", site, args))
+        for _, _, node, site, args in self.pending:
+            if site in self.apart:
+                self.once.insert(self.once.index(Write(node, site, args)) + 1, Write("", site, args))
+            else:
+                self.halves.append(Write("", site, args))
 
     @contextmanager
     def streaming(self) -> Iterator[None]:

@@ -53,7 +53,15 @@ def again(value: Any, values: Values = VALUES) -> Any:
 
 @pytest.mark.parametrize(
     "value",
-    [Point(1, [2]), Frozen("a", ("b",)), Order(1, [Point(1)], "n"), Derived(1, "b"), Loose(3), Hashed("a"), Hooked(2, 1)],
+    [
+        Point(1, [2]),
+        Frozen("a", ("b",)),
+        Order(1, [Point(1)], "n"),
+        Derived(1, "b"),
+        Loose(3),
+        Hashed("a"),
+        Hooked(2, 1),
+    ],
     ids=lambda value: type(value).__name__,
 )
 def test_a_record_is_made_without_its_own_code(value: Any) -> None:
@@ -83,7 +91,8 @@ def test_a_hash_that_was_kept_is_none_in_another_process() -> None:
     made = VALUES.decode(fresh)
     assert hash(made) == hash(record)
     assert {made: 1}[record] == 1
-    code = "import sys; sys.path.insert(0, sys.argv[1]); from encoding_support import Hashed\n" + (
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); from encoding_support import Hashed\n"
         "from cflow.store.encoding import Values; r = Hashed('a'); hash(r); print(Values({}).encode(r).hex())"
     )
     folder = str(Path(support.__file__).parent)
@@ -141,7 +150,8 @@ def test_a_class_that_does_something_when_it_goes_is_not_made() -> None:
 
 
 NAMES = [
-    "subprocess:Popen", "os:_wrap_close", "builtins:eval", "builtins:dict", "posix:system", "shutil:rmtree", "os:system",
+    "subprocess:Popen", "os:_wrap_close", "builtins:eval", "builtins:dict", "posix:system", "shutil:rmtree",
+    "os:system",
     "encoding_support:Plain", "encoding_support:CALLS", "encoding_support:Point.x", "encoding_support:", ":", "", "::",
     "importlib.machinery:ModuleSpec", "dataclasses:Field", "cflow.engine:Engine", "trio:Nursery", "antigravity:x",
     "cflow.compiler.ir:Graph", "pdb:Pdb", "encoding_support:support.Point", "encoding_support:Point.__init__", 3, None,
