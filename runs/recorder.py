@@ -259,7 +259,7 @@ class Recorder:
         self.programs[row.id] = program
         head = [*self.known(), KeepPlan(digest, text), BeginRun(row)]
         keeper = RunKeeper(self.store, codec, row.id, self.owner.id, head)
-        return Recording(self, row, Journal(keeper), keeper, codec)
+        return Recording(self, row, Journal(keeper, begun=False), keeper, codec)
 
     def codec(self, compiled: Compiled, ambient: dict[str, Any]) -> Codec:
         """The codec for the values of a run: its classes are those that the program knows."""
