@@ -17,8 +17,8 @@ from typing import Any
 import msgspec
 from attrs import define, field, frozen
 
-DONE, FAILED = 0, 1
-"""Kinds of entries that end a call."""
+ENDS = (0, 1, 6)
+"""Kinds of entries that end a call: it gave a value, it failed, something stands for its value."""
 
 CHAIN = """
 WITH RECURSIVE chain AS (
@@ -46,6 +46,11 @@ class Effect:
         """The key without the run's id."""
         return self.key.partition("/")[2]
 
+    @staticmethod
+    def read(line: str) -> Effect:
+        process, phase, what, saw, attempt, key = line.split("\t")
+        return Effect(int(process), phase, what, saw, int(attempt), key)
+
 
 @frozen
 class Stored:
@@ -61,13 +66,7 @@ class Stored:
 
 
 def effects(file: Path) -> list[Effect]:
-    if not file.exists():
-        return []
-    found = []
-    for line in file.read_text().splitlines():
-        process, phase, what, saw, attempt, key = line.split("\t")
-        found.append(Effect(int(process), phase, what, saw, int(attempt), key))
-    return found
+    return [Effect.read(line) for line in file.read_text().splitlines()] if file.exists() else []
 
 
 def stored(folder: Path) -> dict[str, Stored]:
@@ -112,7 +111,7 @@ def _read(file: Path) -> dict[str, Stored]:
                 key, kind = msgspec.msgpack.decode(entry)[:2]
                 assert key not in keys, f"{key} is twice in the journal of {id}"
                 keys.add(key)
-                if kind in (DONE, FAILED):
+                if kind in ENDS:
                     ended.add("".join("_" if c.isspace() else c for c in f"{id}/{key}"))
             plain = msgspec.msgpack.decode(result) if result and result[0] != 0xC1 else None
             runs[id] = Stored(id, state, parent, reason, plain, tuple(entries), frozenset(ended))
@@ -151,15 +150,14 @@ class Scenario:
     _ended: set[str] = field(factory=set)
     """Calls that were on record as ended when a process was gone."""
 
-    def killed(self, process: int, folder: Path, file: Path) -> None:
+    def killed(self, process: int, now: dict[str, Stored], lines: list[Effect]) -> None:
         """A process is gone; the next one has not begun."""
-        now = stored(folder)
-        lines = effects(file)
         self._grown(now)
         self._not_again(process, lines)
         for run in now.values():
             self._ended |= run.ended
         under_way = {e.key for e in lines if e.process == process and e.phase == "begin"} - self._ended
+        under_way -= {e.key for e in lines if e.process == process and e.phase == "cut"}
         if len(under_way) > self.law.at_once:
             self._wrong(f"process {process} had {len(under_way)} calls under way that are not on record: {under_way}")
         begun = {e.key.partition("/")[0] for e in lines}
@@ -189,11 +187,9 @@ class Scenario:
         if again:
             self._wrong(f"process {process} called again what was on record: {sorted(again)}")
 
-    def over(self, process: int, folder: Path, file: Path, expected: Expected, out: str) -> None:
+    def over(self, process: int, runs: dict[str, Stored], lines: list[Effect], expected: Expected, out: str) -> None:
         """All has been gone on with, and nobody was killed any more."""
-        self.killed(process, folder, file)
-        runs = stored(folder)
-        lines = effects(file)
+        self.killed(process, runs, lines)
         if out:
             self._wrong(f"something was told: {out[:2000]}")
         if not runs:
@@ -258,9 +254,8 @@ class Expected:
     effects: list[tuple[str, str]]
 
     @staticmethod
-    def of(folder: Path, file: Path) -> Expected:
-        runs = stored(folder)
+    def of(runs: dict[str, Stored], lines: list[Effect]) -> Expected:
         (main,) = (run for run in runs.values() if not run.parent)
         children = sorted((run.state, same(run.result)) for run in runs.values() if run.parent)
-        did = [e for e in effects(file) if e.phase == "did"]
+        did = [e for e in lines if e.phase == "did"]
         return Expected(main.state, same(main.result), children, [(e.what, e.place) for e in did])

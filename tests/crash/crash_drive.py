@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from attrs import define, field
-from crash_check import Expected, Law, Scenario
+from crash_check import Expected, Law, Scenario, effects, stored
 
 LAWS = {
     "straight": Law(),
@@ -87,19 +87,17 @@ class Tried:
 
 
 def whole(server: Server, flow: str, folder: Path) -> Whole:
-    store, effects, out = folder / "store", folder / "effects", folder / "out"
+    store, lines, out = folder / "store", folder / "effects", folder / "out"
     folder.mkdir(parents=True)
-    answer = server.ask(
-        store=str(store), effects=str(effects), out=str(out), process=0, flow=flow, kill={"how": "never"}
-    )
+    answer = server.ask(store=str(store), effects=str(lines), out=str(out), process=0, flow=flow, kill={"how": "never"})
     assert (answer["status"], answer["killed"]) == (0, False), out.read_text()
-    return Whole(Expected.of(store, effects), answer)
+    return Whole(Expected.of(stored(store), effects(lines)), answer)
 
 
 def moment(rng: random.Random, counts: dict[str, Any], first: bool) -> dict[str, Any]:
     """How a process ends. ``first``: it begins the run; others repeat what is done, so they have less to do."""
     how = rng.choice(HOWS)
-    share = 1.05 if first else rng.choice((0.2, 0.5, 1.0))
+    share = 1.05 if first else rng.choice((0.1, 0.3, 0.6))
     if how == "time":
         return {"how": how, "after": rng.uniform(0, counts["seconds"] * share)}
     if how == "statement":
@@ -117,11 +115,11 @@ def moment(rng: random.Random, counts: dict[str, Any], first: bool) -> dict[str,
     }
 
 
-def scenario(server: Server, flow: str, seed: str, before: Whole, folder: Path, most: int = 4) -> Tried:
+def scenario(server: Server, flow: str, seed: str, before: Whole, folder: Path, most: int = 5) -> Tried:
     """Begin a run, kill its process, go on with it, kill that, ...; and look after each of them."""
     rng = random.Random(seed)
     folder.mkdir(parents=True)
-    store, effects, out = folder / "store", folder / "effects", folder / "out"
+    store, lines, out = folder / "store", folder / "effects", folder / "out"
     seen = Scenario(LAWS[flow])
     kills: Counter[str] = Counter()
     told: list[str] = []
@@ -129,7 +127,7 @@ def scenario(server: Server, flow: str, seed: str, before: Whole, folder: Path, 
         kill = moment(rng, before.counts, process == 0) if process < most else {"how": "never"}
         answer = server.ask(
             store=str(store),
-            effects=str(effects),
+            effects=str(lines),
             out=str(out),
             process=process,
             flow="" if process else flow,
@@ -140,10 +138,10 @@ def scenario(server: Server, flow: str, seed: str, before: Whole, folder: Path, 
             seen.problems.append(f"process {process} hangs or fails: {out.read_text()[-6000:]}")
             break
         if not answer["killed"]:
-            seen.over(process, store, effects, before.expected, out.read_text())
+            seen.over(process, stored(store), effects(lines), before.expected, out.read_text())
             break
         kills[kill["how"]] += 1
-        seen.killed(process, store, effects)
+        seen.killed(process, stored(store), effects(lines))
     if not seen.problems:
         shutil.rmtree(folder)
     return Tried(kills, seen.problems, told)

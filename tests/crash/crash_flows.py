@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 import trio
-from crash_world import BEGIN, DID, ENDED, WORLD, nonce
+from crash_world import BEGIN, CUT, DID, ENDED, WORLD, nonce
 
 from cflow import (
     Retry,
@@ -33,12 +33,16 @@ class NoError(Exception):
 
 async def _effect(what: str, saw: str = "", pause: float = 0.001) -> str:
     call = WORLD.enter()
-    WORLD.say("begin", what, saw)
+    WORLD.say(BEGIN, what, saw)
     WORLD.point(BEGIN, call)
-    await trio.sleep(pause)
-    WORLD.say("did", what, saw)
-    WORLD.point(DID, call)
-    await trio.sleep(pause)
+    try:
+        await trio.sleep(WORLD.pause(pause))
+        WORLD.say(DID, what, saw)
+        WORLD.point(DID, call)
+        await trio.sleep(WORLD.pause(pause))
+    except trio.Cancelled:
+        WORLD.say(CUT, what, saw)
+        raise
     WORLD.point(ENDED, call)
     return what
 
@@ -52,9 +56,9 @@ async def write(what: str, saw: str = "") -> str:
 def plain(what: str, saw: str = "") -> str:
     """Declares nothing and blocks: called in place, or in a thread."""
     call = WORLD.enter()
-    WORLD.say("begin", what, saw)
+    WORLD.say(BEGIN, what, saw)
     WORLD.point(BEGIN, call)
-    WORLD.say("did", what, saw)
+    WORLD.say(DID, what, saw)
     WORLD.point(DID, call)
     return what
 
@@ -68,7 +72,7 @@ def threaded(what: str, saw: str = "") -> str:
 async def look(n: int) -> str:
     call = WORLD.enter()
     WORLD.point(BEGIN, call)
-    await trio.sleep(0.0005)
+    await trio.sleep(WORLD.pause(0.0005))
     return f"{n}{nonce()}"
 
 
@@ -92,12 +96,12 @@ async def book(what: str, saw: str = "") -> str:
 async def flaky(what: str) -> str:
     """Fails twice before its effect."""
     call = WORLD.enter()
-    WORLD.say("begin", what, "")
+    WORLD.say(BEGIN, what, "")
     WORLD.point(BEGIN, call)
-    await trio.sleep(0.0005)
+    await trio.sleep(WORLD.pause(0.0005))
     if context().attempt < 3:
         raise OSError(what)
-    WORLD.say("did", what, "")
+    WORLD.say(DID, what, "")
     WORLD.point(DID, call)
     return what
 
@@ -114,7 +118,7 @@ async def numbers(n: int) -> Iterator[str]:  # type: ignore[misc]
         call = WORLD.enter()
         WORLD.point(BEGIN, call)
         yield f"{i}"
-        await trio.sleep(0.0005)
+        await trio.sleep(WORLD.pause(0.0005))
 
 
 @node(reads="clock")
@@ -127,7 +131,7 @@ async def bulk(n: int) -> str:
 
 
 @flow
-def straight(size: int = 12) -> list[str]:
+def straight(size: int = 8) -> list[str]:
     out = []
     for i in range(size):
         seen = look(i)
@@ -160,12 +164,12 @@ def nested(name: str) -> list[str]:
 
 
 @flow
-def wide(size: int = 8) -> list[list[str]]:
+def wide(size: int = 6) -> list[list[str]]:
     return [nested(f"p{i}.") for i in parallel(range(size), limit=4)]
 
 
 @flow
-def booked(size: int = 5) -> str:
+def booked(size: int = 4) -> str:
     try:
         with transaction():
             for i in range(size):
@@ -236,7 +240,7 @@ def retried() -> str:
 
 
 @flow
-def streamed(size: int = 8) -> list[str]:
+def streamed(size: int = 7) -> list[str]:
     out = []
     for item in numbers(size):
         out.append(write(f"s{item}", look(0)))

@@ -2,7 +2,7 @@
 the moments at which the process may end itself.
 
 A line is ``process phase what saw attempt key``, tab-separated. ``process``: which of the run's processes, from 0.
-``phase``: ``begin`` when the node is entered, ``did`` when its effect has happened, ``undo`` for ``did`` of an undo.
+``phase``: ``begin`` when the node is entered, ``did`` when its effect has happened, ``cut`` when it was cancelled.
 ``saw``: what the effect was made of; a read gives something else each time that it is made.
 """
 
@@ -14,30 +14,32 @@ from collections.abc import Callable
 
 from cflow import context
 
-BEGIN, DID, ENDED = "begin", "did", "ended"
+BEGIN, DID, ENDED, CUT = "begin", "did", "ended", "cut"
 
 
 class World:
-    """The file, and the call after which the process is gone.
+    """Where lines go, and the call after which the process is gone.
 
     ``strike``: (phase, count): kill at that point of the count-th call of a node.
     """
 
     def __init__(self) -> None:
-        self.file = -1
+        self.put: Callable[[str], object] = lambda line: None
+        self.pause: Callable[[float], float] = lambda seconds: seconds
+        """How long a node takes that should take so long."""
         self.process = 0
         self.calls = 0
         self.strike: tuple[str, int] = ("", 0)
         self.die: Callable[[], None] = lambda: os.kill(os.getpid(), signal.SIGKILL)
 
     def open(self, path: str, process: int) -> None:
-        self.file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        self.put = lambda line: os.write(file, f"{line}\n".encode())
         self.process = process
 
     def say(self, phase: str, what: str, saw: str) -> None:
         it = context()
-        line = "\t".join((str(self.process), phase, what, saw, str(it.attempt), it.key))
-        os.write(self.file, f"{line}\n".encode())
+        self.put("\t".join((str(self.process), phase, what, saw, str(it.attempt), it.key)))
 
     def enter(self) -> int:
         self.calls += 1
