@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import functools
+import gc
 import os
 import sqlite3
 import subprocess
@@ -252,8 +253,11 @@ def test_a_lock_of_another_process_holds_up_no_loop(engine: Engine, long: bool) 
             while store.trouble is None:
                 await trio.sleep(0.01)
             assert store.trouble.what == "busy"
+            gaps.clear()  # those before that are of planning and linking
             if long:
+                gc.freeze()  # nor shall a look through all of pytest's objects count
                 await trio.sleep(45)
+                gc.unfreeze()
             before = len(gaps)
             while len(gaps) < before + 200:
                 await trio.sleep(0.01)
@@ -270,7 +274,9 @@ def test_a_lock_of_another_process_holds_up_no_loop(engine: Engine, long: bool) 
     assert sorted(map(len, result)) == [2, 3]
     assert DONE == ["w0", "w1", "w2"]
     if long:
-        print(f"pauses of the loop: longest {max(gaps) * 1e3:.1f} ms of {len(gaps)}")
+        gaps.sort()
+        longest, most = gaps[-1] * 1e3, gaps[int(len(gaps) * 0.999)] * 1e3
+        print(f"pauses of the loop: {len(gaps)}, the longest {longest:.1f} ms, 99.9 % under {most:.1f} ms")
 
 
 # ---- what does not get better -----------------------------------------------------------------------------------

@@ -51,6 +51,38 @@ def test_a_run_is_on_disk_before_its_first_write(engine: Engine) -> None:
     assert row.state == "running"
 
 
+@node(reads="file")
+async def what_is_on_disk() -> list[str]:
+    """The keys of its run's journal, read from a connection of its own."""
+    await trio.lowlevel.checkpoint()
+    store = open_store(PLACE[0], readonly=True)
+    keys = [msgspec.msgpack.decode(entry)[0] for entry in store.journal(context().run)]
+    store.close()
+    return keys
+
+
+@flow
+def writes_and_reads() -> list[str]:
+    use("a")
+    return what_is_on_disk()
+
+
+def test_a_write_is_on_record_before_anybody_reads_what_it_has_done(engine: Engine) -> None:
+    assert engine.run(writes_and_reads) == ["use"]
+
+
+@flow
+def reads_and_writes() -> list[str]:
+    keys = what_is_on_disk()
+    use("a")
+    return keys + what_is_on_disk()
+
+
+def test_a_read_waits_for_no_disk_where_nothing_was_written(engine: Engine) -> None:
+    """But it is there before a write that may hang on it."""
+    assert engine.run(reads_and_writes) == ["what_is_on_disk", "use"]
+
+
 @node(reads="s")
 async def three() -> Iterator[int]:  # type: ignore[misc]
     for n in range(3):
