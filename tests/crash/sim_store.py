@@ -65,7 +65,7 @@ class SimStore:
 
     async def _serve(self) -> None:
         random, faults = self.random, self.faults
-        while self._line and not self.dead:
+        while self._line:
             await trio.sleep(random.random() * faults.slow * random.choice((0, 0, 0.1, 1)))
             if random.random() < faults.trouble:
                 self.struck.append("trouble")

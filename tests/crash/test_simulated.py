@@ -68,7 +68,7 @@ class Sim:
     def life(self, number: int, faults: Faults, spared: bool = True) -> None:
         """One process: it begins the run, or goes on with it. ``spared``: it does not die at any step of its loop."""
         random = Random(f"{self.flow} {self.seed} {number}")
-        trio._core._run._r.seed(random.randint(0, 1 << 30))  # type: ignore[attr-defined]
+        trio._core._run._r.seed(random.randint(0, 1 << 30))
         store = SimStore(self.inner, random, faults)
         engine = Engine(store=as_store(store))
         recorder = engine.recorder
@@ -230,7 +230,7 @@ def waited(make: Callable[[int], Program], seed: int, inner: SqliteStore) -> lis
         return [f"refused: {error}"]
     expected = reference(program, compiled.graph, compiled.objects)
     random = Random(f"waits of {seed}")
-    trio._core._run._r.seed(seed)  # type: ignore[attr-defined]
+    trio._core._run._r.seed(seed)
     faults = Faults(slow=random.choice((0, 0.001, 0.1, 3)), trouble=random.choice((0, 0, 0.1)))
     engine = Engine(store=as_store(SimStore(inner, random, faults)))
     assert engine.recorder is not None
