@@ -20,7 +20,7 @@ MOST = 10_000
 """Texts remembered at most; a loop may make a new one in every pass."""
 
 _known: dict[str, None] = {}
-"""The texts of secrets, in the forms in which they are shown (as they are, and as JSON writes them)."""
+"""The texts of secrets, in the forms in which they are shown (as they are, and as JSON and ``repr`` write them)."""
 
 
 class SecretText(str):
@@ -59,8 +59,20 @@ def _remember(text: str) -> None:
     """Know a secret's text where it is shown. One around another secret need not be known: that one is taken out of it,
     and what stands around it was never secret."""
     if len(text) >= SHORTEST and len(_known) < MOST and not any(secret in text for secret in _known):
-        _known[text] = None
-        _known[json.dumps(text)[1:-1]] = None
+        _known.update(dict.fromkeys((text, *(form for once in _written(text) for form in (once, *_written(once))))))
+
+
+def _written(text: str) -> tuple[str, ...]:
+    """A text as JSON and Python write it. An error often shows the one in the other: ``str(KeyError(text))`` in a line
+    of JSON."""
+    shown = repr(text)[1:-1]
+    return (
+        json.dumps(text)[1:-1],
+        json.dumps(text, ensure_ascii=False)[1:-1],
+        shown,
+        shown.replace("'", "\\'"),  # where a longer text has both kinds of quotes
+        repr(text.encode("utf-8", "surrogatepass"))[2:-1],
+    )
 
 
 def taint(value: Any, of: str = "") -> Any:

@@ -55,13 +55,15 @@ class Journal:
 
     Parameters
     ----------
-    keeper: writes entries down. ``recorded``: what is there from before, in order.
+    keeper: writes entries down. ``recorded``: what is there from before, in order. ``begun``: is it on disk that there
+    is such a run? If not, that goes with the first entries, or before the first write.
     """
 
-    def __init__(self, keeper: Keeper, recorded: Iterable[Recorded] = ()) -> None:
+    def __init__(self, keeper: Keeper, recorded: Iterable[Recorded] = (), begun: bool = True) -> None:
         self.keeper = keeper
-        self._old: dict[str, Recorded] = {entry.key: entry for entry in recorded}
-        self._end = len(self._old)
+        entries = list(recorded)
+        self._old: dict[str, Recorded] = {entry.key: entry for entry in entries}
+        self._end = len(entries)
         """How many entries there were."""
         self._low = 0
         """The first of them that was not used yet."""
@@ -81,8 +83,8 @@ class Journal:
         self._first = self._end
         self._buffer: list[bytes] = []
         self._writing = False
-        self._synced = self._end
-        self._last_write = self._end
+        self._synced = self._end if begun else -1
+        self._last_write = self._synced
         """How many entries must be on disk before anything reads what was written."""
         self._waiting: list[tuple[int, trio.lowlevel.Task]] = []
         self.stopped: str | None = None
@@ -247,7 +249,11 @@ class Journal:
 
     def flush(self) -> None:
         """Hand over what is not yet, unless a group is on its way."""
-        if self._writing or not self._buffer or self.lost is not None:
+        if self._buffer:
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        if self._writing or self.lost is not None:
             return
         first, buffer = self.rest()
         self._writing = True
@@ -298,7 +304,7 @@ class Journal:
         """
         while self._synced < number:
             self.going()
-            self.flush()
+            self._hand_over()
             task = trio.lowlevel.current_task()
             entry = (number, task)
 

@@ -87,7 +87,14 @@ def _without_secrets(record: logging.LogRecord) -> bool:
         return True
     if (hidden := hide(text)) != text:
         record.msg, record.args = hidden, None
+    if record.exc_info:
+        trace = _TRACES.formatException(record.exc_info)
+        if (hidden := hide(trace)) != trace:
+            record.exc_info, record.exc_text = None, hidden  # what formatters take in its place
     return True
+
+
+_TRACES = logging.Formatter()
 
 
 NODES = logging.getLogger("cflow.node")

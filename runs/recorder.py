@@ -89,6 +89,7 @@ class Recording:
         from ..store.tickets import commit
 
         if self.journal.lost is not None:
+            self.recorder.programs.pop(self.row.id, None)
             return  # somebody else has it
         with trio.CancelScope(shield=True):
             await commit(self.recorder.store, self.recorder.last(self, value, error))
@@ -257,9 +258,10 @@ class Recorder:
             parent=parent,
         )
         self.programs[row.id] = program
-        head = [*self.known(), KeepPlan(digest, text), BeginRun(row)]
+        blobs = (*codec.refs(row.inputs), *codec.refs(row.ambient))
+        head = [*self.known(), KeepPlan(digest, text), BeginRun(row, blobs)]
         keeper = RunKeeper(self.store, codec, row.id, self.owner.id, head)
-        return Recording(self, row, Journal(keeper), keeper, codec)
+        return Recording(self, row, Journal(keeper, begun=False), keeper, codec)
 
     def codec(self, compiled: Compiled, ambient: dict[str, Any]) -> Codec:
         """The codec for the values of a run: its classes are those that the program knows."""
@@ -301,7 +303,8 @@ class Recorder:
             return SetRun(run, owner, "done", ended=now, result=data, new_owner=NOWHERE, blobs=codec.refs(data))
         if isinstance(error, KeyboardInterrupt | trio.Cancelled):
             return SetRun(run, owner, "cancelled", ended=now, new_owner=NOWHERE)
-        return SetRun(run, owner, "failed", ended=now, error=codec.encode(error), new_owner=NOWHERE)
+        data = codec.encode(error)
+        return SetRun(run, owner, "failed", ended=now, error=data, new_owner=NOWHERE, blobs=codec.refs(data))
 
 
 def _beat(recorder: weakref.ref[Recorder], closed: threading.Event) -> None:

@@ -132,6 +132,25 @@ def find(store: Store, run: str) -> RunRow:
     return row
 
 
+def _left(recorder: Recorder, row: RunRow) -> RunRow:
+    """A run that somebody names, unless a live process works on it: taken away, it would be executed twice.
+
+    Raises
+    ------
+    StoreError: one does.
+    """
+    from ..store.owners import alive
+
+    if row.owner == recorder.owner.id:
+        at_work = row.id in recorder.programs
+    else:
+        at_work = any(owner.id == row.owner and alive(owner, {}) for owner in recorder.store.owners())
+    if at_work and row.state not in OVER:
+        msg = f"run {row.id} is under way in a process that lives: wait for it, or end that process"
+        raise StoreError(msg)
+    return row
+
+
 def go_on(engine: Engine, recorder: Recorder, run: str) -> None:
     """Go on with a run in a thread of its own, which the process waits for."""
     row = find(recorder.store, run)
@@ -164,13 +183,13 @@ def resume(engine: Engine, run: str = "", *, accept: bool = False) -> list[RunRo
 
     Raises
     ------
-    Unknown: there is no such run. StoreError: the engine has no store.
+    Unknown: there is no such run. StoreError: the engine has no store, or a live process works on the run.
     """
     recorder = engine.recorder
     if recorder is None:
         msg = "the engine has no store: Engine(store=...)"
         raise StoreError(msg)
-    rows = [find(recorder.store, run)] if run else list(waiting_for_us(recorder.store))
+    rows = [_left(recorder, find(recorder.store, run))] if run else list(waiting_for_us(recorder.store))
     ended = []
     for row in rows:
         if row.state in OVER:

@@ -18,6 +18,7 @@ from .exceptions import Restored as Restored
 from .port import Damaged, StoreError
 from .records import Classes, Resolver, StandIn as StandIn, class_name
 from .secretparts import Watch, scrub as scrub
+from .sqlerrors import NO_SPACE
 from .unstorable import Lost as Lost, Misfit as Misfit, NotStorable as NotStorable
 from .writing import DEEPEST, PACKED, Writer
 
@@ -73,6 +74,13 @@ class Values:
         made.watch = Watch(secrets)
         return made
 
+    def _whole(self) -> Values:
+        """The same without files for large values."""
+        made = object.__new__(Values)
+        made.__dict__.update(self.__dict__)
+        made.blobs = None
+        return made
+
     def encode(self, value: Any, name: str = "result") -> bytes:
         """A value as bytes; equal values of the same type give the same ones, but for the order of dicts.
 
@@ -83,7 +91,8 @@ class Values:
         Raises
         ------
         NotStorable: it, or a part of it, cannot be stored.
-        StoreError, OSError: a large value cannot be written (:class:`~.blobs.Blobs`).
+        StoreError, OSError: a large value cannot be written (:class:`~.blobs.Blobs`). A full disk is no reason: the
+        value stays in the bytes then, and who writes these waits for room.
         """
         try:
             return self._encode(value)
@@ -91,6 +100,10 @@ class Values:
             pass
         except NotStorable as error:
             raise error.at(name) from error.__cause__
+        except OSError as error:
+            if error.errno not in NO_SPACE or self.blobs is None:
+                raise
+            return self._whole().encode(value, name)
         try:
             return _on_own_stack(lambda: self._encode(value))
         except NotStorable as error:

@@ -72,6 +72,19 @@ def test_text_that_a_node_made_is_hidden_where_it_is_shown() -> None:
     assert redact(ValueError(WORD)) == HIDDEN
 
 
+@pytest.mark.parametrize("word", ['pass"word', "it's", "a\\b", "na\u00efve", "two\nlines", "b'o\"th"])
+def test_a_secret_is_hidden_however_an_error_or_json_writes_it(word: str) -> None:
+    SecretText(word)
+    longer = [f"'x' {word}", f'"x" {word}', f"'\"{word}"]
+    for value in (word, {word: [word]}, *longer):
+        for shown in (repr(value), str(KeyError(value)), repr(word.encode())):
+            for line in (shown, json.dumps(shown), json.dumps(shown, ensure_ascii=False)):
+                left = hide(line)
+                assert HIDDEN in left
+                assert word not in left
+                assert word.encode("unicode_escape").decode() not in left
+
+
 def test_what_stands_around_a_secret_is_not_taken_out_of_other_texts() -> None:
     words = flow_of("f'Bearer {TOKEN}'.split(' ')").run()
     assert [type(word) for word in words] == [SecretText, SecretText]
@@ -166,6 +179,26 @@ def test_what_a_node_logs_hides_it(caplog: pytest.LogCaptureFixture) -> None:
     logging_flow.run(WORD)
     (record,) = caplog.records
     assert record.getMessage() == "got <secret>"
+
+
+@node(reads="r")
+def logs_an_error(key: str) -> None:
+    try:
+        raise ValueError(f"bad {key}")
+    except ValueError:
+        cflow.context().log.exception("failed")
+
+
+@flow
+def failing_flow(key: str) -> None:
+    logs_an_error(key)
+
+
+def test_the_error_of_a_line_that_a_node_logs_hides_it(caplog: pytest.LogCaptureFixture) -> None:
+    SecretText(WORD)
+    failing_flow.run(WORD)
+    assert WORD not in caplog.text
+    assert "ValueError: bad <secret>" in caplog.text
 
 
 @flow
