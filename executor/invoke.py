@@ -14,7 +14,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, field
+from attrs import define
 
 from ..compiler.durations import seconds
 from ..compiler.promises import Promise
@@ -53,7 +53,6 @@ class Site:
     cap: bool = True
     line: int = 0
     lock: str = ""
-    digest: str = field(default="")
 
 
 @define(eq=False)
@@ -210,7 +209,7 @@ async def invoke(
         if log is not None and undoing is not None:
             log.add(*undoing(value))
 
-    key = functools.partial(node_key, site.spec, args, kwargs)
+    key = functools.partial(node_key, site.spec, site.fn, args, kwargs)
     return await apply_policy(run, site.id, site.spec.key, attempt, policy, completed, key, tries, log)
 
 
@@ -243,7 +242,7 @@ async def apply_policy(
             ttl = None if policy["cache"] is True else seconds(policy["cache"])
             work = functools.partial(_remembered, run, id, run.services.cache, "cache:" + key(), work, ttl, log, at)
         if policy.get("once") is not None:
-            name = f"once:{target}:{policy['once']}"
+            name = once_key(target, policy)
             work = functools.partial(_remembered, run, id, run.services.once, name, work, None, log, at)
         value = await (_or_default(work, policy["default"]) if "default" in policy else work())
     except BaseException as exc:
@@ -254,6 +253,11 @@ async def apply_policy(
     if sinks is not None:
         sinks.emit("node", "done", run.id, id)
     return value
+
+
+def once_key(target: str, policy: dict[str, Any]) -> str:
+    """Under which a call ``once`` is kept."""
+    return f"once:{target}:{policy['once']}"
 
 
 async def _or_default(work: Callable[[], Awaitable[Any]], default: Any) -> Any:

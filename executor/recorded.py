@@ -6,13 +6,14 @@ pure call in place is made again: that costs less than reading it.
 
 from __future__ import annotations
 
+import functools
 import time
 from typing import Any
 
 from .at import At
 from .entries import DONE, FAILED, Entry, Recorded
 from .groups import is_cancellation, stopped
-from .invoke import Site, Tries, Undoing, invoke
+from .invoke import Site, Tries, Undoing, invoke, once_key
 from .journal import Journal, Suspended
 from .run import Run
 from .undo import UndoLog
@@ -31,6 +32,14 @@ def given(journal: Journal, entry: Recorded) -> Any:
     if entry.kind == FAILED:
         raise journal.keeper.error(entry.data)
     return journal.keeper.value(entry.data)
+
+
+async def once_again(run: Run, site: Site, policy: dict[str, Any], value: Any, log: UndoLog | None, mark: int) -> None:
+    """What a call ``once`` gave is on record; it is settled with what it owes, or by now."""
+    once = run.services.once
+    key = once_key(site.spec.key, policy)
+    claim = None if log is None else log.claim(mark, functools.partial(once.settle, key))
+    await once.again(key, value, claim, None)
 
 
 async def recorded(
@@ -59,8 +68,11 @@ async def recorded(
                 raise Suspended(journal.stopped)
         elif entry is not None:
             value = given(journal, entry)
+            mark = 0 if log is None else len(log.entries)
             if log is not None and undoing is not None:
                 log.add(*undoing(value))
+            if policy.get("once") is not None:
+                await once_again(run, site, policy, value, log, mark)
             if run.sinks is not None:
                 run.sinks.emit("node", "cached", run.id, site.id)
             return value

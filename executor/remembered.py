@@ -31,12 +31,9 @@ async def remembered(
         return journal.keeper.value(entry.data)
 
     if entry is not None:
-        again = await made()
-
-        async def kept() -> tuple[Any, object]:
-            return again
-
-        return (await cache.get(key, kept, ttl, shares))[0]
+        value, claim = await made()
+        await cache.again(key, value, claim, ttl)
+        return value
 
     async def noted() -> tuple[Any, object]:
         journal.add(Entry(name, CUT))
@@ -46,7 +43,7 @@ async def remembered(
     await journal.before_read()
     value, hit = await cache.get(key, noted, ttl, shares)
     if hit:
-        journal.add(Entry(name, DONE, value))
+        journal.add(Entry(name, DONE, value), write=True)
         if run.sinks is not None:
             run.sinks.emit("node", "cached", run.id, id)
     return value

@@ -44,9 +44,11 @@ if TYPE_CHECKING:
     from ..dsl.scope import FlowSource
     from ..engine import Engine
     from ..executor.at import At
+    from ..executor.ports import Services
     from ..executor.run import Run
     from ..store.blobs import Blobs
     from ..store.encoding import Values
+    from .caches import Shared
 
 BEAT = 2.0
 """Seconds between two signs of life."""
@@ -61,6 +63,15 @@ class Recording:
     journal: Journal
     keeper: RunKeeper
     codec: Codec
+
+    def services(self, engine: Engine) -> Services:
+        """The engine's ports, with those that are kept in the store in its values' form."""
+        from .caches import StoreCache
+        from .onces import StoreOnce
+
+        shared = self.recorder.shared(engine)
+        services: Services = engine.services
+        return evolve(services, cache=StoreCache(shared, self), once=StoreOnce(shared, self))
 
     def directly(self, call: Callable[[], Any]) -> Any:
         """A run that is a plain function call, to its end."""
@@ -130,6 +141,7 @@ class Recorder:
         self._closed = threading.Event()
         self._plans: weakref.WeakKeyDictionary[Compiled, tuple[str, str]] = weakref.WeakKeyDictionary()
         self._codecs: weakref.WeakKeyDictionary[Compiled, Values] = weakref.WeakKeyDictionary()
+        self._shared: Shared | None = None
         self.programs: dict[str, str] = {}
         """Of the runs under way: where their flows are found."""
 
@@ -142,6 +154,15 @@ class Recorder:
         from ..store.place import open_store
 
         return cls(open_store(store), pickled, Blobs(Path(store) / "blobs"))
+
+    def shared(self, engine: Engine) -> Shared:
+        """What its runs share of what is cached."""
+        if self._shared is None:
+            from .caches import Shared
+
+            with self._lock:
+                self._shared = self._shared or Shared(engine, self)
+        return self._shared
 
     # ---- signs of life ---------------------------------------------------------------------------
 
