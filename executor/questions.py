@@ -386,7 +386,8 @@ def _recursive(graph: ir.Graph) -> set[str]:
 
 def nodes_behind(graph: ir.Graph, key: str) -> list[str]:
     """The keys of the nodes that a flow calls, by itself or through other flows; none of the engine's own."""
-    flows, nodes = [key], {}
+    flows: list[str] = [key]
+    nodes: dict[str, None] = {}
     for flow in flows:  # it grows meanwhile
         for op in all_ops(graph.flows[flow]):
             if isinstance(op, ir.Subflow):

@@ -37,7 +37,9 @@ async def remembered(
 
     async def noted() -> tuple[Any, object]:
         journal.add(Entry(name, CUT))
-        return await made()
+        found = await made()
+        journal.going()  # else what it has done is not on record, and it is made again
+        return found
 
     await journal.live()
     await journal.before_read()

@@ -16,6 +16,7 @@ from ..compiler.secrets import hide
 from ..executor.journal import Suspended
 from ..executor.late import trio
 from ..executor.ports import Shares
+from ..executor.waiter import Waiter
 from ..store.port import OVER, Exists, Release, Reserve, Settle, StoreError, Taken
 from ..store.tickets import commit
 from .caches import Found
@@ -80,7 +81,7 @@ class StoreOnce:
             memory.settle(key, claim, False)  # the run has the key until it goes on and decides
         elif kept:
             # Nobody else uses it before it is on disk.
-            store.do([self._settling(key, data)], lambda error: memory.settle(key, claim, False))
+            self._journal.flush_with(self._settling(key, data), lambda error: memory.settle(key, claim, False))
         else:
             memory.settle(key, claim, False)
             store.do([Release(stored(key), self._run, self._shared.owner)], _nobody)
@@ -156,10 +157,12 @@ class StoreOnce:
         return Settle(stored(key), self._run, data, self._codec.refs(data), self._shared.owner)
 
     async def _settle(self, key: str, data: bytes) -> None:
-        try:
-            with trio.CancelScope(shield=True):
-                await commit(self._shared.store, [self._settling(key, data)])
-        except StoreError as error:  # somebody else has the run, or the disk does not take it
+        waiter = Waiter()
+        self._journal.flush_with(self._settling(key, data), waiter.answer)
+        with trio.CancelScope(shield=True):
+            await waiter.event.wait()
+        error = waiter.box[0]
+        if error is not None:  # somebody else has the run, or the disk does not take it
             self._journal.stop(str(error))
             raise Suspended(str(error)) from error
 

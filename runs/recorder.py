@@ -138,6 +138,7 @@ class Recorder:
         self.owner = me()
         self._lock = threading.Lock()
         self._known = False
+        self._beaten = False
         self._closed = threading.Event()
         self._plans: weakref.WeakKeyDictionary[Compiled, tuple[str, str]] = weakref.WeakKeyDictionary()
         self._codecs: weakref.WeakKeyDictionary[Compiled, Values] = weakref.WeakKeyDictionary()
@@ -167,10 +168,12 @@ class Recorder:
     # ---- signs of life ---------------------------------------------------------------------------
 
     def known(self) -> list[Change]:
-        """What makes this process known, the first time."""
+        """What makes this process known, until that is surely on its way: no run is on disk before its owner is."""
+        if self._beaten:
+            return []
         with self._lock:
             if self._known:
-                return []
+                return [SetOwner(self.owner)]
             self._known = True
         # The thread does not keep the recorder: it ends with it.
         threading.Thread(target=_beat, args=(weakref.ref(self), self._closed), name="cflow-beat", daemon=True).start()
@@ -179,6 +182,7 @@ class Recorder:
     def beat(self) -> None:
         self.owner = evolve(self.owner, beat=self.owner.beat + 1)
         self.store.do([SetOwner(self.owner)], _nobody)
+        self._beaten = True
 
     def close(self) -> None:
         """No more signs of life; what is handed over is committed, and the store let go."""

@@ -63,8 +63,10 @@ class RunKeeper:
     def lossy(self, data: bytes) -> bool:
         return self.codec.lossy(data)
 
-    def write(self, first: int, entries: list[bytes], done: Callable[[BaseException | None], None]) -> None:
-        self.store.do(self.unit(first, entries), done)
+    def write(
+        self, first: int, entries: list[bytes], done: Callable[[BaseException | None], None], *along: Change
+    ) -> None:
+        self.store.do([*self.unit(first, entries), *along], done)
 
     def unit(self, first: int, entries: list[bytes]) -> list[Change]:
         """What has to be committed for these entries."""
