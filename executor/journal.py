@@ -254,8 +254,8 @@ class Journal:
             self._hand_over()
 
     def flush_with(self, change: Any, told: Callable[[BaseException | None], object]) -> None:
-        """Hand over what is not yet, with a change to the store that says that it was done: they are committed together.
-        ``told`` is called, in any thread, once they are on disk."""
+        """Hand over what is not yet, with a change to the store: they are committed together or not at all. ``told`` is
+        called, in any thread, once they are on disk."""
         self._hand_over(told, change)
 
     def _hand_over(self, told: Callable[[BaseException | None], object] | None = None, *along: Any) -> None:

@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 import trio
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 from trio.testing import MockClock
 
 from cflow import Engine, context, flow, node, parallel, secret, sleep, transaction
@@ -363,11 +362,18 @@ def test_a_repeated_run_asks_no_cache_for_what_is_on_record(engines: Make) -> No
 # ---- the same with and without ------------------------------------------------------------------------------------
 
 PLAIN = st.recursive(
-    st.none() | st.booleans() | st.integers(-3, 3) | st.floats(allow_nan=False) | st.text(max_size=3) | st.binary(max_size=3),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(st.text(max_size=2), inner, max_size=2)
-    | st.tuples(inner, inner)
-    | st.frozensets(st.integers(0, 3) | st.text(max_size=1), max_size=3),
+    st.none()
+    | st.booleans()
+    | st.integers(-3, 3)
+    | st.floats(allow_nan=False)
+    | st.text(max_size=3)
+    | st.binary(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text(max_size=2), inner, max_size=2)
+        | st.tuples(inner, inner)
+        | st.frozensets(st.integers(0, 3) | st.text(max_size=1), max_size=3)
+    ),
     max_leaves=6,
 )
 

@@ -335,9 +335,7 @@ def once_for_a_secret() -> str:
     return book.options(once=TOKEN)("fee")
 
 
-def test_a_secret_in_a_key_is_not_stored(
-    engines: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_secret_in_a_key_is_not_stored(engines: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("ONCE_TEST_TOKEN", "sentinel-77291")
     engine = engines()
     assert engine.run(once_for_a_secret) == engines().run(once_for_a_secret) == "fee 1"

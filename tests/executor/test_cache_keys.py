@@ -130,7 +130,9 @@ def test_what_is_not_named_does_not_count(tmp_path: Path, plain: str) -> None:
     assert key(tmp_path, other=OTHER.replace("return x\n", "return 7\n")) == plain
 
 
-ARGUMENTS = """content("f", [{f"{n}" for n in range(20)}, frozenset("abcdef"), [module.helper, module.Scale], 1.5, "x"])"""
+ARGUMENTS = (
+    """content("f", [{f"{n}" for n in range(20)}, frozenset("abcdef"), [module.helper, module.Scale], 1.5, "x"])"""
+)
 
 
 def test_arguments_have_one_key_in_every_process(tmp_path: Path) -> None:
