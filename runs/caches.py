@@ -3,7 +3,7 @@
 In the process stays what nobody else may use yet: calls under way, what may still be undone, what is on its way to the
 disk. That is :class:`~..executor.caches.MemoryCache`'s part, as it is without a store.
 
-Two processes that need the same cached value at once both make it.
+Equal calls at once are made once, also in several processes (:mod:`.flights`).
 """
 
 from __future__ import annotations
@@ -20,9 +20,11 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from ..executor.caches import MemoryCache
+from ..executor.late import trio
 from ..executor.ports import Shares
 from ..executor.wall import wall
 from ..store.port import NOWHERE, Change, Remember, RunRow, Shrink, StoreError
+from .flights import Flights
 
 if TYPE_CHECKING:
     from ..engine import Engine
@@ -35,6 +37,10 @@ SIZE = 256 << 20
 
 PART = 16
 """The cache is shrunk whenever this part of its size was written anew."""
+
+
+FIRST, LONGEST = 0.005, 0.2
+"""Seconds between two looks whether another process has made a value."""
 
 
 @frozen
@@ -51,6 +57,10 @@ class Found(Exception):
     """It was made elsewhere meanwhile: ``args[0]`` is what is there."""
 
 
+class _Elsewhere(Exception):
+    """Another process makes it just now."""
+
+
 class Shared:
     """What the runs of one engine share.
 
@@ -65,6 +75,7 @@ class Shared:
         self.store = recorder.store
         self.owner = recorder.owner.id
         self.size = size
+        self.flights = Flights(None if recorder.blobs is None else recorder.blobs.folder.parent)
         self.cache = MemoryCache()
         self.once = MemoryCache(size=None)
         self._lock = threading.Lock()
@@ -138,30 +149,45 @@ class StoreCache:
         self, key: str, compute: Callable[[], Awaitable[tuple[Any, object]]], ttl: float | None, shares: Shares
     ) -> tuple[Any, bool]:
         fresh: list[tuple[_Made | None, object]] = []
+        shared, flights = self._shared, self._shared.flights
 
         async def make() -> tuple[Any, object]:
-            if found := self._look(key, ttl):
-                raise Found(found[0])
-            value, claim = await compute()
-            made = self._encoded(key, value, ttl)
+            if not flights.take(key):
+                raise _Elsewhere
+            try:
+                if found := self._look(key, ttl):  # now that nobody else makes it
+                    raise Found(found[0])
+                value, claim = await compute()
+                made = self._encoded(key, value, ttl)
+            except BaseException:
+                flights.free(key)
+                raise
+            if claim is not None or made is None:
+                flights.free(key)  # nobody else has it from here
             if claim is not None and made is not None:
                 self._pending[claim] = made
             fresh.append((made, claim))
             return value, claim
 
-        if found := self._look(key, ttl):
-            return found[0], True
-        try:
-            value, hit = await self._shared.cache.get(key, make, ttl, shares)
-        except Found as there:
-            return there.args[0], True
-        if fresh and fresh[0][1] is None:
-            made = fresh[0][0]
-            if made is None:
-                self._shared.cache.drop(key, value)
-            else:
-                self._remember(key, made)
-        return value, hit
+        pause = FIRST
+        while True:
+            if found := self._look(key, ttl):
+                return found[0], True
+            try:
+                value, hit = await shared.cache.get(key, make, ttl, shares)
+            except Found as there:
+                return there.args[0], True
+            except _Elsewhere:
+                await trio.sleep(pause)
+                pause = min(2 * pause, LONGEST)
+                continue
+            if fresh and fresh[0][1] is None:
+                made = fresh[0][0]
+                if made is None:
+                    shared.cache.drop(key, value)
+                else:
+                    self._remember(key, made)
+            return value, hit
 
     async def again(self, key: str, value: Any, claim: object, ttl: float | None) -> None:
         """It was made before, nobody knows when: it may be too old."""
@@ -206,6 +232,7 @@ class StoreCache:
         size = large + len(made.data)
         if size > shared.size:
             shared.cache.drop(key, made.value)
+            shared.flights.free(key)
             node = node_of(key)
             shared.tell(node, f"what {node} gives is not cached: {size} bytes are more than all that is kept")
             return
@@ -214,6 +241,7 @@ class StoreCache:
         def landed(error: BaseException | None) -> None:
             if error is None:
                 shared.cache.drop(key, made.value)
+            shared.flights.free(key)
 
         shared.store.do(
             [

@@ -187,6 +187,8 @@ class Recorder:
     def close(self) -> None:
         """No more signs of life; what is handed over is committed, and the store let go."""
         self._closed.set()
+        if self._shared is not None:
+            self._shared.flights.close()
         self.store.close()
 
     # ---- beginning -------------------------------------------------------------------------------

@@ -35,6 +35,20 @@ def look(what: str) -> str:
     return f"saw {what}"
 
 
+@node(reads="file", cache=True)
+def slow_look(what: str) -> str:
+    """Made in a while, so that who comes meanwhile has to wait."""
+    effect(what)
+    while "GO" in os.environ and not os.path.exists(os.environ["GO"]):
+        time.sleep(0.01)
+    return f"saw {what}"
+
+
+@flow
+def slow_looks(day: str) -> str:
+    return slow_look("slow")
+
+
 @flow
 def etl(day: str) -> list[str]:
     a = step("extract")
@@ -77,4 +91,4 @@ if __name__ == "__main__":
     if name == "resume":
         print([row.state for row in resume(engine)])
     else:
-        print(engine.run({"nightly": nightly, "charge": charge, "looks": looks}[name], "mon"))
+        print(engine.run({"nightly": nightly, "charge": charge, "looks": looks, "slow_looks": slow_looks}[name], "mon"))

@@ -76,6 +76,33 @@ def test_a_cached_value_is_there_for_the_next_process(place: Place) -> None:
     assert place.counted() == Counter({"one": 1, "two": 1})
 
 
+def test_processes_at_once_make_a_cached_value_once(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    go = place.effects.with_name("go")
+    monkeypatch.setenv("GO", str(go))
+    children = [place.start("slow_looks") for _ in range(3)]
+    for child in children:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "ready\n"
+    with pytest.raises(subprocess.TimeoutExpired):
+        children[0].wait(0.5)
+    go.touch()
+    assert [finished(child) for child in children] == ["saw slow"] * 3
+    assert place.counted() == Counter({"slow": 1})
+
+
+def test_a_process_that_is_killed_while_it_makes_a_value_keeps_nobody_waiting(place: Place) -> None:
+    child = place.start("slow_looks", "slow")
+    assert child.stdout is not None
+    assert [child.stdout.readline(), child.stdout.readline()] == ["ready\n", "hanging\n"]
+    other = place.start("slow_looks")
+    with pytest.raises(subprocess.TimeoutExpired):
+        other.wait(0.5)
+    os.kill(child.pid, signal.SIGKILL)
+    child.communicate()
+    assert finished(other) == "saw slow"
+    assert place.counted() == Counter({"slow": 2})
+
+
 @pytest.mark.parametrize("at", ["transform", "load", "before settling", "after settling"])
 def test_a_flow_whose_process_was_killed_is_gone_on_with_by_who_needs_it(place: Place, at: str) -> None:
     place.kill_at("nightly", at)
