@@ -93,6 +93,11 @@ class MemoryCache:
         for waiter in old.waiting if old is not None else ():
             waiter.answer(None)
 
+    def held(self, shares: Shares) -> list[str]:
+        """The keys of what somebody's own transaction has done."""
+        with self._mutex:
+            return [key for key, kept in self._claimed.items() if shares(kept.claim)]
+
     def drop(self, key: str, value: Any) -> None:
         """This very value need not be kept any more, unless it may still be undone. From any thread."""
         with self._mutex:

@@ -128,8 +128,8 @@ class _Asked:
         settled = self.store.settled(key)
         if settled is not None:
             return f"done: by {settled[0]}"
-        run = self.store.reserved(key)
-        return f"begun: by {run}" if run is not None else "not done yet"
+        begun = self.store.reserved(key)
+        return f"begun: by {begun[0]}" if begun is not None else "not done yet"
 
     def _others(self, name: str, rows: list[CachedRow]) -> str:
         if not rows:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import importlib
 import os
 import struct
 from pathlib import Path
+from typing import Any
 
-try:
-    import fcntl
-except ImportError:  # another system: there each process makes its values itself
-    fcntl = None  # type: ignore[assignment]
+fcntl: Any = importlib.import_module("fcntl") if os.name == "posix" else None
+"""None: another system; there each process makes its values itself."""
 
 FILE = "cache.lock"
 

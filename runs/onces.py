@@ -17,7 +17,7 @@ from ..executor.journal import Suspended
 from ..executor.late import trio
 from ..executor.ports import Shares
 from ..executor.waiter import Waiter
-from ..store.port import OVER, Exists, Release, Reserve, Settle, StoreError, Taken
+from ..store.port import OVER, Await, Exists, Release, Reserve, Settle, StoreError, Taken
 from ..store.tickets import commit
 from .caches import Found
 
@@ -48,22 +48,31 @@ class StoreOnce:
         self, key: str, compute: Callable[[], Awaitable[tuple[Any, object]]], ttl: float | None, shares: Shares
     ) -> tuple[Any, bool]:
         pause = FIRST
-        while True:
-            if found := self._settled(key):
-                return self._codec.decode(found[0]), True
-            try:
-                value, hit = await self._shared.once.get(key, functools.partial(self._make, key, compute), None, shares)
-            except Found:
-                continue
-            except _Held as held:
-                await self._wait(key, held.args[0], pause)
-                pause = min(2 * pause, LONGEST)
-                continue
-            self._shared.once.drop(key, value)  # it is in the store
-            return value, hit
+        ours: list[str] = []
+        try:
+            while True:
+                if found := self._settled(key):
+                    return self._codec.decode(found[0]), True
+                make = functools.partial(self._make, key, compute)
+                try:
+                    value, hit = await self._shared.once.get(key, make, None, shares)
+                except Found:
+                    continue
+                except _Held as held:
+                    if not ours and (ours := [stored(k) for k in self._shared.once.held(shares)]):
+                        await self._refuse_ring(key, ours)
+                    await self._wait(key, held.args[0], pause)
+                    pause = min(2 * pause, LONGEST)
+                    continue
+                self._shared.once.drop(key, value)  # it is in the store
+                return value, hit
+        finally:
+            if ours:
+                self._shared.store.do([Await(tuple(ours), self._run, "")], _nobody)
 
     async def again(self, key: str, value: Any, claim: object, ttl: float | None) -> None:
-        if self._shared.store.reserved(stored(key)) != self._run:
+        reserved = self._shared.store.reserved(stored(key))
+        if reserved is None or reserved[0] != self._run:
             return  # it is settled, or was not made under this key
         data = self._encoded(value)
         if claim is None:
@@ -98,7 +107,8 @@ class StoreOnce:
             except Exists:
                 raise Found from None
             except Taken:
-                raise _Held(shared.store.reserved(name) or "") from None
+                reserved = shared.store.reserved(name)
+                raise _Held(reserved[0] if reserved is not None else "") from None
             value, claim = await compute()
         except (Found, _Held):
             raise
@@ -112,6 +122,28 @@ class StoreOnce:
         else:
             self._pending[claim] = data
         return value, claim
+
+    async def _refuse_ring(self, key: str, ours: list[str]) -> None:
+        """Tell others what this transaction waits for; who comes last of those that wait for one another sees all.
+
+        Raises
+        ------
+        RuntimeError: it would wait for somebody who waits for what it has done itself.
+        """
+        store = self._shared.store
+        await commit(store, [Await(tuple(ours), self._run, stored(key))])
+        seen: set[str] = set()
+        at = stored(key)
+        while at and at not in seen:
+            seen.add(at)
+            found = store.reserved(at)
+            at = "" if found is None else found[1]
+            if at in ours:
+                msg = (
+                    f"two transactions wait for one another: this one for what another has done under the key {key!r}, "
+                    f"and that one for what this one has done; use such keys in one order everywhere"
+                )
+                raise RuntimeError(msg)
 
     async def _wait(self, key: str, run: str, pause: float) -> None:
         """A while, for a run that has reserved the key.

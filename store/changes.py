@@ -16,6 +16,7 @@ from typing import Any
 from .port import (
     OVER,
     Append,
+    Await,
     BeginRun,
     Change,
     DropOwner,
@@ -341,6 +342,13 @@ def release(connection: Connection, change: Release) -> None:
     )
 
 
+def await_(connection: Connection, change: Await) -> None:
+    connection.executemany(
+        "UPDATE reserved SET waits = ? WHERE key = ? AND run = ?",
+        [(change.key, key, change.run) for key in change.keys],
+    )
+
+
 def settle(connection: Connection, change: Settle) -> None:
     if change.owner:
         row = connection.execute("SELECT owner FROM run WHERE id = ?", (change.run,)).fetchone()
@@ -405,6 +413,7 @@ HOW: dict[type, Callable[[Connection, Any], None]] = {
     Shrink: shrink,
     Reserve: reserve,
     Release: release,
+    Await: await_,
     Settle: settle,
     Sweep: sweep,
 }

@@ -241,6 +241,16 @@ class Release:
 
 
 @frozen
+class Await:
+    """A transaction of a run, which has done what these keys are reserved for, waits for another one; empty: for none
+    any more."""
+
+    keys: tuple[str, ...]
+    run: str
+    key: str
+
+
+@frozen
 class Settle:
     """What ``once`` a key has given, for good; by whom. :class:`Exists` where another run has settled it. ``owner``: of
     the run (:class:`LeaseLost`); empty: whoever it is. The run has not reserved the key any more then."""
@@ -284,6 +294,7 @@ Change = (
     | Shrink
     | Reserve
     | Release
+    | Await
     | Settle
     | DropRun
     | Sweep
@@ -450,8 +461,8 @@ class Store(Protocol):
         """The cached values (of a node), the youngest first; also those that are forgotten and not dropped yet."""
         ...
 
-    def reserved(self, key: str) -> str | None:
-        """The run that has reserved a key, which may be over or gone."""
+    def reserved(self, key: str) -> tuple[str, str] | None:
+        """The run that has reserved a key, which may be over or gone; and the key that it waits for, or ""."""
         ...
 
     def settled(self, key: str) -> tuple[str, bytes] | None:

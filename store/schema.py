@@ -104,7 +104,7 @@ V1: Migration = (
 )
 
 V2: Migration = (
-    "CREATE TABLE reserved (key TEXT PRIMARY KEY, run TEXT NOT NULL)",
+    "CREATE TABLE reserved (key TEXT PRIMARY KEY, run TEXT NOT NULL, waits TEXT NOT NULL DEFAULT '')",
     "CREATE INDEX reserved_by_run ON reserved (run)",
     "ALTER TABLE cache ADD COLUMN size INTEGER NOT NULL DEFAULT 0",
     "UPDATE cache SET size = length(value)",

@@ -251,10 +251,10 @@ class SqliteStore:
             ).fetchall()
         return [CachedRow(*row) for row in rows]
 
-    def reserved(self, key: str) -> str | None:
+    def reserved(self, key: str) -> tuple[str, str] | None:
         with self._readers.lend() as connection:
-            row = connection.execute("SELECT run FROM reserved WHERE key = ?", (key,)).fetchone()
-        return None if row is None else row[0]
+            row = connection.execute("SELECT run, waits FROM reserved WHERE key = ?", (key,)).fetchone()
+        return None if row is None else (row[0], row[1])
 
     def settled(self, key: str) -> tuple[str, bytes] | None:
         with self._readers.lend() as connection:

@@ -301,6 +301,46 @@ def test_many_at_once_do_it_once(engines: Make) -> None:
     assert LOG == ["fee"]
 
 
+MEET = threading.Barrier(2)
+
+
+@node(writes="ledger", runs="thread")
+def meet() -> None:
+    """Until both are here."""
+    MEET.wait(30)
+
+
+@flow
+def in_an_order(first: str, second: str) -> list[str]:
+    with transaction():
+        a = book.options(once=first)("a")
+        meet()
+        b = book.options(once=second)("b")
+        return [a, b]
+
+
+def test_transactions_of_two_processes_that_wait_for_one_another_are_told(engines: Make) -> None:
+    """Two engines share nothing but the store, as two processes."""
+    answers: list[Any] = []
+
+    def go(engine: Engine, first: str, second: str) -> None:
+        try:
+            answers.append(engine.run(in_an_order, first, second))
+        except RuntimeError as error:
+            answers.append(error)
+
+    threads = [threading.Thread(target=go, args=(engines(), *keys)) for keys in (("x", "y"), ("y", "x"))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    told = [answer for answer in answers if isinstance(answer, RuntimeError)]
+    assert len(answers) == 2
+    assert told
+    assert "wait for one another" in str(told[0])
+    assert LOG.count("a") + LOG.count("b") - LOG.count("-a") - LOG.count("-b") == 2 * (2 - len(told))
+
+
 # ---- what cannot be stored ----------------------------------------------------------------------------------------
 
 

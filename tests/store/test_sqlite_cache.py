@@ -11,6 +11,7 @@ from store_kit import begin
 
 from cflow.store.place import FILE, open_store
 from cflow.store.port import (
+    Await,
     Change,
     DropRun,
     Exists,
@@ -75,12 +76,12 @@ def test_a_key_is_reserved_by_one_run(store: SqliteStore) -> None:
     begin(store, "a", "b")
     commit_now(store, [Reserve("k", "a", "me")])
     commit_now(store, [Reserve("k", "a", "me")])
-    assert store.reserved("k") == "a"
+    assert store.reserved("k") == ("a", "")
     assert refused(store, Reserve("k", "b", "me")) is Taken
     commit_now(store, [Release("k", "b", "me"), Release("k", "a", "you")])
-    assert store.reserved("k") == "a"
+    assert store.reserved("k") == ("a", "")
     commit_now(store, [Release("k", "a", "me"), Reserve("k", "b", "me")])
-    assert store.reserved("k") == "b"
+    assert store.reserved("k") == ("b", "")
 
 
 def test_a_run_that_is_over_reserves_nothing(store: SqliteStore) -> None:
@@ -90,7 +91,7 @@ def test_a_run_that_is_over_reserves_nothing(store: SqliteStore) -> None:
     commit_now(store, [Reserve("k", "b", "me")])
     commit_now(store, [DropRun("a")])
     assert store.reserved("l") is None
-    assert store.reserved("k") == "b"
+    assert store.reserved("k") == ("b", "")
 
 
 def test_only_the_owner_of_a_run_reserves_and_settles(store: SqliteStore) -> None:
@@ -99,6 +100,14 @@ def test_only_the_owner_of_a_run_reserves_and_settles(store: SqliteStore) -> Non
     assert refused(store, Reserve("k", "z", "me")) is Unknown
     assert refused(store, Settle("k", "a", b"v", owner="you")) is LeaseLost
     assert store.settled("k") is None
+
+
+def test_it_is_known_what_a_reserved_key_waits_for(store: SqliteStore) -> None:
+    begin(store, "a", "b")
+    commit_now(store, [Reserve("k", "a", "me"), Reserve("l", "b", "me"), Await(("k", "l"), "a", "m")])
+    assert (store.reserved("k"), store.reserved("l")) == (("a", "m"), ("b", ""))
+    commit_now(store, [Await(("k",), "a", "")])
+    assert store.reserved("k") == ("a", "")
 
 
 def test_what_is_settled_is_reserved_no_more(store: SqliteStore) -> None:
