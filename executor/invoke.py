@@ -283,6 +283,8 @@ async def _remembered(
     is what ``work`` owes: where that is undone, it has not happened, and the next call makes it again."""
 
     async def made() -> tuple[Any, object]:
+        if run.journal is not None and cache is run.services.once:
+            await run.journal.before_write()
         mark = len(log.entries) if log is not None else 0
         value = await work()
         return value, None if log is None else log.claim(mark, functools.partial(cache.settle, key))

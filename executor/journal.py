@@ -248,9 +248,9 @@ class Journal:
         if len(self._buffer) >= GROUP:
             self.flush()
 
-    def flush(self) -> None:
-        """Hand over what is not yet, unless a group is on its way."""
-        if not self._writing and self._buffer and self.lost is None:
+    def flush(self, again: bool = False) -> None:
+        """Hand over what is not yet, unless a group is on its way; ``again``: also then."""
+        if (again or not self._writing) and self._buffer and self.lost is None:
             self._hand_over()
 
     def flush_with(self, change: Any, told: Callable[[BaseException | None], object]) -> None:

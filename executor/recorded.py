@@ -81,7 +81,7 @@ async def recorded(
     write = not site.reader and not effects.logs_only
     if not effects.pure:
         await journal.live()
-        if write:
+        if write and policy.get("once") is None:  # else it is not known yet whether it writes
             await journal.before_write()
         elif site.reader:
             await journal.before_read()

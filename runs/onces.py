@@ -82,7 +82,7 @@ class StoreOnce:
             self._shared.once.put(key, value, claim)
 
     def settle(self, key: str, claim: object, kept: bool | None) -> None:
-        memory, store = self._shared.once, self._shared.store
+        memory = self._shared.once
         data = None if kept is None else self._pending.pop(claim, None)
         if kept is None or data is None:
             memory.settle(key, claim, kept)
@@ -93,7 +93,7 @@ class StoreOnce:
             self._journal.flush_with(self._settling(key, data), lambda error: memory.settle(key, claim, False))
         else:
             memory.settle(key, claim, False)
-            store.do([Release(stored(key), self._run, self._shared.owner)], _nobody)
+            self._release(key)
 
     async def _make(self, key: str, compute: Callable[[], Awaitable[tuple[Any, object]]]) -> tuple[Any, object]:
         shared, name = self._shared, stored(key)
@@ -101,6 +101,7 @@ class StoreOnce:
             raise Found
         if beginning := self._keeper.beginning():
             shared.store.do(beginning, _nobody)  # where it is refused, there is no such run, and nothing is reserved
+        self._journal.flush(again=True)  # it shares the commit
         try:
             try:
                 await commit(shared.store, [Reserve(name, self._run, shared.owner)])
@@ -114,7 +115,7 @@ class StoreOnce:
             raise
         except BaseException:
             if self._journal.stopped is None:  # else it is made again when the run goes on
-                shared.store.do([Release(name, self._run, shared.owner)], _nobody)
+                self._release(key)
             raise
         data = self._encoded(value)
         if claim is None:
@@ -184,6 +185,10 @@ class StoreOnce:
             )
             raise StoreError(msg)
         return data
+
+    def _release(self, key: str) -> None:
+        self._journal.flush(again=True)  # why it was not done is on disk first
+        self._shared.store.do([Release(stored(key), self._run, self._shared.owner)], _nobody)
 
     def _settling(self, key: str, data: bytes) -> Settle:
         return Settle(stored(key), self._run, data, self._codec.refs(data), self._shared.owner)
