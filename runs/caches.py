@@ -39,6 +39,8 @@ PART = 16
 """The cache is shrunk whenever this part of its size was written anew."""
 
 
+Landed = Callable[[BaseException | None], object]
+
 FIRST, LONGEST = 0.005, 0.2
 """Seconds between two looks whether another process has made a value."""
 
@@ -80,6 +82,10 @@ class Shared:
         self.once = MemoryCache(size=None)
         self._lock = threading.Lock()
         self._written: float = math.inf
+        self._line: list[tuple[list[Change], Landed]] = []
+        self._sending = False
+        self.landings = 0
+        """How often something has landed: values that were in memory before are in the store since."""
         self._told: set[str] = set()
         self._gone_on: set[tuple[str, int]] = set()
         self._seen: dict[str, Any] = {}
@@ -103,6 +109,36 @@ class Shared:
                 return []
             self._written = 0
         return [Shrink(now, self.size)]
+
+    def send(self, changes: list[Change], landed: Landed) -> None:
+        """Hand over changes: at once, or with others when those that are on their way have landed. A unit for each
+        would take the processor from the run as often as a value is made."""
+        with self._lock:
+            self._line.append((changes, landed))
+            if self._sending:
+                return
+            self._sending = True
+        self.flush()
+
+    def flush(self) -> None:
+        """Hand over what is in line."""
+        with self._lock:
+            line, self._line = self._line, []
+            if not line:
+                self._sending = False
+                return
+
+        def told(error: BaseException | None) -> None:
+            self.landings += 1
+            for _, landed in line:
+                landed(error)
+            self.flush()
+
+        try:
+            self.store.do([change for changes, _ in line for change in changes], told)
+        except StoreError as error:  # it is closed
+            for _, landed in line:
+                landed(error)
 
     def tell(self, node: str, message: str) -> None:
         """Say something of a node, once."""
@@ -155,7 +191,9 @@ class StoreCache:
             if not flights.take(key):
                 raise _Elsewhere
             try:
-                if found := self._look(key, ttl):  # now that nobody else makes it
+                # Now that nobody else makes it. Another process may have made it in the microseconds since the last
+                # look, and then both do; a look for that would cost each miss as much again.
+                if (pause > FIRST or shared.landings != landings) and (found := self._look(key, ttl)):
                     raise Found(found[0])
                 value, claim = await compute()
                 made = self._encoded(key, value, ttl)
@@ -171,6 +209,7 @@ class StoreCache:
 
         pause = FIRST
         while True:
+            landings = shared.landings
             if found := self._look(key, ttl):
                 return found[0], True
             try:
@@ -243,13 +282,8 @@ class StoreCache:
                 shared.cache.drop(key, made.value)
             shared.flights.free(key)
 
-        shared.store.do(
-            [
-                Remember(key, made.data, until, node_of(key), made.at, blobs, large),
-                *shared.shrinking(size, made.at),
-            ],
-            landed,
-        )
+        change = Remember(key, made.data, until, node_of(key), made.at, blobs, large)
+        shared.send([change, *shared.shrinking(size, made.at)], landed)
 
 
 def node_of(key: str) -> str:

@@ -310,6 +310,8 @@ class Recorder:
     def last(self, recording: Recording, value: Any, error: BaseException | None) -> list[Change]:
         """The last unit of a run: the entries that are left, and its state then."""
         self.programs.pop(recording.row.id, None)
+        if self._shared is not None:
+            self._shared.flush()  # it is on disk when the run is
         end = self._end(recording, value, error)
         return [*recording.keeper.unit(*recording.journal.rest()), end]
 
