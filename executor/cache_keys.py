@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import io
+import sys
 import types
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
@@ -115,6 +116,11 @@ def _pickled(value: Any, fast: bool) -> bytes:
     return file.getvalue()
 
 
+def _by_name(value: Any) -> bool:
+    """Is a function or class what its module has under its name?"""
+    return getattr(sys.modules.get(value.__module__), value.__qualname__, None) is value
+
+
 @functools.cache
 def _pickler() -> Any:
     import cloudpickle
@@ -125,7 +131,7 @@ def _pickler() -> Any:
             kind = type(value)
             if kind is set or kind is frozenset:
                 return kind.__name__, sorted(hashlib.sha256(_pickled(item, True)).digest() for item in value)
-            if (kind is types.FunctionType or isinstance(value, type)) and is_ours(value):
+            if (kind is types.FunctionType or isinstance(value, type)) and (is_ours(value) or not _by_name(value)):
                 return "code", f"{value.__module__}.{value.__qualname__}", code_key(value)
             return None
 

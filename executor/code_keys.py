@@ -7,18 +7,16 @@ and other objects that a module holds may be the state of a run as well as const
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import sys
-import sysconfig
 import types
 import weakref
 from collections.abc import Iterator
+from enum import Enum
 from typing import Any
 
 _PACKAGE = __name__.partition(".executor.")[0]
-_INSTALLED = tuple(
-    {path + "/" for name in ("stdlib", "platstdlib", "purelib", "platlib") if (path := sysconfig.get_path(name))}
-)
 _VERSION = ".".join(map(str, sys.version_info[:2]))
 _PLAIN = (type(None), bool, int, float, complex, str, bytes)
 
@@ -51,7 +49,16 @@ def is_ours(value: Any, package: str = "") -> bool:
         return False
     code = getattr(value, "__code__", None)
     file = code.co_filename if code is not None else getattr(sys.modules.get(module), "__file__", None)
-    return isinstance(file, str) and not file.startswith(_INSTALLED) and not file.startswith("<frozen")
+    return isinstance(file, str) and not file.startswith(_installed()) and "/dist-packages/" not in file
+
+
+@functools.cache
+def _installed() -> tuple[str, ...]:
+    """What the files of the standard library and of installed packages begin with."""
+    import sysconfig
+
+    paths = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+    return ("<frozen ", *(path.rstrip("/") + "/" for path in sorted(paths) if path))
 
 
 def _digest(root: Any) -> str:
@@ -92,7 +99,8 @@ def _parts(value: Any) -> Iterator[tuple[str, Any]]:
         yield f"class {value.__qualname__}", None
         for base in value.__bases__:
             yield _named(base), base
-        for name, member in vars(value).items():
+        members = {**vars(value), **{m.name: m.value for m in value}} if issubclass(value, Enum) else vars(value)
+        for name, member in members.items():
             if isinstance(member, property):
                 for part in (member.fget, member.fset):
                     yield name, part

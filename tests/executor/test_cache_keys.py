@@ -20,6 +20,11 @@ PROGRAM = """
 import helpers_of_keys as other
 from functools import wraps
 
+from enum import Enum
+
+class Color(Enum):
+    RED = 1
+
 RATE = 2
 STATE = []
 
@@ -138,6 +143,17 @@ ARGUMENTS = (
 def test_arguments_have_one_key_in_every_process(tmp_path: Path) -> None:
     """The order of a set of texts is another one in each process."""
     assert len({key(tmp_path / f"{n}", code=ARGUMENTS) for n in range(4)}) == 1
+
+
+RECORDS = """content("f", [__import__("cflow").loads('type Order:\\n    id: int\\n').Order(id=1), module.Color.RED])"""
+
+
+def test_records_and_enums_have_one_key_in_every_process(tmp_path: Path) -> None:
+    """A record of a text is a class that no module has."""
+    keys = [key(tmp_path / f"{n}", code=RECORDS) for n in range(2)]
+    assert keys[0] == keys[1]
+    assert key(tmp_path / "one", code=RECORDS.replace("id=1", "id=2")) != keys[0]
+    assert key(tmp_path / "two", PROGRAM.replace("RED = 1", "RED = 2"), code=RECORDS) != keys[0]
 
 
 @pytest.mark.parametrize("old", ["x * RATE", "self.factor"])
