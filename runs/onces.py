@@ -110,6 +110,8 @@ class StoreOnce:
             except Taken:
                 reserved = shared.store.reserved(name)
                 raise _Held(reserved[0] if reserved is not None else "") from None
+            except StoreError as error:
+                raise self._broken_off(error) from error
             value, claim = await compute()
         except (Found, _Held):
             raise
@@ -199,9 +201,13 @@ class StoreOnce:
         with trio.CancelScope(shield=True):
             await waiter.event.wait()
         error = waiter.box[0]
-        if error is not None:  # somebody else has the run, or the disk does not take it
-            self._journal.stop(str(error))
-            raise Suspended(str(error)) from error
+        if error is not None:
+            raise self._broken_off(error) from error
+
+    def _broken_off(self, error: BaseException) -> Suspended:
+        """Somebody else has the run, or the disk does not take it: no error of the call's, so no program catches it."""
+        self._journal.stop(str(error))
+        return Suspended(str(error))
 
 
 def stored(key: str) -> str:

@@ -13,7 +13,7 @@ import trio
 from cflow import Engine, context, flow, node, parallel, secret, transaction
 from cflow.executor.journal import Suspended
 from cflow.runs.resume import resume
-from cflow.store.port import SetRun, StoreError
+from cflow.store.port import SetRun, StoreError, TakeRun
 from cflow.store.tickets import commit_now
 
 LOG: list[Any] = []
@@ -141,6 +141,31 @@ def test_what_is_settled_but_not_recorded_is_not_done_again(engines: Make) -> No
     assert engine.recorder is not None
     assert engine.recorder.codec(engine.compiled(once_a_day), {}).decode(row.result) == "fee 1"
     assert LOG == ["fee"]
+
+
+@node(writes="ledger")
+async def lose() -> None:
+    """Somebody else takes the run over, who takes this process for dead."""
+    engine = STOP["engine"]
+    store = store_of(engine)
+    commit_now(store, [TakeRun(context().run, engine.recorder.owner.id, "other")])
+
+
+@flow
+def once_after_it_is_lost() -> str:
+    step("first")
+    lose()
+    try:
+        return book.options(once="fee")("fee")
+    except Exception:
+        return "caught"
+
+
+def test_who_has_lost_the_run_does_nothing_once(engines: Make) -> None:
+    engine = STOP["engine"] = engines()
+    with pytest.raises(Suspended, match="belongs to other by now"):
+        engine.run(once_after_it_is_lost)
+    assert LOG == ["first"]
 
 
 # ---- transactions -------------------------------------------------------------------------------------------------
