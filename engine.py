@@ -348,7 +348,8 @@ class Engine:
         sinks = self.sinks
         linked = self._link(compiled, sinks is not None, recording is not None)
         ambient = read_ambient(compiled.graph) if ambient is None else ambient
-        run = Run(id or "", self.services, ambient, self.limit, sinks)
+        services = self.services if recording is None else recording.services(self)
+        run = Run(id or "", services, ambient, self.limit, sinks)
         if recording is not None:
             run.journal = recording.journal
         return Started(compiled, linked, run, bound, recording)

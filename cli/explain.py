@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import argparse
 import json
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from ..engine import Engine, default_engine
+from ..planner.explain import explain
 from .output import emit
 from .profiles import read_profile
 from .target import open_flow, report_wrong
 
 if TYPE_CHECKING:
-    from ..planner.plan import Step
+    from ..planner.plan import Plan, Step
 
 
 def execute(arguments: argparse.Namespace) -> int:
@@ -25,11 +28,39 @@ def execute(arguments: argparse.Namespace) -> int:
         if arguments.profile is not None:
             known = read_profile(arguments.profile)
             engine = Engine(profile=known.seconds if known is not None and known.digest == flow.digest else None)
+        plan = engine.plan(flow)
+        if arguments.store:
+            plan = _with_store(engine, flow, plan, arguments)
         if arguments.json:
-            emit(json.dumps([_step(step) for step in engine.plan(flow).steps], ensure_ascii=False))
+            emit(json.dumps([_step(step) for step in plan.steps], ensure_ascii=False))
         else:
-            emit(engine.explain(flow).rstrip("\n"))
+            emit(explain(plan).rstrip("\n"))
     return wrong.code
+
+
+def _with_store(engine: Engine, flow: Any, plan: Plan, arguments: argparse.Namespace) -> Plan:
+    """The plan, with what the store has of the calls that are kept."""
+    from ..compiler.inputs import bind_texts
+    from ..engine import read_ambient
+    from ..runs.explained import in_store
+    from ..store.blobs import Blobs
+    from ..store.encoding import Values
+    from ..store.place import BLOBS, open_store
+    from .inputs import read_pairs
+    from .stores import existing
+
+    compiled = engine.compiled(flow)
+    texts = read_pairs(arguments.inputs)
+    params = [p for p in compiled.graph.main.params if p.name in texts or not p.required] if texts else []
+    inputs = bind_texts(params, texts, {}, compiled.objects.classes, name=compiled.graph.main.name)
+    with existing(arguments.store):
+        store = open_store(arguments.store, readonly=True)
+        codec = Values(compiled.objects.classes, blobs=Blobs(Path(arguments.store) / BLOBS))
+        ambient = read_ambient(compiled.graph)
+        told = in_store(engine, compiled, store, inputs, ambient, codec, time.time())
+        store.close()
+    steps = tuple(attrs.evolve(step, kept=(*step.kept, *told.get(step.id, ()))) for step in plan.steps)
+    return attrs.evolve(plan, steps=steps)
 
 
 def _step(step: Step) -> dict[str, Any]:

@@ -169,6 +169,8 @@ def _test(parser: argparse.ArgumentParser) -> None:
 
 def _explain(parser: argparse.ArgumentParser) -> None:
     _target(parser)
+    parser.add_argument("inputs", nargs="*", metavar="name=value", help="inputs, to tell with --store what is kept")
+    _file(parser.add_argument("--store", metavar="PATH", help="tell of each cached call whether its value is there"))
     _json(parser, "the plan as JSON")
     _file(
         parser.add_argument(
@@ -233,6 +235,13 @@ def _resume(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", nargs="?", default="", help="its id; left out: every run whose process is gone")
     parser.add_argument("--accept", action="store_true", help="with the program as it is now, whatever has changed")
     _store(parser)
+
+
+def _cache(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("what", choices=("list", "clear"), help="show what is cached, or drop it")
+    parser.add_argument("node", nargs="?", default="", metavar="NODE", help="of one node or flow only")
+    _store(parser)
+    _json(parser, "one JSON object a value")
 
 
 def _store(parser: argparse.ArgumentParser) -> None:
@@ -301,6 +310,7 @@ VERBS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], str]] = {
     "bench": ("measure a flow: time, where it goes, memory; compare with an earlier measurement", _bench, "bench"),
     "runs": ("list the runs on record", _runs, "runs"),
     "resume": ("go on with runs whose process is gone", _resume, "resume"),
+    "cache": ("list or drop the cached values of a store", _cache, "cache"),
     "nodes": ("list installed node packs, with signatures and effects", _nodes, "nodes"),
 }
 """Each verb: what it does, what fills its parser, and the module that does it."""

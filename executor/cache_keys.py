@@ -1,16 +1,21 @@
 """The content of a call, by which ``cache=`` knows an equal one: what is called, and its arguments by value.
 
-Two calls are equal where every parameter gets an equal value, whether by position, by name or by its default.
+Two calls are equal where every parameter gets an equal value, whether by position, by name or by its default. A key is
+``NAME:HASH``, the same in every process: no address, no order of a set gets into it.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
+import sys
+import types
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from ..compiler.spec import NodeSpec
+from .code_keys import code_key, is_ours
 
 
 class _Parameter(Protocol):
@@ -27,8 +32,12 @@ class _Parameter(Protocol):
 P = TypeVar("P", bound=_Parameter)
 
 
-def node_key(spec: NodeSpec, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
-    """The content of a node's call: the node's code or version, and the arguments.
+def node_key(spec: NodeSpec, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+    """The content of a node's call: the node's code with its helpers, or its version, and the arguments.
+
+    Parameters
+    ----------
+    fn: what is called: the node's function, or what stands in for it.
 
     Raises
     ------
@@ -40,7 +49,12 @@ def node_key(spec: NodeSpec, args: tuple[Any, ...], kwargs: dict[str, Any]) -> s
         if signature.known
         else (args, sorted(kwargs.items()))
     )
-    return f"{spec.name}:{content(spec.name, (spec.name, spec.version or spec.source, given))}"
+    return f"{spec.name}:{content(spec.name, (spec.name, code_of(spec, fn), given))}"
+
+
+def code_of(spec: NodeSpec, fn: Callable[..., Any]) -> tuple[str, ...]:
+    """What stands for a node's code."""
+    return ("version", spec.version) if spec.version else ("code", spec.source, code_key(fn))
 
 
 def values_of(
@@ -83,18 +97,42 @@ def content(what: str, value: Any) -> str:
     ------
     TypeError: it cannot be taken by value; ``what`` names whose arguments it holds.
     """
-    import cloudpickle
-
-    file = io.BytesIO()
-    pickler = cloudpickle.Pickler(file)
-    pickler.fast = True  # else it matters whether two equal parts are one object
     try:
-        pickler.dump(value)
-        body = file.getvalue()
+        body = _pickled(value, True)
     except Exception:  # a circle, for instance
         try:
-            body = cloudpickle.dumps(value)
+            body = _pickled(value, False)
         except Exception as error:
             msg = f"to cache {what}, its arguments are taken by value, which fails: {error}"
             raise TypeError(msg) from error
     return hashlib.sha256(body).hexdigest()
+
+
+def _pickled(value: Any, fast: bool) -> bytes:
+    file = io.BytesIO()
+    pickler = _pickler()(file, protocol=5)
+    pickler.fast = fast  # else it matters whether two equal parts are one object
+    pickler.dump(value)
+    return file.getvalue()
+
+
+def _by_name(value: Any) -> bool:
+    """Is a function or class what its module has under its name?"""
+    return getattr(sys.modules.get(value.__module__), value.__qualname__, None) is value
+
+
+@functools.cache
+def _pickler() -> Any:
+    import cloudpickle
+
+    class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+        def persistent_id(self, value: Any) -> Any:
+            """What stands for a value that has no fixed form of its own."""
+            kind = type(value)
+            if kind is set or kind is frozenset:
+                return kind.__name__, sorted(hashlib.sha256(_pickled(item, True)).digest() for item in value)
+            if (kind is types.FunctionType or isinstance(value, type)) and (is_ours(value) or not _by_name(value)):
+                return "code", f"{value.__module__}.{value.__qualname__}", code_key(value)
+            return None
+
+    return Pickler

@@ -80,6 +80,31 @@ class MemoryCache:
                 waiter.answer(None)
         return value, False
 
+    async def again(self, key: str, value: Any, claim: object, ttl: float | None) -> None:
+        self.put(key, value, claim)
+
+    def put(self, key: str, value: Any, claim: object) -> None:
+        """Keep a value that was made elsewhere."""
+        with self._mutex:
+            kept = self._values[key] = _Kept(value, _Birth(), claim)
+            old = self._claimed.pop(key, None)
+            if claim is not None:
+                self._claimed[key] = kept
+        for waiter in old.waiting if old is not None else ():
+            waiter.answer(None)
+
+    def held(self, shares: Shares) -> list[str]:
+        """The keys of what somebody's own transaction has done."""
+        with self._mutex:
+            return [key for key, kept in self._claimed.items() if shares(kept.claim)]
+
+    def drop(self, key: str, value: Any) -> None:
+        """This very value need not be kept any more, unless it may still be undone. From any thread."""
+        with self._mutex:
+            found = self._values.get(key)
+            if found is not None and found.value is value and found.claim is None:
+                del self._values[key]
+
     def settle(self, key: str, claim: object, kept: bool | None) -> None:
         with self._mutex:
             found = self._claimed.get(key)

@@ -14,7 +14,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, field
+from attrs import define
 
 from ..compiler.durations import seconds
 from ..compiler.promises import Promise
@@ -53,7 +53,6 @@ class Site:
     cap: bool = True
     line: int = 0
     lock: str = ""
-    digest: str = field(default="")
 
 
 @define(eq=False)
@@ -68,6 +67,8 @@ class Tries:
     key: int = 0
     path: str = ""
     turn: Turn | None = None
+    made: bool = False
+    """Has an attempt given the value (and no default, or what is remembered)?"""
 
 
 async def hop(run: Run, site: Site, args: tuple[Any, ...], kwargs: dict[str, Any], tries: Tries | None = None) -> Any:
@@ -210,7 +211,7 @@ async def invoke(
         if log is not None and undoing is not None:
             log.add(*undoing(value))
 
-    key = functools.partial(node_key, site.spec, args, kwargs)
+    key = functools.partial(node_key, site.spec, site.fn, args, kwargs)
     return await apply_policy(run, site.id, site.spec.key, attempt, policy, completed, key, tries, log)
 
 
@@ -243,7 +244,7 @@ async def apply_policy(
             ttl = None if policy["cache"] is True else seconds(policy["cache"])
             work = functools.partial(_remembered, run, id, run.services.cache, "cache:" + key(), work, ttl, log, at)
         if policy.get("once") is not None:
-            name = f"once:{target}:{policy['once']}"
+            name = once_key(target, policy)
             work = functools.partial(_remembered, run, id, run.services.once, name, work, None, log, at)
         value = await (_or_default(work, policy["default"]) if "default" in policy else work())
     except BaseException as exc:
@@ -254,6 +255,11 @@ async def apply_policy(
     if sinks is not None:
         sinks.emit("node", "done", run.id, id)
     return value
+
+
+def once_key(target: str, policy: dict[str, Any]) -> str:
+    """Under which a call ``once`` is kept."""
+    return f"once:{target}:{policy['once']}"
 
 
 async def _or_default(work: Callable[[], Awaitable[Any]], default: Any) -> Any:
@@ -279,6 +285,8 @@ async def _remembered(
     is what ``work`` owes: where that is undone, it has not happened, and the next call makes it again."""
 
     async def made() -> tuple[Any, object]:
+        if run.journal is not None and cache is run.services.once:
+            await run.journal.before_write()
         mark = len(log.entries) if log is not None else 0
         value = await work()
         return value, None if log is None else log.claim(mark, functools.partial(cache.settle, key))
@@ -336,6 +344,8 @@ async def _attempts(
             if tries is not None:
                 tries.number = number
             continue
+        if tries is not None:
+            tries.made = True
         if completed is not None:
             completed(value)
         return value

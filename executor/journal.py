@@ -45,8 +45,11 @@ class Keeper(Protocol):
         """Does a value lack something that may not be stored (a secret)?"""
         ...
 
-    def write(self, first: int, entries: list[bytes], done: Callable[[BaseException | None], None]) -> None:
-        """Commit entries, numbered from ``first``; ``done`` is called, in any thread, once they are on disk."""
+    def write(
+        self, first: int, entries: list[bytes], done: Callable[[BaseException | None], None], *along: Any
+    ) -> None:
+        """Commit entries, numbered from ``first``; ``done`` is called, in any thread, once they are on disk. ``along``:
+        changes to the store that are committed with them, or not at all."""
         ...
 
 
@@ -247,14 +250,17 @@ class Journal:
         if len(self._buffer) >= GROUP:
             self.flush()
 
-    def flush(self) -> None:
-        """Hand over what is not yet, unless a group is on its way."""
-        if self._buffer:
+    def flush(self, again: bool = False) -> None:
+        """Hand over what is not yet, unless a group is on its way; ``again``: also then."""
+        if (again or not self._writing) and self._buffer and self.lost is None:
             self._hand_over()
 
-    def _hand_over(self) -> None:
-        if self._writing or self.lost is not None:
-            return
+    def flush_with(self, change: Any, told: Callable[[BaseException | None], object]) -> None:
+        """Hand over what is not yet, with a change to the store: they are committed together or not at all. ``told`` is
+        called, in any thread, once they are on disk."""
+        self._hand_over(told, change)
+
+    def _hand_over(self, told: Callable[[BaseException | None], object] | None = None, *along: Any) -> None:
         first, buffer = self.rest()
         self._writing = True
         upto = self.next
@@ -264,12 +270,14 @@ class Journal:
             self._landed(upto, error)
 
         def done(error: BaseException | None) -> None:
+            if told is not None:
+                told(error)
             try:
                 token.run_sync_soon(landed, error)
             except trio.RunFinishedError:
                 pass
 
-        self.keeper.write(first, buffer, done)
+        self.keeper.write(first, buffer, done, *along)
 
     def _landed(self, upto: int, error: BaseException | None) -> None:
         self._writing = False
@@ -304,7 +312,8 @@ class Journal:
         """
         while self._synced < number:
             self.going()
-            self._hand_over()
+            if not self._writing and self.lost is None:
+                self._hand_over()  # also where there is nothing but the run itself
             task = trio.lowlevel.current_task()
             entry = (number, task)
 

@@ -22,7 +22,7 @@ from ..planner.order import OpOrder, Orderer, RegionOrder, exits_of, yields
 from . import invoke
 from .blockcode import Blocks
 from .blocks import for_each, parallel, race
-from .cache_keys import content, values_of
+from .cache_keys import code_of, content, values_of
 from .calls import attempted, policy_text, waiting_policy, writes
 from .expressions import Printer
 from .frame import run_frame
@@ -32,7 +32,7 @@ from .lanes import lane_each
 from .late import trio
 from .leave import Leave
 from .place import Outer, Place
-from .questions import Questions, Substitute, placement
+from .questions import Questions, Substitute, nodes_behind, placement
 from .run import Run
 from .scopes import timeout
 from .source import Module
@@ -118,6 +118,7 @@ class FlowLinker(Questions):
         self.epoch = TIERS.epoch
         self._names: dict[tuple[str, bool], str] = {}
         self._todo: list[tuple[str, bool]] = []
+        self._codes: dict[str, tuple[Any, ...]] = {}
         self._bind(detach)
 
     def _bind(self, detach: Builtin | None) -> None:
@@ -255,10 +256,19 @@ class FlowLinker(Questions):
 
     def flow_key(self, key: str, values: list[Any]) -> str:
         """The content of a flow call, by the values of its parameters."""
-        from ..compiler.digest import digest
-
         name = self.graph.flows[key].name
-        return f"{digest(self.graph)}:{name}:{content(name, values)}"
+        return f"{name}:{content(name, (self.flow_code(key), values))}"
+
+    def flow_code(self, key: str) -> tuple[Any, ...]:
+        """What a flow means, with the code of all nodes that it reaches."""
+        found = self._codes.get(key)
+        if found is None:
+            from ..compiler.digest import digest
+
+            nodes = [self.graph.nodes[node] for node in nodes_behind(self.graph, key)]
+            codes = sorted(code_of(spec, self.function(spec)) for spec in nodes)
+            found = self._codes[key] = (digest(self.graph, key), *codes)
+        return found
 
     def entry(self, waits: bool) -> Callable[..., Any]:
         """The function of the entry flow, with everything it needs."""

@@ -64,6 +64,11 @@ class Cache(Protocol):
         """
         ...
 
+    async def again(self, key: str, value: Any, claim: object, ttl: float | None) -> None:
+        """A run that goes on has come past what it made before: that counts as made by it, as :meth:`get` would have
+        it, also where somebody else makes it just now."""
+        ...
+
     def settle(self, key: str, claim: object, kept: bool | None) -> None:
         """The call with this claim counts for good (``kept``), or was undone: then the key is free again, unless
         another value has taken it. None: neither yet, but others may share the claim now."""

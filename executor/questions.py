@@ -382,3 +382,16 @@ def _recursive(graph: ir.Graph) -> set[str]:
         if key in seen:
             found.add(key)
     return found
+
+
+def nodes_behind(graph: ir.Graph, key: str) -> list[str]:
+    """The keys of the nodes that a flow calls, by itself or through other flows; none of the engine's own."""
+    flows: list[str] = [key]
+    nodes: dict[str, None] = {}
+    for flow in flows:  # it grows meanwhile
+        for op in all_ops(graph.flows[flow]):
+            if isinstance(op, ir.Subflow):
+                flows += [op.target] * (op.target not in flows)
+            elif isinstance(op, ir.Call) and not graph.nodes[op.target].builtin:
+                nodes[op.target] = None
+    return list(nodes)

@@ -7,13 +7,14 @@ pure call in place is made again: that costs less than reading it.
 from __future__ import annotations
 
 import contextlib
+import functools
 import time
 from typing import Any
 
 from .at import At
 from .entries import DONE, FAILED, GIVEN, OWED, Entry, Recorded
 from .groups import is_cancellation, stopped
-from .invoke import Site, Tries, Undoing, invoke
+from .invoke import Site, Tries, Undoing, invoke, once_key
 from .journal import Journal, Suspended
 from .run import Run
 from .undo import UndoLog
@@ -42,6 +43,14 @@ def _owes(journal: Journal, key: str, number: int, log: UndoLog, undoing: Undoin
     return entry
 
 
+async def once_again(run: Run, site: Site, policy: dict[str, Any], value: Any, log: UndoLog | None, mark: int) -> None:
+    """What a call ``once`` gave is on record; it is settled with what it owes, or by now."""
+    once = run.services.once
+    key = once_key(site.spec.key, policy)
+    claim = None if log is None else log.claim(mark, functools.partial(once.settle, key))
+    await once.again(key, value, claim, None)
+
+
 async def recorded(
     run: Run,
     at: At,
@@ -67,20 +76,23 @@ async def recorded(
                 journal.stop(f"what {site.id} has given holds a secret, which is not stored; it was not made again")
                 raise Suspended(journal.stopped)
         elif entry is not None:
+            mark = 0 if log is None else len(log.entries)
             if log is not None and undoing is not None:
                 for number in range(1, entry.attempt + 1):
                     _owes(journal, key, number, log, undoing)
             value = given(journal, entry)
             if log is not None and undoing is not None and entry.kind == DONE:
                 log.add(*undoing(value))
+            if policy.get("once") is not None and entry.kind == DONE:
+                await once_again(run, site, policy, value, log, mark)
             if run.sinks is not None:
                 run.sinks.emit("node", "cached", run.id, site.id)
             return value
     tries = Tries(number=journal.tries(key), path=key)
-    notes: Undoing | None = None
-    owed = 0
+    notes = undoing
+    owed = False
+    """Is the undo on record by itself?"""
     if log is not None and undoing is not None:
-        late = policy.get("timeout") is not None
         for number in range(1, tries.number + 1):
             found = _owes(journal, key, number, log, undoing)
         if found is not None:
@@ -89,19 +101,21 @@ async def recorded(
             journal.add(Entry(key, GIVEN, value, attempt=tries.number), True)
             return value
 
-        def notes(value: Any) -> tuple[Any, ...]:
+        def noted(value: Any) -> Any:
             nonlocal owed
-            owed = tries.number
-            if late:
-                with contextlib.suppress(Exception):  # that it cannot be stored is told with the result
-                    journal.add(Entry(f"{key}~{owed}", OWED, value, attempt=owed), True)
+            with contextlib.suppress(Exception):  # that it cannot be stored is told with the result
+                journal.add(Entry(f"{key}~{tries.number}", OWED, value, attempt=tries.number), True)
+                owed = True
             return undoing(value)
+
+        if policy.get("timeout") is not None:
+            notes = noted
 
     effects = site.spec.effects
     write = not site.reader and not effects.logs_only
     if not effects.pure:
         await journal.live()
-        if write:
+        if write and policy.get("once") is None:  # else it is not known yet whether it writes
             await journal.before_write()
         elif site.reader:
             await journal.before_read()
@@ -119,7 +133,7 @@ async def recorded(
     took = time.perf_counter() - clock
     if not effects.pure or took > WORTH:
         try:
-            kind = DONE if undoing is None or (owed == tries.number and not late) else GIVEN
+            kind = DONE if tries.made and not owed else GIVEN
             journal.add(Entry(key, kind, value, began, took, tries.number), write)
         except Exception as unstorable:
             # It was done: what is made of that, here and in a repetition, is an error, and no second call.

@@ -31,22 +31,21 @@ async def remembered(
         return journal.keeper.value(entry.data)
 
     if entry is not None:
-        again = await made()
-
-        async def kept() -> tuple[Any, object]:
-            return again
-
-        return (await cache.get(key, kept, ttl, shares))[0]
+        value, claim = await made()
+        await cache.again(key, value, claim, ttl)
+        return value
 
     async def noted() -> tuple[Any, object]:
         journal.add(Entry(name, CUT))
-        return await made()
+        found = await made()
+        journal.going()  # else what it has done is not on record, and it is made again
+        return found
 
     await journal.live()
     await journal.before_read()
     value, hit = await cache.get(key, noted, ttl, shares)
     if hit:
-        journal.add(Entry(name, DONE, value))
+        journal.add(Entry(name, DONE, value), write=True)
         if run.sinks is not None:
             run.sinks.emit("node", "cached", run.id, id)
     return value

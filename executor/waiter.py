@@ -20,13 +20,14 @@ class Waiter:
 
     def answer(self, value: Any) -> bool:
         """Give it the answer; False where its loop has ended."""
+        self.box.append(value)  # before the other loop can look
         try:
             here = trio.lowlevel.in_trio_run() and trio.lowlevel.current_trio_token() is self.token
             if not here:
                 self.token.run_sync_soon(self.event.set)
         except trio.RunFinishedError:
+            self.box.clear()
             return False
-        self.box.append(value)
         if here:
             self.event.set()
         return True

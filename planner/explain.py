@@ -39,6 +39,7 @@ def _step(step: Step, plan: Plan, width: int) -> list[str]:
         lines.append(f"{gap}waits for {_name(plan, wait.step)}: {wait.why}")
     for wait in step.late:
         lines.append(f"{gap}inside, waits for {_name(plan, wait.step)}: {wait.why}")
+    lines += [f"{gap}{line}" for line in step.kept]
     return lines
 
 

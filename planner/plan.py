@@ -12,6 +12,7 @@ from attrs import define, frozen
 from ..compiler import ir
 from .advice import Advice, advise
 from .cost import Costs
+from .kept import kept
 from .order import OpOrder, RegionOrder, Wait
 
 
@@ -36,7 +37,8 @@ class Step:
     it is in, or -1. ``waits``: ``(step, why)`` pairs. ``late``: what only something inside it waits for.
     ``placement``: ``loop``, ``thread`` or ``in place``; for a block ``in order`` or ``overlapping``. ``cost``:
     expected seconds: of a profile, else ``measured``, the seconds it took in this process on average; None where
-    nobody knows. ``fused``: the number of the fused chain it is part of, or None.
+    nobody knows. ``fused``: the number of the fused chain it is part of, or None. ``kept``: what is kept of it and
+    under which key, a line each.
     """
 
     index: int
@@ -55,6 +57,7 @@ class Step:
     fused: int | None = None
     undeclared: bool = False
     measured: float | None = None
+    kept: tuple[str, ...] = ()
 
 
 @frozen
@@ -143,6 +146,7 @@ def _region(
                 measured=facts.measured.get(op.id),
                 fused=fused.get(at),
                 undeclared=isinstance(op, ir.Call) and not op_order.effects.declared,
+                kept=kept(op, graph),
             )
         )
         for region in op_order.regions:

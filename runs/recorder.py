@@ -44,9 +44,11 @@ if TYPE_CHECKING:
     from ..dsl.scope import FlowSource
     from ..engine import Engine
     from ..executor.at import At
+    from ..executor.ports import Services
     from ..executor.run import Run
     from ..store.blobs import Blobs
     from ..store.encoding import Values
+    from .caches import Shared
 
 BEAT = 2.0
 """Seconds between two signs of life."""
@@ -61,6 +63,15 @@ class Recording:
     journal: Journal
     keeper: RunKeeper
     codec: Codec
+
+    def services(self, engine: Engine) -> Services:
+        """The engine's ports, with those that are kept in the store in its values' form."""
+        from .caches import StoreCache
+        from .onces import StoreOnce
+
+        shared = self.recorder.shared(engine)
+        services: Services = engine.services
+        return evolve(services, cache=StoreCache(shared, self), once=StoreOnce(shared, self))
 
     def directly(self, call: Callable[[], Any]) -> Any:
         """A run that is a plain function call, to its end."""
@@ -128,9 +139,11 @@ class Recorder:
         self.owner = me()
         self._lock = threading.Lock()
         self._known = False
+        self._beaten = False
         self._closed = threading.Event()
         self._plans: weakref.WeakKeyDictionary[Compiled, tuple[str, str]] = weakref.WeakKeyDictionary()
         self._codecs: weakref.WeakKeyDictionary[Compiled, Values] = weakref.WeakKeyDictionary()
+        self._shared: Shared | None = None
         self.programs: dict[str, str] = {}
         """Of the runs under way: where their flows are found."""
 
@@ -144,13 +157,24 @@ class Recorder:
 
         return cls(open_store(store), pickled, Blobs(Path(store) / "blobs"))
 
+    def shared(self, engine: Engine) -> Shared:
+        """What its runs share of what is cached."""
+        if self._shared is None:
+            from .caches import Shared
+
+            with self._lock:
+                self._shared = self._shared or Shared(engine, self)
+        return self._shared
+
     # ---- signs of life ---------------------------------------------------------------------------
 
     def known(self) -> list[Change]:
-        """What makes this process known, the first time."""
+        """What makes this process known, until that is surely on its way: no run is on disk before its owner is."""
+        if self._beaten:
+            return []
         with self._lock:
             if self._known:
-                return []
+                return [SetOwner(self.owner)]
             self._known = True
         # The thread does not keep the recorder: it ends with it.
         threading.Thread(target=_beat, args=(weakref.ref(self), self._closed), name="cflow-beat", daemon=True).start()
@@ -159,10 +183,13 @@ class Recorder:
     def beat(self) -> None:
         self.owner = evolve(self.owner, beat=self.owner.beat + 1)
         self.store.do([SetOwner(self.owner)], _nobody)
+        self._beaten = True
 
     def close(self) -> None:
         """No more signs of life; what is handed over is committed, and the store let go."""
         self._closed.set()
+        if self._shared is not None:
+            self._shared.flights.close()
         self.store.close()
 
     # ---- beginning -------------------------------------------------------------------------------
@@ -285,6 +312,8 @@ class Recorder:
     def last(self, recording: Recording, value: Any, error: BaseException | None) -> list[Change]:
         """The last unit of a run: the entries that are left, and its state then."""
         self.programs.pop(recording.row.id, None)
+        if self._shared is not None:
+            self._shared.flush()  # it is on disk when the run is
         end = self._end(recording, value, error)
         return [*recording.keeper.unit(*recording.journal.rest()), end]
 

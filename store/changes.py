@@ -16,6 +16,7 @@ from typing import Any
 from .port import (
     OVER,
     Append,
+    Await,
     BeginRun,
     Change,
     DropOwner,
@@ -25,11 +26,14 @@ from .port import (
     KeepPlan,
     LeaseLost,
     Over,
+    Release,
     Remember,
+    Reserve,
     Send,
     SetOwner,
     SetRun,
     Settle,
+    Shrink,
     StoreError,
     Sweep,
     Taken,
@@ -176,6 +180,7 @@ def drop_run(connection: Connection, change: DropRun) -> None:
     for table in ("signal", "wait", "run_data"):
         connection.execute(f"DELETE FROM {table} WHERE run = ?", (number,))
     connection.execute(f"DELETE FROM segment WHERE id IN ({CHAIN} SELECT id FROM chain)", (last, -1))
+    connection.execute("DELETE FROM reserved WHERE run = ?", (change.run,))
     connection.execute("DELETE FROM run WHERE number = ?", (number,))
 
 
@@ -293,9 +298,10 @@ def keep_plan(connection: Connection, change: KeepPlan) -> None:
 
 def remember(connection: Connection, change: Remember) -> None:
     connection.execute(
-        "INSERT INTO cache VALUES (?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value,"
-        " until = excluded.until, node = excluded.node, made = excluded.made",
-        (change.key, change.value, change.until, change.node, change.made),
+        "INSERT INTO cache (key, value, until, node, made, size) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE"
+        " SET value = excluded.value, until = excluded.until, node = excluded.node, made = excluded.made,"
+        " size = excluded.size",
+        (change.key, change.value, change.until, change.node, change.made, len(change.value) + change.large),
     )
     connection.execute("DELETE FROM blob_ref WHERE kind = 'cache' AND holder = ?", (change.key,))
     refer(connection, "cache", change.key, change.blobs)
@@ -307,7 +313,47 @@ def forget(connection: Connection, change: Forget) -> None:
     drop_cached(connection, " AND ".join(f"{name} = ?" for name in given) or "1", tuple(given.values()))
 
 
+def shrink(connection: Connection, change: Shrink) -> None:
+    drop_cached(connection, "until <= ?", (change.now,))
+    drop_oldest(connection, change.size)
+
+
+def reserve(connection: Connection, change: Reserve) -> None:
+    row = connection.execute("SELECT owner FROM run WHERE id = ?", (change.run,)).fetchone()
+    if row is None or row[0] != change.owner:
+        raise why_not(connection, change.run)
+    row = connection.execute("SELECT run FROM settled WHERE key = ?", (change.key,)).fetchone()
+    if row is not None:
+        msg = f"{change.key} was settled by run {row[0]}"
+        raise Exists(msg)
+    row = connection.execute(
+        "SELECT run.id, run.state FROM reserved JOIN run ON run.id = reserved.run WHERE key = ?", (change.key,)
+    ).fetchone()
+    if row is not None and row[0] != change.run and row[1] not in OVER:
+        msg = f"run {row[0]} has begun what is done once under {change.key}"
+        raise Taken(msg)
+    connection.execute("INSERT OR REPLACE INTO reserved (key, run) VALUES (?, ?)", (change.key, change.run))
+
+
+def release(connection: Connection, change: Release) -> None:
+    connection.execute(
+        "DELETE FROM reserved WHERE key = ?1 AND run = ?2 AND EXISTS (SELECT 1 FROM run WHERE id = ?2 AND owner = ?3)",
+        (change.key, change.run, change.owner),
+    )
+
+
+def await_(connection: Connection, change: Await) -> None:
+    connection.executemany(
+        "UPDATE reserved SET waits = ? WHERE key = ? AND run = ?",
+        [(change.key, key, change.run) for key in change.keys],
+    )
+
+
 def settle(connection: Connection, change: Settle) -> None:
+    if change.owner:
+        row = connection.execute("SELECT owner FROM run WHERE id = ?", (change.run,)).fetchone()
+        if row is None or row[0] != change.owner:
+            raise why_not(connection, change.run)
     row = connection.execute("SELECT run FROM settled WHERE key = ?", (change.key,)).fetchone()
     if row is not None:
         if row[0] == change.run:
@@ -315,6 +361,7 @@ def settle(connection: Connection, change: Settle) -> None:
         msg = f"{change.key} was settled by run {row[0]}"
         raise Exists(msg)
     connection.execute("INSERT INTO settled VALUES (?, ?, ?)", (change.key, change.run, change.value))
+    connection.execute("DELETE FROM reserved WHERE key = ? AND run = ?", (change.key, change.run))
     refer(connection, "settled", change.key, change.blobs)
 
 
@@ -322,16 +369,20 @@ def sweep(connection: Connection, change: Sweep) -> None:
     connection.execute("DELETE FROM plan WHERE digest NOT IN (SELECT digest FROM run_data)")
     drop_cached(connection, "until <= ?", (change.now,))
     if change.cache is not None:
-        drop_cached(
-            connection,
-            "key IN (SELECT key FROM"
-            " (SELECT key, sum(length(value)) OVER (ORDER BY made DESC, key) AS bytes FROM cache) WHERE bytes > ?)",
-            (change.cache,),
-        )
+        drop_oldest(connection, change.cache)
     old = "used = 1 AND run = 0 AND sent < ?"
     held = f"kind = 'signal' AND holder IN (SELECT id FROM signal WHERE {old})"
     connection.execute(f"DELETE FROM blob_ref WHERE {held}", (change.signals_before,))
     connection.execute(f"DELETE FROM signal WHERE {old}", (change.signals_before,))
+
+
+def drop_oldest(connection: Connection, size: int) -> None:
+    drop_cached(
+        connection,
+        "key IN (SELECT key FROM"
+        " (SELECT key, sum(size) OVER (ORDER BY made DESC, key) AS bytes FROM cache) WHERE bytes > ?)",
+        (size,),
+    )
 
 
 def drop_cached(connection: Connection, which: str, values: tuple[object, ...]) -> None:
@@ -359,6 +410,10 @@ HOW: dict[type, Callable[[Connection, Any], None]] = {
     KeepPlan: keep_plan,
     Remember: remember,
     Forget: forget,
+    Shrink: shrink,
+    Reserve: reserve,
+    Release: release,
+    Await: await_,
     Settle: settle,
     Sweep: sweep,
 }

@@ -43,6 +43,11 @@ class RunKeeper:
         self.head = list(head)
         self._blobs: list[str] = []
 
+    def beginning(self) -> list[Change]:
+        """What goes before the first entries, where it is not handed over yet; it counts as handed over then."""
+        head, self.head = self.head, []
+        return head
+
     def encoded(self, entry: Entry) -> bytes:
         data = self.codec.encode(entry.data)
         self._blobs += self.codec.refs(data)
@@ -58,12 +63,14 @@ class RunKeeper:
     def lossy(self, data: bytes) -> bool:
         return self.codec.lossy(data)
 
-    def write(self, first: int, entries: list[bytes], done: Callable[[BaseException | None], None]) -> None:
-        self.store.do(self.unit(first, entries), done)
+    def write(
+        self, first: int, entries: list[bytes], done: Callable[[BaseException | None], None], *along: Change
+    ) -> None:
+        self.store.do([*self.unit(first, entries), *along], done)
 
     def unit(self, first: int, entries: list[bytes]) -> list[Change]:
         """What has to be committed for these entries."""
-        head, self.head = self.head, []
+        head = self.beginning()
         blobs, self._blobs = self._blobs, []
         if not entries:
             return head

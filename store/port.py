@@ -191,7 +191,8 @@ class KeepPlan:
 
 @frozen
 class Remember:
-    """A cached value. ``until``: when it is forgotten; None: never. ``node``: whose result it is, ``made``: when."""
+    """A cached value. ``until``: when it is forgotten; None: never. ``node``: whose result it is, ``made``: when.
+    ``large``: the bytes of the large values that it refers to."""
 
     key: str
     value: bytes
@@ -199,6 +200,7 @@ class Remember:
     node: str = ""
     made: float = 0.0
     blobs: tuple[str, ...] = ()
+    large: int = 0
 
 
 @frozen
@@ -210,13 +212,54 @@ class Forget:
 
 
 @frozen
+class Shrink:
+    """Drop cached values whose time was over at ``now``, then the oldest until those that are left, with their large
+    values, have ``size`` bytes at most."""
+
+    now: float
+    size: int
+
+
+@frozen
+class Reserve:
+    """A run is about to do what ``once`` a key is done; its owner only (:class:`LeaseLost`). Refused where the key is
+    settled (:class:`Exists`), or another run that is not over has it (:class:`Taken`)."""
+
+    key: str
+    run: str
+    owner: str
+
+
+@frozen
+class Release:
+    """A run has not done what it has reserved a key for, or has undone it. Nothing happens where it has not reserved
+    it, or belongs to another owner."""
+
+    key: str
+    run: str
+    owner: str
+
+
+@frozen
+class Await:
+    """A transaction of a run, which has done what these keys are reserved for, waits for another one; empty: for none
+    any more."""
+
+    keys: tuple[str, ...]
+    run: str
+    key: str
+
+
+@frozen
 class Settle:
-    """What ``once`` a key has given, for good; by whom. :class:`Exists` where another run has settled it."""
+    """What ``once`` a key has given, for good; by whom. :class:`Exists` where another run has settled it. ``owner``: of
+    the run (:class:`LeaseLost`); empty: whoever it is. The run has not reserved the key any more then."""
 
     key: str
     run: str
     value: bytes
     blobs: tuple[str, ...] = ()
+    owner: str = ""
 
 
 @frozen
@@ -248,6 +291,10 @@ Change = (
     | KeepPlan
     | Remember
     | Forget
+    | Shrink
+    | Reserve
+    | Release
+    | Await
     | Settle
     | DropRun
     | Sweep
@@ -278,7 +325,7 @@ class Over(StoreError):
 
 
 class Taken(StoreError):
-    """Somebody else has consumed the signal by now."""
+    """Somebody else has consumed the signal by now, or has reserved the key."""
 
 
 class Busy(StoreError):
@@ -314,6 +361,17 @@ class Cached:
     value: bytes
     until: float | None
     made: float
+
+
+@frozen
+class CachedRow:
+    """A cached value as it is listed. ``size``: in bytes, with its large values."""
+
+    key: str
+    node: str
+    made: float
+    until: float | None
+    size: int
 
 
 @frozen
@@ -395,8 +453,16 @@ class Store(Protocol):
 
     def plan(self, digest: str) -> str | None: ...
 
-    def cached(self, key: str) -> Cached | None:
-        """A value that is not forgotten yet."""
+    def cached(self, key: str, now: float | None = None) -> Cached | None:
+        """A value that is not forgotten yet at ``now`` (epoch seconds; None: by the store's own clock)."""
+        ...
+
+    def cache(self, node: str = "") -> list[CachedRow]:
+        """The cached values (of a node), the youngest first; also those that are forgotten and not dropped yet."""
+        ...
+
+    def reserved(self, key: str) -> tuple[str, str] | None:
+        """The run that has reserved a key, which may be over or gone; and the key that it waits for, or ""."""
         ...
 
     def settled(self, key: str) -> tuple[str, bytes] | None:

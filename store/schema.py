@@ -103,7 +103,14 @@ V1: Migration = (
     "CREATE INDEX blob_by_digest ON blob_ref (digest)",
 )
 
-MIGRATIONS: tuple[Migration, ...] = (V1,)
+V2: Migration = (
+    "CREATE TABLE reserved (key TEXT PRIMARY KEY, run TEXT NOT NULL, waits TEXT NOT NULL DEFAULT '')",
+    "CREATE INDEX reserved_by_run ON reserved (run)",
+    "ALTER TABLE cache ADD COLUMN size INTEGER NOT NULL DEFAULT 0",
+    "UPDATE cache SET size = length(value)",
+)
+
+MIGRATIONS: tuple[Migration, ...] = (V1, V2)
 """One for each version: the first makes version 1 of an empty file."""
 
 

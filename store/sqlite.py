@@ -19,6 +19,7 @@ import msgspec
 from .changes import CHAIN
 from .port import (
     Cached,
+    CachedRow,
     Change,
     Damaged,
     Done,
@@ -235,12 +236,25 @@ class SqliteStore:
             row = connection.execute("SELECT text FROM plan WHERE digest = ?", (digest,)).fetchone()
         return None if row is None else row[0]
 
-    def cached(self, key: str) -> Cached | None:
+    def cached(self, key: str, now: float | None = None) -> Cached | None:
         with self._readers.lend() as connection:
             row = connection.execute("SELECT value, until, made FROM cache WHERE key = ?", (key,)).fetchone()
-        if row is None or (row[1] is not None and row[1] <= self._clock()):
+        if row is None or (row[1] is not None and row[1] <= (self._clock() if now is None else now)):
             return None
         return Cached(*row)
+
+    def cache(self, node: str = "") -> list[CachedRow]:
+        where, values = (" WHERE node = ?", (node,)) if node else ("", ())
+        with self._readers.lend() as connection:
+            rows = connection.execute(
+                f"SELECT key, node, made, until, size FROM cache{where} ORDER BY made DESC, key", values
+            ).fetchall()
+        return [CachedRow(*row) for row in rows]
+
+    def reserved(self, key: str) -> tuple[str, str] | None:
+        with self._readers.lend() as connection:
+            row = connection.execute("SELECT run, waits FROM reserved WHERE key = ?", (key,)).fetchone()
+        return None if row is None else (row[0], row[1])
 
     def settled(self, key: str) -> tuple[str, bytes] | None:
         with self._readers.lend() as connection:

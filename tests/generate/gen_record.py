@@ -88,6 +88,9 @@ class Recording:
 
     journal: Journal
 
+    def services(self, engine: cflow.Engine) -> Any:
+        return engine.services
+
     def on_loop(self, running: Any) -> Any:
         return running
 

@@ -32,6 +32,8 @@ LATER = (
 )
 """Two versions that do not exist."""
 
+NOW = len(MIGRATIONS)
+
 
 def state(file: Path) -> tuple[int, str, list[tuple[object, ...]]]:
     """Version, schema and data of a file."""
@@ -40,7 +42,7 @@ def state(file: Path) -> tuple[int, str, list[tuple[object, ...]]]:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     tables = connection.execute("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall()
     rows = connection.execute("SELECT * FROM run ORDER BY number").fetchall()
-    if version > 1:
+    if version > NOW:
         rows += connection.execute("SELECT * FROM note").fetchall()
     connection.close()
     return version, str(tables), rows
@@ -68,12 +70,12 @@ def test_a_new_store_is_ours(tmp_path: Path) -> None:
 def test_an_older_store_becomes_a_newer_one(tmp_path: Path) -> None:
     file = old(tmp_path)
     before = state(file)
-    assert before[0] == 1
+    assert before[0] == NOW
     store = open_store(tmp_path, migrations=LATER)
     assert [found.id for found in store.runs()] == [f"r{number}" for number in reversed(range(10))]
     store.close()
     version, tables, rows = state(file)
-    assert version == 3
+    assert version == NOW + 2
     assert "run_by_colour" in tables
     assert [item[-1] for item in rows[:10]] == ["grey", "red"] * 5
     assert [item[1] for item in rows[10:]] == [f"note on r{number}" for number in range(5)]
@@ -84,16 +86,18 @@ def test_a_newer_store_is_refused_and_left_alone(tmp_path: Path) -> None:
     open_store(tmp_path, migrations=LATER).close()
     before = (tmp_path / FILE).read_bytes()
     for readonly in (False, True):
-        with pytest.raises(Newer, match=r"has version 3; this program knows versions up to 1\. Update conductor-cflow"):
+        with pytest.raises(
+            Newer, match=rf"has version {NOW + 2}; this program knows versions up to {NOW}\. Update conductor-cflow"
+        ):
             open_store(tmp_path, readonly=readonly)
     assert (tmp_path / FILE).read_bytes() == before
 
 
 def test_an_older_store_is_not_changed_by_who_only_reads(tmp_path: Path) -> None:
     file = old(tmp_path)
-    with pytest.raises(StoreError, match="has version 1, which is older"):
+    with pytest.raises(StoreError, match=f"has version {NOW}, which is older"):
         open_store(tmp_path, readonly=True, migrations=LATER)
-    assert state(file)[0] == 1
+    assert state(file)[0] == NOW
 
 
 def test_a_migration_that_fails_leaves_the_old_version(tmp_path: Path) -> None:
@@ -186,7 +190,7 @@ def test_several_processes_open_at_once(tmp_path: Path, runs: int) -> None:
         process.stdin.flush()
     assert [process.communicate()[0] for process in children] == [f"{runs}\n"] * 4
     assert all(process.returncode == 0 for process in children)
-    assert state(tmp_path / FILE)[0] == 3
+    assert state(tmp_path / FILE)[0] == NOW + 2
 
 
 DIES = """
@@ -227,7 +231,7 @@ def test_a_migration_that_is_killed_leaves_one_version_whole(tmp_path: Path, lon
     assert status == 0
     steps = 10_000_000 - int(printed)
     after = state(target)
-    assert (before[0], after[0]) == (1, 3)
+    assert (before[0], after[0]) == (NOW, NOW + 2)
     choice = random.Random(1)
     killed = 0
     for kill_at in sorted(choice.sample(range(1, steps), 400 if long else 8)):
@@ -248,7 +252,7 @@ def test_the_helpers_see_a_difference(tmp_path: Path) -> None:
     one, two = old(tmp_path / "one"), old(tmp_path / "two")
     assert state(one) == state(two)
     connection = sqlite3.connect(two)
-    connection.execute(LATER[1][0])
+    connection.execute(LATER[NOW][0])
     connection.close()
     assert state(one) != state(two)
     assert row("r1") != row("r2")

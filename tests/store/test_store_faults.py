@@ -26,11 +26,14 @@ from cflow.store.port import (
     LeaseLost,
     Owner,
     ReadOnly,
+    Release,
     Remember,
+    Reserve,
     Send,
     SetOwner,
     SetRun,
     Settle,
+    Shrink,
     Signal,
     StoreError,
     Sweep,
@@ -65,6 +68,7 @@ UNITS: list[list[list[Change]]] = [
     [[Send(Signal("go", b"k", b"v", sent=1.0))], [Send(Signal("go", b"k", b"v", "b", sent=1.0))]],
     [[append("a", 2, 3, uses=(1,), blobs=("x",)), TakeRun("b", "me", "you")], [append("b", 2, 3, owner="me")]],
     [[SetOwner(Owner("me", "h", "b", 1, 2))], [DropOwner("you"), Settle("k", "a", b"v"), Remember("k", b"v", None)]],
+    [[Reserve("o", "a", "me"), Reserve("p", "a", "me")], [Release("o", "a", "me"), Shrink(0.0, 1000)]],
     [[DropRun("c"), Forget(key="none")], [Sweep(0.0, 0.0, 1000)], [append("b", 2, 3, owner="you")]],
 ]
 REFUSED = 2
@@ -76,7 +80,14 @@ READS: list[Callable[[SqliteStore], object]] = [
     lambda store: read(store, "a", 2),
     lambda store: store.owners(),
     lambda store: (store.inbox("a"), store.inbox("b")),
-    lambda store: (store.waits("a"), store.plan("d"), store.cached("k"), store.settled("k"), store.used_blobs()),
+    lambda store: (
+        store.waits("a"),
+        store.plan("d"),
+        store.cached("k"),
+        store.settled("k"),
+        store.used_blobs(),
+        store.reserved("p"),
+    ),
 ]
 
 

@@ -1,0 +1,219 @@
+"""What a call ``once`` gave, kept in a store for good: for all runs, flows and processes that use it.
+
+A call ``once`` is made by one run: it reserves the key before it begins, and has it until it has settled it, has failed
+or is over, also while its process is dead. Who needs the value meanwhile waits, and goes on with that run where nobody
+works on it. A run that is repeated and finds its key settled uses that, so what is settled needs no journal beside it.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from ..compiler.secrets import hide
+from ..executor.journal import Suspended
+from ..executor.late import trio
+from ..executor.ports import Shares
+from ..executor.waiter import Waiter
+from ..store.port import OVER, Await, Exists, Release, Reserve, Settle, StoreError, Taken
+from ..store.tickets import commit
+from .caches import Found
+
+if TYPE_CHECKING:
+    from .caches import Shared
+    from .recorder import Recording
+
+FIRST, LONGEST = 0.02, 2.0
+"""Seconds between two looks whether another run is done with a key."""
+
+
+class _Held(Exception):
+    """Another run has begun with it: ``args[0]``."""
+
+
+class StoreOnce:
+    """What one run does once; see :class:`~..executor.ports.Cache`."""
+
+    def __init__(self, shared: Shared, recording: Recording) -> None:
+        self._shared = shared
+        self._codec = recording.codec
+        self._journal = recording.journal
+        self._keeper = recording.keeper
+        self._run = recording.row.id
+        self._pending: dict[object, bytes] = {}
+
+    async def get(
+        self, key: str, compute: Callable[[], Awaitable[tuple[Any, object]]], ttl: float | None, shares: Shares
+    ) -> tuple[Any, bool]:
+        pause = FIRST
+        ours: list[str] = []
+        try:
+            while True:
+                if found := self._settled(key):
+                    return self._codec.decode(found[0]), True
+                make = functools.partial(self._make, key, compute)
+                try:
+                    value, hit = await self._shared.once.get(key, make, None, shares)
+                except Found:
+                    continue
+                except _Held as held:
+                    if not ours and (ours := [stored(k) for k in self._shared.once.held(shares)]):
+                        await self._refuse_ring(key, ours)
+                    await self._wait(key, held.args[0], pause)
+                    pause = min(2 * pause, LONGEST)
+                    continue
+                self._shared.once.drop(key, value)  # it is in the store
+                return value, hit
+        finally:
+            if ours:
+                self._shared.store.do([Await(tuple(ours), self._run, "")], _nobody)
+
+    async def again(self, key: str, value: Any, claim: object, ttl: float | None) -> None:
+        reserved = self._shared.store.reserved(stored(key))
+        if reserved is None or reserved[0] != self._run:
+            return  # it is settled, or was not made under this key
+        data = self._encoded(value)
+        if claim is None:
+            await self._settle(key, data)
+        else:
+            self._pending[claim] = data
+            self._shared.once.put(key, value, claim)
+
+    def settle(self, key: str, claim: object, kept: bool | None) -> None:
+        memory = self._shared.once
+        data = None if kept is None else self._pending.pop(claim, None)
+        if kept is None or data is None:
+            memory.settle(key, claim, kept)
+        elif self._journal.stopped is not None:
+            memory.settle(key, claim, False)  # the run has the key until it goes on and decides
+        elif kept:
+            # Nobody else uses it before it is on disk.
+            self._journal.flush_with(self._settling(key, data), lambda error: memory.settle(key, claim, False))
+        else:
+            memory.settle(key, claim, False)
+            self._release(key)
+
+    async def _make(self, key: str, compute: Callable[[], Awaitable[tuple[Any, object]]]) -> tuple[Any, object]:
+        shared, name = self._shared, stored(key)
+        if self._settled(key):
+            raise Found
+        if beginning := self._keeper.beginning():
+            shared.store.do(beginning, _nobody)  # where it is refused, there is no such run, and nothing is reserved
+        self._journal.flush(again=True)  # it shares the commit
+        try:
+            try:
+                await commit(shared.store, [Reserve(name, self._run, shared.owner)])
+            except Exists:
+                raise Found from None
+            except Taken:
+                reserved = shared.store.reserved(name)
+                raise _Held(reserved[0] if reserved is not None else "") from None
+            except StoreError as error:
+                raise self._broken_off(error) from error
+            value, claim = await compute()
+        except (Found, _Held):
+            raise
+        except BaseException:
+            if self._journal.stopped is None:  # else it is made again when the run goes on
+                self._release(key)
+            raise
+        data = self._encoded(value)
+        if claim is None:
+            await self._settle(key, data)
+        else:
+            self._pending[claim] = data
+        return value, claim
+
+    async def _refuse_ring(self, key: str, ours: list[str]) -> None:
+        """Tell others what this transaction waits for; who comes last of those that wait for one another sees all.
+
+        Raises
+        ------
+        RuntimeError: it would wait for somebody who waits for what it has done itself.
+        """
+        store = self._shared.store
+        await commit(store, [Await(tuple(ours), self._run, stored(key))])
+        seen: set[str] = set()
+        at = stored(key)
+        while at and at not in seen:
+            seen.add(at)
+            found = store.reserved(at)
+            at = "" if found is None else found[1]
+            if at in ours:
+                msg = (
+                    f"two transactions wait for one another: this one for what another has done under the key {key!r}, "
+                    f"and that one for what this one has done; use such keys in one order everywhere"
+                )
+                raise RuntimeError(msg)
+
+    async def _wait(self, key: str, run: str, pause: float) -> None:
+        """A while, for a run that has reserved the key.
+
+        Raises
+        ------
+        RuntimeError: it is parked.
+        """
+        row = self._shared.store.run(run) if run else None
+        if row is None or row.state in OVER:
+            await trio.lowlevel.checkpoint()
+            return
+        if row.state == "parked":
+            what = key.removeprefix("once:")
+            msg = (
+                f"run {run} has begun what is done once under {what!r}, and is parked: {row.reason}; "
+                f"`cflow resume {run}` goes on with it"
+            )
+            raise RuntimeError(msg)
+        self._journal.flush()
+        self._shared.go_on(row)
+        await trio.sleep(pause)
+
+    def _settled(self, key: str) -> tuple[bytes] | None:
+        found = self._shared.store.settled(stored(key))
+        return None if found is None else (found[1],)
+
+    def _encoded(self, value: Any) -> bytes:
+        """
+        Raises
+        ------
+        StoreError: it cannot be stored, and what is done once has to be known for good.
+        """
+        data = self._codec.encode(value)
+        if self._codec.lossy(data):
+            msg = (
+                "what is done once has given text with a secret in it, which is not stored: let it give something else"
+            )
+            raise StoreError(msg)
+        return data
+
+    def _release(self, key: str) -> None:
+        self._journal.flush(again=True)  # why it was not done is on disk first
+        self._shared.store.do([Release(stored(key), self._run, self._shared.owner)], _nobody)
+
+    def _settling(self, key: str, data: bytes) -> Settle:
+        return Settle(stored(key), self._run, data, self._codec.refs(data), self._shared.owner)
+
+    async def _settle(self, key: str, data: bytes) -> None:
+        waiter = Waiter()
+        self._journal.flush_with(self._settling(key, data), waiter.answer)
+        with trio.CancelScope(shield=True):
+            await waiter.event.wait()
+        error = waiter.box[0]
+        if error is not None:
+            raise self._broken_off(error) from error
+
+    def _broken_off(self, error: BaseException) -> Suspended:
+        """Somebody else has the run, or the disk does not take it: no error of the call's, so no program catches it."""
+        self._journal.stop(str(error))
+        return Suspended(str(error))
+
+
+def stored(key: str) -> str:
+    """A key of ``once`` as it stands in the store: a secret in it is not stored."""
+    return key if hide(key) == key else f"once::{hashlib.sha256(key.encode()).hexdigest()}"
+
+
+def _nobody(error: BaseException | None) -> None:
+    """Nobody waits for it."""
