@@ -229,6 +229,12 @@ def _runs(parser: argparse.ArgumentParser) -> None:
     _json(parser, "one JSON object a run")
 
 
+def _show(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", metavar="RUN", help="its id")
+    _store(parser)
+    _json(parser, "the run and its steps as one JSON value")
+
+
 def _resume(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", nargs="?", default="", help="its id; left out: every run whose process is gone")
     parser.add_argument("--accept", action="store_true", help="with the program as it is now, whatever has changed")
@@ -300,6 +306,7 @@ VERBS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], str]] = {
     "graph": ("draw a flow; Mermaid text without -o", _graph, "graph.command"),
     "bench": ("measure a flow: time, where it goes, memory; compare with an earlier measurement", _bench, "bench"),
     "runs": ("list the runs on record", _runs, "runs"),
+    "show": ("show what a run did: steps, values, attempts, errors, times", _show, "show"),
     "resume": ("go on with runs whose process is gone", _resume, "resume"),
     "nodes": ("list installed node packs, with signatures and effects", _nodes, "nodes"),
 }

@@ -37,6 +37,7 @@ from ..store.port import (
     Store,
     StoreError,
 )
+from .lines import written_lines
 from .programs import program_of
 
 if TYPE_CHECKING:
@@ -167,14 +168,14 @@ class Recorder:
     # ---- beginning -------------------------------------------------------------------------------
 
     def plan(self, compiled: Compiled) -> tuple[str, str]:
-        """The text of a plan, and its digest."""
+        """The text of a plan, with the author's lines as comments below it, and its digest."""
         found = self._plans.get(compiled)
         if found is None:
             from ..compiler.printer import print_graph
 
             text = print_graph(compiled.optimized)
             digest = hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=16).hexdigest()
-            found = self._plans[compiled] = (text, digest)
+            found = self._plans[compiled] = (text + written_lines(compiled.optimized, compiled.graph), digest)
         return found
 
     def started(self, engine: Engine, compiled: Compiled, source: FlowSource, bound: dict[str, Any]) -> Started:

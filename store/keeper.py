@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
 import msgspec
+from attrs import frozen
 
 from ..executor.entries import Entry, Recorded
 from .port import Append, Change, Damaged, Store
@@ -70,6 +71,31 @@ class RunKeeper:
         return [*head, Append(self.run, self.owner, first, tuple(entries), blobs=tuple(blobs))]
 
 
+@frozen
+class Noted:
+    """An entry as it stands in a store: as :class:`~..executor.entries.Entry`, with its number, and ``data`` as
+    bytes."""
+
+    number: int
+    key: str
+    kind: int
+    data: bytes
+    attempt: int
+    began: float
+    took: float
+
+
+def read_entries(store: Store, run: str) -> Iterator[Noted]:
+    """What a run recorded, with the times. Where an entry cannot be read, those before it have been given.
+
+    Raises
+    ------
+    Damaged: an entry is not what was written.
+    """
+    for number, data in enumerate(store.journal(run)):
+        yield Noted(number, *_entry(run, number, data))
+
+
 def read_journal(store: Store, run: str) -> Iterator[Recorded]:
     """What a run recorded.
 
@@ -78,9 +104,13 @@ def read_journal(store: Store, run: str) -> Iterator[Recorded]:
     Damaged: an entry is not what was written.
     """
     for number, data in enumerate(store.journal(run)):
-        try:
-            key, kind, value, attempt, _, _ = _UNPACK.decode(data)
-        except msgspec.MsgspecError as error:
-            msg = f"entry {number} of the journal of {run} cannot be read: {error}"
-            raise Damaged(msg, run) from error
+        key, kind, value, attempt, _, _ = _entry(run, number, data)
         yield Recorded(number, key, kind, value, attempt)
+
+
+def _entry(run: str, number: int, data: bytes) -> tuple[str, int, bytes, int, float, float]:
+    try:
+        return _UNPACK.decode(data)
+    except msgspec.MsgspecError as error:
+        msg = f"entry {number} of the journal of {run} cannot be read: {error}"
+        raise Damaged(msg, run) from error
