@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, NoReturn
 
+STATES = ("queued", "running", "waiting", "parked", "done", "failed", "cancelled")
 SHELLS = ("bash", "zsh", "fish", "tcsh")
 
 
@@ -225,6 +226,9 @@ def _files(parser: argparse.ArgumentParser) -> None:
 
 
 def _runs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--state", choices=STATES, metavar="STATE", help=f"only these: {', '.join(STATES)}")
+    parser.add_argument("--flow", metavar="NAME", default="", help="only runs of this flow")
+    parser.add_argument("--limit", type=_positive, metavar="N", default=1000, help="the youngest N (1000)")
     _store(parser)
     _json(parser, "one JSON object a run")
 
@@ -233,6 +237,13 @@ def _show(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", metavar="RUN", help="its id")
     _store(parser)
     _json(parser, "the run and its steps as one JSON value")
+
+
+def _cancel(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", metavar="RUN", help="its id")
+    parser.add_argument("--no-undo", action="store_true", help="run none of the undos that it owes, only mark it")
+    parser.add_argument("--accept", action="store_true", help="with the program as it is now, whatever has changed")
+    _store(parser)
 
 
 def _resume(parser: argparse.ArgumentParser) -> None:
@@ -308,6 +319,7 @@ VERBS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], str]] = {
     "runs": ("list the runs on record", _runs, "runs"),
     "show": ("show what a run did: steps, values, attempts, errors, times", _show, "show"),
     "resume": ("go on with runs whose process is gone", _resume, "resume"),
+    "cancel": ("cancel a run; the undos that it owes are run", _cancel, "cancel"),
     "nodes": ("list installed node packs, with signatures and effects", _nodes, "nodes"),
 }
 """Each verb: what it does, what fills its parser, and the module that does it."""

@@ -72,6 +72,8 @@ class Journal:
         """Grows with all that happens: a repetition in which it stands still does not get on."""
         self.replaying = self._end > 0
         self.at_live: list[Callable[[], object]] = []
+        self.before_new: Callable[[], object] | None = None
+        """Called before anything new begins; it may cancel the run."""
         self.begun = 0
         """Calls under way."""
         self.woken: Callable[[], object] = lambda: None
@@ -170,6 +172,9 @@ class Journal:
         while self.replaying:
             await self.reached(self._end)
             self.going()
+        if self.before_new is not None:
+            self.before_new()
+            await trio.lowlevel.checkpoint_if_cancelled()
 
     async def cut(self, key: str, data: Any = None) -> None:
         """Called before anything cuts what runs beside it: the same had been done before, here, as far as is known.

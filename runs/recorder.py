@@ -5,6 +5,7 @@ A run that ends before anybody had to wait for the disk is one commit: its begin
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
 import os
@@ -62,6 +63,8 @@ class Recording:
     journal: Journal
     keeper: RunKeeper
     codec: Codec
+    run: Run | None = None
+    """Its state, once it is ready to go."""
 
     def directly(self, call: Callable[[], Any]) -> Any:
         """A run that is a plain function call, to its end."""
@@ -78,6 +81,8 @@ class Recording:
 
     async def on_loop(self, running: Coroutine[Any, Any, Any]) -> Any:
         """A run on a loop, to its end; that is on disk when it is told."""
+        if self.run is not None:
+            self.recorder.under_way[self.row.id] = self.run, trio.lowlevel.current_trio_token()
         try:
             value = await running
         except BaseException as error:
@@ -131,6 +136,9 @@ class Recorder:
         self._closed = threading.Event()
         self._plans: weakref.WeakKeyDictionary[Compiled, tuple[str, str]] = weakref.WeakKeyDictionary()
         self._codecs: weakref.WeakKeyDictionary[Compiled, Values] = weakref.WeakKeyDictionary()
+        self.under_way: dict[str, tuple[Run, trio.lowlevel.TrioToken]] = {}
+        """The runs on loops of this process, with their loops."""
+        self._asked: bytes | None = None
         self.programs: dict[str, str] = {}
         """Of the runs under way: where their flows are found."""
 
@@ -159,6 +167,11 @@ class Recorder:
     def beat(self) -> None:
         self.owner = evolve(self.owner, beat=self.owner.beat + 1)
         self.store.do([SetOwner(self.owner)], _nobody)
+        if self.under_way:
+            from .cancel import end_asked
+
+            with contextlib.suppress(StoreError):  # busy or damaged: whoever writes hears of that
+                self._asked = end_asked(self, self._asked)
 
     def close(self) -> None:
         """No more signs of life; what is handed over is committed, and the store let go."""
@@ -284,6 +297,7 @@ class Recorder:
     def last(self, recording: Recording, value: Any, error: BaseException | None) -> list[Change]:
         """The last unit of a run: the entries that are left, and its state then."""
         self.programs.pop(recording.row.id, None)
+        self.under_way.pop(recording.row.id, None)
         end = self._end(recording, value, error)
         return [*recording.keeper.unit(*recording.journal.rest()), end]
 

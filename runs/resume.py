@@ -86,7 +86,12 @@ def _reopened(engine: Engine, recorder: Recorder, row: RunRow, accept: bool) -> 
     codec = recorder.codec(pinned, fresh)
     recording = recorder.reopen(row, pinned, codec)
     ambient = {**fresh, **codec.decode(row.ambient)}
-    return engine._started(pinned, codec.decode(row.inputs), row.id, recording, ambient)
+    started = engine._started(pinned, codec.decode(row.inputs), row.id, recording, ambient)
+    from .cancel import asked, end
+
+    if asked(recorder.store, row.id):  # its process died before it heard
+        end(started)
+    return started
 
 
 def _entered(current: Compiled, flow: str) -> Compiled:
@@ -180,11 +185,18 @@ def resume(engine: Engine, run: str = "", *, accept: bool = False) -> list[RunRo
         except LeaseLost:  # somebody else was quicker
             continue
         if started is not None:
-            with contextlib.suppress(Exception, Suspended):  # it is on record how it ended
+            from .cancel import asked
+
+            try:
                 if started.stream:
                     for _ in iterate(started):
                         pass
                 else:
                     run_loop(started.main, started.state)
+            except KeyboardInterrupt:
+                if not asked(recorder.store, row.id):
+                    raise
+            except (Exception, Suspended):
+                pass  # it is on record how it ended
         ended.append(find(recorder.store, row.id))
     return ended
