@@ -239,6 +239,18 @@ def _show(parser: argparse.ArgumentParser) -> None:
     _json(parser, "the run and its steps as one JSON value")
 
 
+def _diff(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("first", metavar="RUN1", help="its id")
+    parser.add_argument("second", metavar="RUN2", help="its id")
+    _store(parser)
+    _json(parser, "the differences as one JSON value")
+
+
+def _export(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", metavar="RUN", help="its id")
+    _store(parser)
+
+
 def _cancel(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", metavar="RUN", help="its id")
     parser.add_argument("--no-undo", action="store_true", help="run none of the undos that it owes, only mark it")
@@ -319,6 +331,8 @@ VERBS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], str]] = {
     "runs": ("list the runs on record", _runs, "runs"),
     "show": ("show what a run did: steps, values, attempts, errors, times", _show, "show"),
     "resume": ("go on with runs whose process is gone", _resume, "resume"),
+    "diff": ("compare two runs: plans, inputs, steps, ends", _diff, "diff"),
+    "export": ("write a run with its journal as JSON", _export, "export"),
     "cancel": ("cancel a run; the undos that it owes are run", _cancel, "cancel"),
     "nodes": ("list installed node packs, with signatures and effects", _nodes, "nodes"),
 }

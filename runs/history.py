@@ -48,9 +48,10 @@ class History:
         if not data:
             return Unread("not on record")
         try:
-            return redact(self.values.decode(data, show=True))
+            found = self.values.decode(data, show=True)
         except (StoreError, OSError) as error:
             return Unread(_why(error, data))
+        return found if isinstance(found, BaseException) else redact(found)  # errors are stored without secrets
 
     def error(self, data: bytes | None) -> str:
         """An error in full: its class and text, its notes, what it came from."""
