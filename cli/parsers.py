@@ -239,6 +239,14 @@ def _show(parser: argparse.ArgumentParser) -> None:
     _json(parser, "the run and its steps as one JSON value")
 
 
+def _replay(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", metavar="RUN", help="its id")
+    parser.add_argument("node", metavar="NODE", nargs="?", default="", help="one call, by its key or its node's name")
+    parser.add_argument("--pdb", action="store_true", help="stop at the first line of the node in the debugger")
+    parser.add_argument("--yes", action="store_true", help="call a node that writes, too: it does so again")
+    _store(parser)
+
+
 def _diff(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("first", metavar="RUN1", help="its id")
     parser.add_argument("second", metavar="RUN2", help="its id")
@@ -331,6 +339,7 @@ VERBS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], str]] = {
     "runs": ("list the runs on record", _runs, "runs"),
     "show": ("show what a run did: steps, values, attempts, errors, times", _show, "show"),
     "resume": ("go on with runs whose process is gone", _resume, "resume"),
+    "replay": ("repeat a run from its record, or call one of its nodes again", _replay, "replay"),
     "diff": ("compare two runs: plans, inputs, steps, ends", _diff, "diff"),
     "export": ("write a run with its journal as JSON", _export, "export"),
     "cancel": ("cancel a run; the undos that it owes are run", _cancel, "cancel"),

@@ -9,11 +9,14 @@ Everything here is touched on the run's loop only, but for what :class:`Keeper` 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from .entries import CUT, TRY, Entry, Recorded
 from .late import trio
+
+logger = logging.getLogger("cflow")
 
 GROUP = 256
 """Entries that are handed over without being asked for."""
@@ -74,6 +77,8 @@ class Journal:
         self.at_live: list[Callable[[], object]] = []
         self.before_new: Callable[[], object] | None = None
         """Called before anything new begins; it may cancel the run."""
+        self.seen: Callable[[str, Any, tuple[Any, ...], dict[str, Any]], object] | None = None
+        """Told, while the run is repeated, which call of a node it has come to: its name, the site, the arguments."""
         self.begun = 0
         """Calls under way."""
         self.woken: Callable[[], object] = lambda: None
@@ -145,6 +150,11 @@ class Journal:
         calls, self.at_live = self.at_live, []
         for call in calls:
             call()
+
+    def stuck(self) -> None:
+        """The repetition does not get on, while nothing is under way."""
+        logger.warning("what was recorded of the run does not fit what it does now; it goes on from here")
+        self.go_live()
 
     async def reached(self, number: int) -> None:
         """Until all entries before ``number`` were used."""

@@ -59,6 +59,8 @@ async def recorded(
     assert journal is not None
     key = at.path + (name or site.id)
     if journal.replaying:
+        if journal.seen is not None:
+            journal.seen(key, site, args, kwargs)
         entry = journal.take(key)
         if entry is not None:
             journal.tries(key)  # those before it are used with it

@@ -79,7 +79,7 @@ def _reopened(engine: Engine, recorder: Recorder, row: RunRow, accept: bool) -> 
         if not accept:
             park(recorder, row, pinned)
             return None
-        pinned = _entered(current, row.flow)
+        pinned = entered(current, row.flow)
         text, digest = recorder.plan(pinned)
         commit_now(recorder.store, [KeepPlan(digest, text), SetRun(row.id, recorder.owner.id, digest=digest)])
     fresh = read_ambient(pinned.graph)  # secrets are not stored
@@ -94,7 +94,7 @@ def _reopened(engine: Engine, recorder: Recorder, row: RunRow, accept: bool) -> 
     return started
 
 
-def _entered(current: Compiled, flow: str) -> Compiled:
+def entered(current: Compiled, flow: str) -> Compiled:
     """The program with the flow of a run as its entry (a detached one is not the file's own)."""
     if current.graph.main.name == flow:
         return current
@@ -104,7 +104,7 @@ def _entered(current: Compiled, flow: str) -> Compiled:
 
 def _pinned(recorder: Recorder, row: RunRow, current: Compiled) -> Compiled | str:
     """The plan that a run is pinned to, over the objects of today; or what stands against it, in words."""
-    same = _entered(current, row.flow)
+    same = entered(current, row.flow)
     if recorder.plan(same)[1] == row.digest:
         return same
     text = recorder.store.plan(row.digest)
