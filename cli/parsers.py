@@ -247,6 +247,18 @@ def _replay(parser: argparse.ArgumentParser) -> None:
     _store(parser)
 
 
+def _rerun(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", metavar="RUN", help="its id")
+    parser.add_argument(
+        "--from",
+        dest="start",
+        metavar="NODE",
+        default="",
+        help="the step from which on everything is done again, by its key or its name; left out: all of it",
+    )
+    _store(parser)
+
+
 def _diff(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("first", metavar="RUN1", help="its id")
     parser.add_argument("second", metavar="RUN2", help="its id")
@@ -340,6 +352,7 @@ VERBS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], str]] = {
     "show": ("show what a run did: steps, values, attempts, errors, times", _show, "show"),
     "resume": ("go on with runs whose process is gone", _resume, "resume"),
     "replay": ("repeat a run from its record, or call one of its nodes again", _replay, "replay"),
+    "rerun": ("run a flow once more on the inputs of a run, from a step on", _rerun, "rerun"),
     "diff": ("compare two runs: plans, inputs, steps, ends", _diff, "diff"),
     "export": ("write a run with its journal as JSON", _export, "export"),
     "cancel": ("cancel a run; the undos that it owes are run", _cancel, "cancel"),

@@ -49,6 +49,10 @@ class RunKeeper:
         self._blobs += self.codec.refs(data)
         return _PACK.encode((entry.key, entry.kind, data, entry.attempt, entry.began, entry.took))
 
+    def hold(self, data: bytes) -> None:
+        """Values that were encoded before go with the next unit: it refers to what is large in them."""
+        self._blobs += self.codec.refs(data)
+
     def value(self, data: bytes) -> Any:
         return self.codec.decode(data)
 
