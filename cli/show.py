@@ -113,7 +113,7 @@ def _foot(history: History, root: Node, facts: list[str]) -> Iterator[list[Piece
     for fact in facts:
         yield [("yellow", fact)]
     if history.damage:
-        yield [("bold red", f"{history.damage}")]
+        yield from ([("bold red", line)] for line in history.damage.splitlines())
         yield [("red", f"{len(history.entries)} of {row.entries} entries can be read, and are shown")]
 
 

@@ -328,7 +328,8 @@ async def _attempts(
                 run.release()
             if run.journal is not None:
                 run.journal.retried(tries.path if tries is not None else "", number, exc)
-            await trio.sleep(pause(retry, number - 1))
+            if not _repeated(run):  # what has been waited for is not waited for again
+                await trio.sleep(pause(retry, number - 1))
             if turn is not None:
                 await run.slot()
                 turn.given = True
@@ -339,6 +340,11 @@ async def _attempts(
         if completed is not None:
             completed(value)
         return value
+
+
+def _repeated(run: Run) -> bool:
+    """Is the run, as far as it is on record, only repeated just now?"""
+    return run.journal is not None and run.journal.replaying
 
 
 def _worth(retry: Retry, error: Exception) -> bool:
@@ -359,7 +365,7 @@ async def _attempt(
     async with contextlib.AsyncExitStack() as stack:
         if policy.get("lock") is not None:
             await stack.enter_async_context(run.services.locks.hold(str(policy["lock"])))
-        if policy.get("rate") is not None:
+        if policy.get("rate") is not None and not _repeated(run):
             await run.services.rates.wait(target, str(policy["rate"]))
         if sinks is not None:
             sinks.emit("attempt", "started", run.id, id, number)

@@ -75,6 +75,8 @@ class Journal:
         """Grows with all that happens: a repetition in which it stands still does not get on."""
         self.replaying = self._end > 0
         self.at_live: list[Callable[[], object]] = []
+        self.shielded: Callable[[], bool] = lambda: False
+        """Is anything that a cancelled run owes under way?"""
         self.before_new: Callable[[], object] | None = None
         """Called before anything new begins; it may cancel the run."""
         self.seen: Callable[[str, Any, tuple[Any, ...], dict[str, Any]], object] | None = None
@@ -182,6 +184,9 @@ class Journal:
         while self.replaying:
             await self.reached(self._end)
             self.going()
+        if self.shielded():
+            # Who hears that the run is cancelled has its turn first: that is on record before what comes of it.
+            await trio.lowlevel.cancel_shielded_checkpoint()
         if self.before_new is not None:
             self.before_new()
             await trio.lowlevel.checkpoint_if_cancelled()

@@ -172,6 +172,7 @@ async def watched(run: Run, entry: Callable[..., Any], args: Sequence[Any], kwar
     assert run.journal is not None
     assert run.scope is not None
     run.journal.on_stop = run.scope.cancel
+    run.journal.shielded = lambda: bool(run.shields)
     run.journal.going()
     error: BaseException | None = None
     value: Any = None
@@ -203,4 +204,6 @@ async def _cancelled_again(run: Run) -> None:
     assert run.journal is not None
     assert run.scope is not None
     await run.journal.cut(CANCELLED)
+    assert run.watch is not None
+    run.watch.over = True  # that is on record already
     run.scope.cancel()

@@ -90,16 +90,41 @@ def read_history(store: Store, run: str, blobs: Path | None = None) -> History:
     Unknown: there is no such run. StoreError: the store cannot be read at all.
     """
     row = find(store, run)
-    entries: list[Noted] = []
-    damage = ""
-    try:
-        for entry in read_entries(store, run):
-            entries.append(entry)
-    except StoreError as error:
-        damage = str(error)
+    entries, damage = _entries(store, row)
     plan, lines = _plan(store, row)
     values = Values({}, blobs=None if blobs is None else Blobs(blobs))
     return History(row, tuple(entries), damage, plan, lines, values)
+
+
+def _entries(store: Store, row: RunRow) -> tuple[list[Noted], str]:
+    """The entries that can be read, before and after what cannot, and what is wrong with that."""
+    entries: list[Noted] = []
+    wrong: list[str] = []
+    after = 0
+    while after < row.entries:
+        try:
+            for entry in read_entries(store, row.id, after):
+                entries.append(entry)
+                after = entry.number + 1
+            break
+        except StoreError as error:
+            end = _readable(store, row, after)
+            wrong.append(f"entries {after} to {end - 1} cannot be read: {error}")
+            after = end
+    return entries, "\n".join(wrong)
+
+
+def _readable(store: Store, row: RunRow, bad: int) -> int:
+    """The first entry after ``bad``, which cannot be read, that can be; the number of entries where there is none."""
+    low, high = bad, row.entries
+    while high - low > 1:
+        middle = (low + high) // 2
+        try:
+            next(iter(store.segments(row.id, middle)), None)
+            high = middle
+        except StoreError:
+            low = middle
+    return high
 
 
 def _plan(store: Store, row: RunRow) -> tuple[ir.Graph | None, Lines]:

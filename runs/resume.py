@@ -194,7 +194,8 @@ def resume(engine: Engine, run: str = "", *, accept: bool = False) -> list[RunRo
                 else:
                     run_loop(started.main, started.state)
             except KeyboardInterrupt:
-                if not asked(recorder.store, row.id):
+                # Of a run that was cancelled before, or is to be, this is how it ends; else it is Ctrl-C.
+                if started.state.interrupted and not asked(recorder.store, row.id):
                     raise
             except (Exception, Suspended):
                 pass  # it is on record how it ended

@@ -89,14 +89,15 @@ class Noted:
     took: float
 
 
-def read_entries(store: Store, run: str) -> Iterator[Noted]:
-    """What a run recorded, with the times. Where an entry cannot be read, those before it have been given.
+def read_entries(store: Store, run: str, after: int = 0) -> Iterator[Noted]:
+    """What a run recorded from entry ``after`` on, with the times. Where an entry cannot be read, those before it have
+    been given.
 
     Raises
     ------
     Damaged: an entry is not what was written.
     """
-    for number, data in enumerate(store.journal(run)):
+    for number, data in enumerate(store.journal(run, after), after):
         yield Noted(number, *_entry(run, number, data))
 
 

@@ -237,14 +237,19 @@ def test_what_can_be_read_of_a_damaged_journal_is_shown(show: Show, place: Path)
     run = record("settle", 3)
     base = sqlite3.connect(place / "store" / "store.db")
     assert base.execute("SELECT count(*) FROM segment").fetchone()[0] > 4
-    base.execute("UPDATE segment SET payload = x'00' WHERE id = (SELECT max(id) - 1 FROM segment)")
+    base.execute("UPDATE segment SET payload = x'00' WHERE id = (SELECT max(id) - 2 FROM segment)")
+    first, count = base.execute("SELECT first, count FROM segment ORDER BY id DESC LIMIT 1 OFFSET 2").fetchone()
     base.commit()
     base.close()
     lines = show(run, code=1)
     assert "├─ xs = fetch(n)  = [0, 1, 2]  prog.cflow:12" in lines
-    assert f"the journal of run {run} is damaged" in lines[-2]
+    # What comes after it is shown, too.
+    assert '   └─ mail("done")  = 4  prog.cflow:22' in lines
+    assert lines[-2].startswith(f"entries {first} to {first + count - 1} cannot be read: the journal of run {run}")
     assert "its checksum is wrong" in lines[-2]
-    assert re.fullmatch(r"\d+ of \d+ entries can be read, and are shown", lines[-1])
+    told = re.fullmatch(r"(\d+) of (\d+) entries can be read, and are shown", lines[-1])
+    assert told is not None
+    assert int(told[2]) - int(told[1]) == count
 
 
 def test_a_run_whose_process_is_gone_says_so(show: Show, place: Path) -> None:

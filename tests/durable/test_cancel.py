@@ -19,6 +19,7 @@ from cflow.cli.main import main
 from cflow.executor.journal import Suspended
 from cflow.runs.cancel import ASKED, cancel
 from cflow.runs.resume import resume
+from cflow.store.keeper import read_journal
 from cflow.store.place import open_store
 from cflow.store.port import BeginRun, Over, RunRow, Send, Signal
 from cflow.store.tickets import commit_now
@@ -50,6 +51,10 @@ async def write(what: str) -> str:
 @node(writes="file")
 async def unbook(what: str) -> None:
     DONE.append(f"-{what}")
+    if f"-{what}" in STOP:
+        STOP.remove(f"-{what}")
+        context()._run.journal.stop("broken off by a test")
+        await trio.lowlevel.checkpoint()
     if what == "bad":
         raise OSError("cannot be undone")
 
@@ -141,6 +146,30 @@ def test_a_run_whose_process_died_before_it_heard_is_cancelled_by_who_goes_on(en
     (row,) = resume(engine, run)
     assert row.state == "cancelled"
     assert DONE == ["flight", "hotel", "mail", "-hotel", "-flight"]
+
+
+@flow
+def long() -> None:
+    with transaction():
+        book("one")
+        book("two")
+        book("three")
+        write("mail")
+
+
+def test_that_it_was_cancelled_is_on_record_once(engine: Engine) -> None:
+    """Also where the undos are broken off, and the run is gone on with."""
+    run = broken(engine, long, "mail")
+    for undo in ("-two", "-one"):
+        STOP.append(undo)
+        assert cancel(engine, run).state == "parked"
+    assert engine.recorder is not None
+    (row,) = resume(engine, run)
+    assert row.state == "cancelled"
+    # Those that were under way are run again.
+    assert DONE == ["one", "two", "three", "mail", "-three", "-two", "-two", "-one", "-one"]
+    keys = [entry.key for entry in read_journal(engine.recorder.store, run)]
+    assert keys.count("!cancelled") == 1
 
 
 CHILD = """

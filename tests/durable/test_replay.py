@@ -16,6 +16,7 @@ import cflow
 from cflow import Engine, Retry, context, detach, flow, node, parallel, race, sleep, timeout, transaction
 from cflow.cli.main import main
 from cflow.executor.journal import Suspended
+from cflow.runs.cancel import cancel
 from cflow.runs.history import read_history
 from cflow.runs.repeat import repetition
 from cflow.runs.replay import Agreement, agreement, call_again, find_call, is_writer
@@ -206,6 +207,64 @@ def test_what_was_detached_is_not_detached_again(engine: Engine) -> None:
     run = next(row.id for row in engine.recorder.store.runs() if row.id != id)
     assert repeated(engine, run).same
     assert len(engine.recorder.store.runs()) == 2
+
+
+def test_a_cancelled_run_is_cancelled_again(engine: Engine) -> None:
+    WORLD["stop"] = (2,)
+    with pytest.raises(Suspended):
+        engine.run(books, 3)
+    run = last(engine)
+    assert cancel(engine, run).state == "cancelled"
+    assert TOUCHED == ["put 1", "put 2", "unput 1"]
+    found = repeated(engine, run)
+    assert found.same, found
+    assert len(TOUCHED) == 3
+
+
+@flow
+def books(n: int) -> int:
+    with transaction():
+        put(1)
+        return put(2)
+
+
+TRIES: list[int] = []
+
+
+@node(writes="world")
+async def third(n: int) -> int:
+    TRIES.append(n)
+    if len(TRIES) < 3:
+        raise OSError("not yet")
+    return n
+
+
+@flow
+def inner(n: int) -> int:
+    put(n)
+    return third(n)
+
+
+@flow
+def patient(n: int) -> int:
+    return inner.options(retry=Retry(4, backoff=1.0))(n)
+
+
+def test_pauses_between_attempts_of_a_flow_are_not_waited_for_again(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    TRIES.clear()
+    pauses: list[int] = []
+
+    def pause(retry: Retry, k: int) -> float:
+        pauses.append(k)
+        return 0.0
+
+    monkeypatch.setattr("cflow.executor.invoke.pause", pause)
+    engine.run(patient, 1)
+    assert pauses == [0, 1]
+    assert repeated(engine, last(engine)).same
+    assert pauses == [0, 1]
 
 
 def test_what_comes_next_in_a_run_that_is_not_over(engine: Engine) -> None:
