@@ -63,17 +63,29 @@ class Journal:
 
     def __init__(self, keeper: Keeper, recorded: Iterable[Recorded] = ()) -> None:
         self.keeper = keeper
-        self._old: dict[str, Recorded] = {entry.key: entry for entry in recorded}
-        self._end = len(self._old)
+        self.old: dict[str, Recorded] = {}
+        """What is recorded and was not used yet. Of a live run, what pure calls gave."""
+        self._end = 0
         """How many entries there were."""
         self._low = 0
-        """The first of them that was not used yet."""
+        """The first of them that was not used yet, and has to be."""
         self._used: set[int] = set()
-        """Those after it that were."""
+        """Those after it that were, or need not be: whether a pure call is made in place, and so not looked up, is a
+        matter of how quick it was in this process."""
+        for entry in recorded:
+            self._end += 1
+            if entry.spare:
+                self._used.add(entry.number)
+            if (before := self.old.get(entry.key)) is not None:
+                self._used.add(before.number)
+            self.old[entry.key] = entry
+        while self._low in self._used:
+            self._used.discard(self._low)
+            self._low += 1
         self._reaching: list[tuple[int, trio.lowlevel.Task]] = []
         self.steps = 0
         """Grows with all that happens: a repetition in which it stands still does not get on."""
-        self.replaying = self._end > 0
+        self.replaying = self._low < self._end
         self.at_live: list[Callable[[], object]] = []
         self.shielded: Callable[[], bool] = lambda: False
         """Is anything that a cancelled run owes under way?"""
@@ -105,13 +117,13 @@ class Journal:
 
     def peek(self, key: str) -> Recorded | None:
         """What is recorded under a key and was not used yet."""
-        return self._old.get(key) if self.replaying else None
+        return self.old.get(key) if self.old else None
 
     def take(self, key: str) -> Recorded | None:
         """The same, and it is used now."""
-        if not self.replaying:
+        if not self.old:
             return None
-        entry = self._old.pop(key, None)
+        entry = self.old.pop(key, None)
         if entry is not None:
             self._use(entry.number)
         return entry
@@ -119,7 +131,8 @@ class Journal:
     def _use(self, number: int) -> None:
         self.steps += 1
         if number != self._low:
-            self._used.add(number)
+            if number > self._low:
+                self._used.add(number)
             return
         low = number + 1
         while low in self._used:
@@ -147,7 +160,7 @@ class Journal:
         self.replaying = False
         self._low = self._end
         self._wake_reached()
-        self._old.clear()
+        self.old = {key: entry for key, entry in self.old.items() if entry.spare}
         self._used.clear()
         calls, self.at_live = self.at_live, []
         for call in calls:
@@ -155,8 +168,20 @@ class Journal:
 
     def stuck(self) -> None:
         """The repetition does not get on, while nothing is under way."""
+        if self.passed_over():
+            return
         logger.warning("what was recorded of the run does not fit what it does now; it goes on from here")
         self.go_live()
+
+    def passed_over(self) -> bool:
+        """Is what everybody waits for a decision of something that is cut itself by now, before it comes to it again?
+        Then it is used: it had no consequence."""
+        for key, entry in self.old.items():
+            if entry.number == self._low and entry.kind == CUT:
+                del self.old[key]
+                self._use(entry.number)
+                return True
+        return False
 
     async def reached(self, number: int) -> None:
         """Until all entries before ``number`` were used."""
@@ -197,7 +222,7 @@ class Journal:
         ``data``: what was decided, for :meth:`peek`.
         """
         if self.replaying:
-            entry = self._old.get(key)
+            entry = self.old.get(key)
             await self.reached(entry.number if entry is not None else self._end)
             # Who was started before it gets its turn, and asks for what is recorded of it.
             for _ in range(3):

@@ -58,7 +58,7 @@ async def recorded(
     journal = run.journal
     assert journal is not None
     key = at.path + (name or site.id)
-    if journal.replaying:
+    if journal.old or journal.replaying:
         if journal.seen is not None:
             journal.seen(key, site, args, kwargs)
         entry = journal.take(key)
@@ -114,7 +114,7 @@ async def recorded(
     except Exception as exc:
         if not is_cancellation(exc):
             error, took = stopped(exc) or exc, time.perf_counter() - clock
-            journal.add(Entry(key, FAILED, error, began, took, tries.number), write)
+            journal.add(Entry(key, FAILED, error, began, took, tries.number, effects.pure), write)
         raise
     finally:
         journal.begun -= 1
@@ -122,9 +122,9 @@ async def recorded(
     if not effects.pure or took > WORTH:
         try:
             kind = DONE if undoing is None or (owed == tries.number and not late) else GIVEN
-            journal.add(Entry(key, kind, value, began, took, tries.number), write)
+            journal.add(Entry(key, kind, value, began, took, tries.number, effects.pure), write)
         except Exception as unstorable:
             # It was done: what is made of that, here and in a repetition, is an error, and no second call.
-            journal.add(Entry(key, FAILED, unstorable, began, took, tries.number), write)
+            journal.add(Entry(key, FAILED, unstorable, began, took, tries.number, effects.pure), write)
             raise
     return value

@@ -9,6 +9,7 @@ from typing import Any
 from attrs import field, frozen
 
 from ..compiler import ir
+from ..compiler.garbage import collector_held
 from ..compiler.secrets import hide, redact
 from ..compiler.tokens import GraphSyntaxError
 from ..executor.told import said, shown
@@ -90,7 +91,8 @@ def read_history(store: Store, run: str, blobs: Path | None = None) -> History:
     Unknown: there is no such run. StoreError: the store cannot be read at all.
     """
     row = find(store, run)
-    entries, damage = _entries(store, row)
+    with collector_held():
+        entries, damage = _entries(store, row)
     plan, lines = _plan(store, row)
     values = Values({}, blobs=None if blobs is None else Blobs(blobs))
     return History(row, tuple(entries), damage, plan, lines, values)

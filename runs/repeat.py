@@ -82,6 +82,8 @@ class Tape(Journal):
         """It never does."""
 
     def stuck(self) -> None:
+        if self.passed_over():
+            return
         if self._low < self._end:
             self.stop("the program does not come to all that is on record")
 
@@ -111,7 +113,8 @@ class Tape(Journal):
 
     def close(self) -> None:
         """The repetition has ended."""
-        self.unused = tuple(sorted(self._old, key=lambda key: self._old[key].number))
+        left = sorted((entry for entry in self.old.values() if not entry.spare), key=lambda entry: entry.number)
+        self.unused = tuple(entry.key for entry in left)
 
 
 @define(eq=False)

@@ -12,6 +12,7 @@ from typing import Literal
 from attrs import define, field
 
 from ..compiler import ir
+from ..compiler.garbage import collector_held
 from ..compiler.walk import all_ops, regions_of
 from ..executor.entries import CUT, DONE, END, FAILED, ITEM
 from ..store.keeper import Noted
@@ -79,7 +80,8 @@ class Node:
 
 def tree_of(history: History) -> Node:
     """The steps of a run."""
-    return _Builder(history).root
+    with collector_held():  # it makes much, and drops nothing
+        return _Builder(history).root
 
 
 class _Builder:

@@ -11,6 +11,9 @@ from attrs import frozen
 from ..executor.entries import Entry, Recorded
 from .port import Append, Change, Damaged, Store
 
+SPARE = 16
+"""Added to the kind of an entry of a pure call."""
+
 _PACK = msgspec.msgpack.Encoder()
 _UNPACK = msgspec.msgpack.Decoder(tuple[str, int, bytes, int, float, float])
 
@@ -47,7 +50,8 @@ class RunKeeper:
     def encoded(self, entry: Entry) -> bytes:
         data = self.codec.encode(entry.data)
         self._blobs += self.codec.refs(data)
-        return _PACK.encode((entry.key, entry.kind, data, entry.attempt, entry.began, entry.took))
+        kind = entry.kind | SPARE if entry.spare else entry.kind
+        return _PACK.encode((entry.key, kind, data, entry.attempt, entry.began, entry.took))
 
     def hold(self, data: bytes) -> None:
         """Values that were encoded before go with the next unit: it refers to what is large in them."""
@@ -98,7 +102,8 @@ def read_entries(store: Store, run: str, after: int = 0) -> Iterator[Noted]:
     Damaged: an entry is not what was written.
     """
     for number, data in enumerate(store.journal(run, after), after):
-        yield Noted(number, *_entry(run, number, data))
+        key, kind, value, attempt, began, took = _entry(run, number, data)
+        yield Noted(number, key, kind & ~SPARE, value, attempt, began, took)
 
 
 def read_journal(store: Store, run: str) -> Iterator[Recorded]:
@@ -110,7 +115,7 @@ def read_journal(store: Store, run: str) -> Iterator[Recorded]:
     """
     for number, data in enumerate(store.journal(run)):
         key, kind, value, attempt, _, _ = _entry(run, number, data)
-        yield Recorded(number, key, kind, value, attempt)
+        yield Recorded(number, key, kind & ~SPARE, value, attempt, bool(kind & SPARE))
 
 
 def _entry(run: str, number: int, data: bytes) -> tuple[str, int, bytes, int, float, float]:
