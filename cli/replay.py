@@ -75,9 +75,6 @@ def _agreement(repeated: Repetition, found: Agreement) -> Iterator[str]:
     if found.beyond:
         yield "what comes next, and is not on record:" if found.same else "it comes to, and it is not on record:"
         yield from _listed(found.beyond)
-    if found.over and found.decided:
-        yield "it cuts others, and did not:"
-        yield from _listed(found.decided)
     if found.ends:
         yield found.ends
 

@@ -16,7 +16,7 @@ too late has done its work, so its undo is owed (``data``: what it gave)."""
 @define
 class Entry:
     """What is recorded. ``data``: a value, or an error (of ``FAILED`` and ``TRY``). ``began``: epoch seconds; ``took``:
-    seconds. ``attempt``: which one it was of. ``spare``: of a pure call, which may as well be made again."""
+    seconds. ``attempt``: which one it was of. ``spare``: of a call that writes nothing: it may be made again."""
 
     key: str
     kind: int

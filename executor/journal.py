@@ -64,14 +64,15 @@ class Journal:
     def __init__(self, keeper: Keeper, recorded: Iterable[Recorded] = ()) -> None:
         self.keeper = keeper
         self.old: dict[str, Recorded] = {}
-        """What is recorded and was not used yet. Of a live run, what pure calls gave."""
+        """What is recorded and was not used yet. Of a live run, what calls gave that write nothing."""
         self._end = 0
         """How many entries there were."""
         self._low = 0
         """The first of them that was not used yet, and has to be."""
         self._used: set[int] = set()
-        """Those after it that were, or need not be: whether a pure call is made in place, and so not looked up, is a
-        matter of how quick it was in this process."""
+        """Those after it that were, or need not be. A read that had run ahead of a step that leaves is cut before it is
+        come to again; and whether a pure call is made in place, and so not looked up, is a matter of how quick the node
+        was in this process."""
         for entry in recorded:
             self._end += 1
             if entry.spare:

@@ -114,7 +114,7 @@ async def recorded(
     except Exception as exc:
         if not is_cancellation(exc):
             error, took = stopped(exc) or exc, time.perf_counter() - clock
-            journal.add(Entry(key, FAILED, error, began, took, tries.number, effects.pure), write)
+            journal.add(Entry(key, FAILED, error, began, took, tries.number, site.reader), write)
         raise
     finally:
         journal.begun -= 1
@@ -122,9 +122,9 @@ async def recorded(
     if not effects.pure or took > WORTH:
         try:
             kind = DONE if undoing is None or (owed == tries.number and not late) else GIVEN
-            journal.add(Entry(key, kind, value, began, took, tries.number, effects.pure), write)
+            journal.add(Entry(key, kind, value, began, took, tries.number, site.reader), write)
         except Exception as unstorable:
             # It was done: what is made of that, here and in a repetition, is an error, and no second call.
-            journal.add(Entry(key, FAILED, unstorable, began, took, tries.number, effects.pure), write)
+            journal.add(Entry(key, FAILED, unstorable, began, took, tries.number, site.reader), write)
             raise
     return value

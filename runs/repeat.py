@@ -55,10 +55,8 @@ class Tape(Journal):
         self.replaying = True  # to the end: no clock begins to run
         self.beyond: dict[str, None] = {}
         """What the program came to that is not on record."""
-        self.decided: list[str] = []
-        """What cut others, and did not when it was recorded."""
         self.unused: tuple[str, ...] = ()
-        """What is on record, and the program does not come to."""
+        """The writes and items on record that the program does not come to."""
         self._asked: dict[trio.lowlevel.Task, str] = {}
 
     @property
@@ -104,16 +102,17 @@ class Tape(Journal):
         self.going()
 
     def add(self, entry: Entry, write: bool = False) -> None:
+        # What cuts others anew, and has consequences, shows in what is used.
         self.steps += 1
-        if entry.kind == CUT and not self.stopped:
-            self.decided.append(entry.key)
 
     def flush(self) -> None:
         """Nothing is handed over."""
 
     def close(self) -> None:
         """The repetition has ended."""
-        left = sorted((entry for entry in self.old.values() if not entry.spare), key=lambda entry: entry.number)
+        # A read that had run ahead, and a decision, may have been cut themselves: what they led to counts.
+        left = [entry for entry in self.old.values() if not entry.spare and entry.kind != CUT]
+        left.sort(key=lambda entry: entry.number)
         self.unused = tuple(entry.key for entry in left)
 
 

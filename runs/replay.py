@@ -35,7 +35,7 @@ class Agreement:
 
     ``used`` of ``total`` entries were used. ``plans``: how the program differs from the one that recorded it.
     ``unused``: steps on record that the program does not come to. ``beyond``: steps that it comes to and that are not
-    on record. ``decided``: what cut others now, and did not then. ``ends``: how the end differs, in words; empty where
+    on record. ``ends``: how the end differs, in words; empty where
     it is the same, or none is on record. ``over``: had the run ended?
     """
 
@@ -44,14 +44,13 @@ class Agreement:
     plans: tuple[str, ...]
     unused: tuple[str, ...]
     beyond: tuple[str, ...]
-    decided: tuple[str, ...]
     ends: str
     over: bool
 
     @property
     def same(self) -> bool:
         """Does the program of today do what is on record?"""
-        return not (self.unused or self.ends or (self.over and (self.beyond or self.decided)))
+        return not (self.unused or self.ends or (self.over and self.beyond))
 
 
 def agreement(repeated: Repetition) -> Agreement:
@@ -64,7 +63,7 @@ def agreement(repeated: Repetition) -> Agreement:
     ends = "" if broken_off or not over else _ends(repeated)
     return Agreement(
         tape.total - len(unused), tape.total, repeated.plans, unused, tuple(filter(None, tape.beyond)),
-        tuple(tape.decided), ends, over,
+        ends, over,
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from ..executor.entries import Entry, Recorded
 from .port import Append, Change, Damaged, Store
 
 SPARE = 16
-"""Added to the kind of an entry of a pure call."""
+"""Added to the kind of an entry of a call that writes nothing."""
 
 _PACK = msgspec.msgpack.Encoder()
 _UNPACK = msgspec.msgpack.Decoder(tuple[str, int, bytes, int, float, float])
