@@ -351,7 +351,7 @@ class Engine:
         run = Run(id or "", self.services, ambient, self.limit, sinks)
         if recording is not None:
             run.journal = recording.journal
-            recording.run = run
+            recording.journal.run = run
         return Started(compiled, linked, run, bound, recording)
 
     async def _detach(

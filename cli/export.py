@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 FORMAT, VERSION = "cflow-run", 1
 """The version grows where a field gets another meaning or goes; fields may be added under the same one."""
 
-KINDS = ("done", "failed", "decided", "item", "end", "attempt")
+KINDS = ("done", "failed", "decided", "item", "end", "attempt", "given", "owed")
 """By the number of an entry's kind."""
 
 FIELDS = (

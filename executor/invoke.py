@@ -59,7 +59,7 @@ class Site:
 @define(eq=False)
 class Tries:
     """The attempts of one call, for :func:`~.context.context`: which one is under way, and the number in its key,
-    or, in a recorded run, its path.
+    or, in a recorded run, its path. ``spare``: what it gives may as well be made again.
 
     ``turn``: a call slot that is taken for it beforehand, given back between attempts.
     """
@@ -67,6 +67,7 @@ class Tries:
     number: int = 1
     key: int = 0
     path: str = ""
+    spare: bool = False
     turn: Turn | None = None
 
 
@@ -327,7 +328,8 @@ async def _attempts(
                 turn.given = False
                 run.release()
             if run.journal is not None:
-                run.journal.retried(tries.path if tries is not None else "", number, exc)
+                path, spare = (tries.path, tries.spare) if tries is not None else ("", False)
+                run.journal.retried(path, number, exc, spare)
             if not _repeated(run):  # what has been waited for is not waited for again
                 await trio.sleep(pause(retry, number - 1))
             if turn is not None:

@@ -11,10 +11,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .entries import CUT, TRY, Entry, Recorded
 from .late import trio
+
+if TYPE_CHECKING:
+    from .run import Run
 
 logger = logging.getLogger("cflow")
 
@@ -63,6 +66,8 @@ class Journal:
 
     def __init__(self, keeper: Keeper, recorded: Iterable[Recorded] = ()) -> None:
         self.keeper = keeper
+        self.run: Run | None = None
+        """The run's state, once it is ready to go."""
         self.old: dict[str, Recorded] = {}
         """What is recorded and was not used yet. Of a live run, what calls gave that write nothing."""
         self._end = 0
@@ -244,14 +249,14 @@ class Journal:
     def tries(self, key: str) -> int:
         """The attempt that a call is in: one more than have failed."""
         number = 1
-        while self.replaying and self.take(f"{key}#{number}") is not None:
+        while self.take(f"{key}#{number}") is not None:
             number += 1
         return number
 
-    def retried(self, key: str, number: int, error: BaseException) -> None:
+    def retried(self, key: str, number: int, error: BaseException, spare: bool = False) -> None:
         """An attempt has failed and there is another (``key``: of a node's call; of a flow's, its calls tell)."""
         if key:
-            self.add(Entry(f"{key}#{number}", TRY, error, attempt=number))
+            self.add(Entry(f"{key}#{number}", TRY, error, attempt=number, spare=spare))
 
     # ---- breaking off ----------------------------------------------------------------------------
 

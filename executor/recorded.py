@@ -78,7 +78,7 @@ async def recorded(
             if run.sinks is not None:
                 run.sinks.emit("node", "cached", run.id, site.id)
             return value
-    tries = Tries(number=journal.tries(key), path=key)
+    tries = Tries(number=journal.tries(key), path=key, spare=site.reader)
     notes: Undoing | None = None
     owed = 0
     if log is not None and undoing is not None:

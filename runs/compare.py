@@ -9,7 +9,7 @@ from typing import Any, Literal
 import attrs
 from attrs import define, field, frozen
 
-from ..executor.entries import CUT, DONE, FAILED
+from ..executor.entries import CUT, DONE, FAILED, OWED
 from ..executor.told import said, shown
 from ..store.keeper import Noted
 from ..store.records import StandIn
@@ -146,7 +146,7 @@ def _calls(history: History) -> dict[str, _Call]:
             index = "" if step.index is None else f"[{step.index}]"
             attempt = f"#{step.attempt}" if step.attempt > 1 else ""
             way += f"{step.id}{index}{attempt}{mark}"
-        if name.mark in ("", "<", "$") and entry.kind != CUT:
+        if name.mark in ("", "<", "$") and entry.kind not in (CUT, OWED):
             call = at(entry.key)
             call.end, call.attempts = entry, entry.attempt
         elif name.mark == "=" and name.index is None:

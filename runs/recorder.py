@@ -63,8 +63,6 @@ class Recording:
     journal: Journal
     keeper: RunKeeper
     codec: Codec
-    run: Run | None = None
-    """Its state, once it is ready to go."""
 
     def directly(self, call: Callable[[], Any]) -> Any:
         """A run that is a plain function call, to its end."""
@@ -81,8 +79,8 @@ class Recording:
 
     async def on_loop(self, running: Coroutine[Any, Any, Any]) -> Any:
         """A run on a loop, to its end; that is on disk when it is told."""
-        if self.run is not None:
-            self.recorder.under_way[self.row.id] = self.run, trio.lowlevel.current_trio_token()
+        if self.journal.run is not None:
+            self.recorder.under_way[self.row.id] = self.journal.run, trio.lowlevel.current_trio_token()
         try:
             value = await running
         except BaseException as error:

@@ -15,7 +15,7 @@ from attrs import evolve, frozen
 from ..compiler import ir
 from ..compiler.secrets import hide
 from ..executor import invoke
-from ..executor.entries import DONE, FAILED, TRY
+from ..executor.entries import DONE, FAILED, GIVEN, TRY
 from ..executor.groups import stopped
 from ..executor.run import Run
 from ..executor.told import said
@@ -142,7 +142,7 @@ def _calls(history: History) -> Iterator[tuple[str, str]]:
     ops = {op.id: op for flow in plan.flows.values() for op in _ops(flow)} if plan is not None else {}
     for entry in history.entries:
         name = read_name(entry.key)
-        if name.mark not in ("", "#") or entry.kind not in (DONE, FAILED, TRY) or not name.id:
+        if name.mark not in ("", "#") or entry.kind not in (DONE, FAILED, GIVEN, TRY) or not name.id:
             continue
         op = ops.get(name.id)
         called = name.id.rpartition("/")[2]

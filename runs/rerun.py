@@ -9,6 +9,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from ..executor.entries import OWED
 from ..executor.journal import Suspended
 from ..executor.launch import iterate
 from ..executor.loop import run_loop
@@ -128,7 +129,7 @@ def _kept(entries: tuple[Noted, ...], key: str) -> int:
     before = [entry.key for entry in entries[:first]]
     for entry in entries[first:]:
         done, tilde, _ = entry.key.partition("~")
-        if tilde and any(_belongs(earlier, done) for earlier in before):
+        if tilde and entry.kind != OWED and any(_belongs(earlier, done) for earlier in before):
             msg = f"{done} was undone when the run failed, so it has to be done again: begin with it, or before it"
             raise StoreError(msg)
     return first

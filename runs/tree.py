@@ -14,13 +14,13 @@ from attrs import define, field
 from ..compiler import ir
 from ..compiler.garbage import collector_held
 from ..compiler.walk import all_ops, regions_of
-from ..executor.entries import CUT, DONE, END, FAILED, ITEM
+from ..executor.entries import CUT, DONE, END, FAILED, ITEM, OWED
 from ..store.keeper import Noted
 from .history import History
 from .lines import Line
 from .paths import Name, Step, read_name
 
-Kind = Literal["run", "flow", "attempt", "loop", "pass", "call", "wait", "undo", "block"]
+Kind = Literal["run", "flow", "attempt", "loop", "pass", "call", "stream", "wait", "undo", "block"]
 State = Literal["done", "failed", "open", ""]
 """``open``: its end is not on record. Empty: of what only holds steps there is no end on record."""
 
@@ -190,6 +190,8 @@ class _Builder:
         if noted.key == "!cancelled":
             self.root.notes.append("it was cancelled")
             return
+        if noted.kind == OWED:
+            return  # the end of the call tells
         if not name.way and name.id == "yield":
             self.root.items += 1
             return
@@ -205,13 +207,14 @@ class _Builder:
 
     def kind(self, name: Name, flow: str) -> Kind:
         op = self.ops(flow).get(name.id, (0, None))[1]
-        if isinstance(op, (ir.Loop, ir.ForEach)) or name.mark in ("<", "|") or name.index is not None:
+        loop = name.mark in ("<", "|") and not isinstance(op, ir.Call)
+        if isinstance(op, (ir.Loop, ir.ForEach)) or loop or name.index is not None:
             return "loop"
         if isinstance(op, ir.Subflow):
             return "call" if op.detached else "flow"
         if isinstance(op, ir.Call):
             spec = self.plan.nodes.get(op.target) if self.plan is not None else None
-            return "wait" if spec is not None and spec.builtin else "call"
+            return "wait" if spec is not None and spec.builtin else "stream" if name.mark == "<" else "call"
         return "call" if op is None and not name.mark else "block"
 
     def note(self, at: Node, noted: Noted, name: Name) -> None:

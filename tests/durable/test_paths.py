@@ -122,6 +122,7 @@ def test_streams_attempts_and_undos_have_their_places(tmp_path: Path) -> None:
     root = tree_of(read_history(store, store.runs()[0].id))
     engine.recorder.close()
     assert outline(root) == [
+        "stream numbers",
         "loop for",
         "  pass for 0",
         "    call put",
@@ -140,8 +141,8 @@ def test_streams_attempts_and_undos_have_their_places(tmp_path: Path) -> None:
         "      call takes_back",
         "call put",
     ]
-    assert root.children["for"].items == 2
-    assert root.children["for"].notes == ["the stream has ended"]
+    assert root.children["numbers"].items == 2
+    assert root.children["numbers"].notes == ["the stream has ended"]
 
 
 def test_the_lines_of_a_plan_are_comments_to_its_reader() -> None:

@@ -135,7 +135,7 @@ def test_the_end_of_a_stream_that_is_read_in_batches_is_on_record_once(engine: E
     run = broken(engine, in_batches, "end", 3)
     assert engine.recorder is not None
     keys = [entry.key for entry in read_entries(engine.recorder.store, run)]
-    assert keys.count("for<3") == 1
+    assert keys.count("numbers<3") == 1
     (row,) = resume(engine, run)
     assert row.state == "done"
     assert DONE_ == ["numbers", "[0, 1]", "[2]", "end"]
