@@ -352,6 +352,7 @@ class Engine:
         run = Run(id or "", services, ambient, self.limit, sinks)
         if recording is not None:
             run.journal = recording.journal
+            recording.journal.run = run
         return Started(compiled, linked, run, bound, recording)
 
     async def _detach(

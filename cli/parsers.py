@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, NoReturn
 
+STATES = ("queued", "running", "waiting", "parked", "done", "failed", "cancelled")
 SHELLS = ("bash", "zsh", "fish", "tcsh")
 
 
@@ -227,8 +228,56 @@ def _files(parser: argparse.ArgumentParser) -> None:
 
 
 def _runs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--state", choices=STATES, metavar="STATE", help=f"only these: {', '.join(STATES)}")
+    parser.add_argument("--flow", metavar="NAME", default="", help="only runs of this flow")
+    parser.add_argument("--limit", type=_positive, metavar="N", default=1000, help="the youngest N (1000)")
     _store(parser)
     _json(parser, "one JSON object a run")
+
+
+def _show(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", metavar="RUN", help="its id")
+    _store(parser)
+    _json(parser, "the run and its steps as one JSON value")
+
+
+def _replay(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", metavar="RUN", help="its id")
+    parser.add_argument("node", metavar="NODE", nargs="?", default="", help="one call, by its key or its node's name")
+    parser.add_argument("--pdb", action="store_true", help="stop at the first line of the node in the debugger")
+    parser.add_argument("--yes", action="store_true", help="call a node that writes, too: it does so again")
+    _store(parser)
+
+
+def _rerun(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", metavar="RUN", help="its id")
+    parser.add_argument(
+        "--from",
+        dest="start",
+        metavar="NODE",
+        default="",
+        help="the step from which on everything is done again, by its key or its name; left out: all of it",
+    )
+    _store(parser)
+
+
+def _diff(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("first", metavar="RUN1", help="its id")
+    parser.add_argument("second", metavar="RUN2", help="its id")
+    _store(parser)
+    _json(parser, "the differences as one JSON value")
+
+
+def _export(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", metavar="RUN", help="its id")
+    _store(parser)
+
+
+def _cancel(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", metavar="RUN", help="its id")
+    parser.add_argument("--no-undo", action="store_true", help="run none of the undos that it owes, only mark it")
+    parser.add_argument("--accept", action="store_true", help="with the program as it is now, whatever has changed")
+    _store(parser)
 
 
 def _resume(parser: argparse.ArgumentParser) -> None:
@@ -309,8 +358,14 @@ VERBS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], str]] = {
     "graph": ("draw a flow; Mermaid text without -o", _graph, "graph.command"),
     "bench": ("measure a flow: time, where it goes, memory; compare with an earlier measurement", _bench, "bench"),
     "runs": ("list the runs on record", _runs, "runs"),
+    "show": ("show what a run did: steps, values, attempts, errors, times", _show, "show"),
     "resume": ("go on with runs whose process is gone", _resume, "resume"),
     "cache": ("list or drop the cached values of a store", _cache, "cache"),
+    "replay": ("repeat a run from its record, or call one of its nodes again", _replay, "replay"),
+    "rerun": ("run a flow once more on the inputs of a run, from a step on", _rerun, "rerun"),
+    "diff": ("compare two runs: plans, inputs, steps, ends", _diff, "diff"),
+    "export": ("write a run with its journal as JSON", _export, "export"),
+    "cancel": ("cancel a run; the undos that it owes are run", _cancel, "cancel"),
     "nodes": ("list installed node packs, with signatures and effects", _nodes, "nodes"),
 }
 """Each verb: what it does, what fills its parser, and the module that does it."""

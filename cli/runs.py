@@ -18,7 +18,8 @@ def execute(arguments: argparse.Namespace) -> int:
 
     with existing(arguments.store):
         store = open_store(arguments.store, readonly=True)
-        rows = store.runs()
+        states = (arguments.state,) if arguments.state else ()
+        rows = store.runs(states=states, flow=arguments.flow, limit=arguments.limit)
         store.close()
     for row in rows:
         if arguments.json:

@@ -16,7 +16,7 @@ too late has done its work, so its undo is owed (``data``: what it gave)."""
 @define
 class Entry:
     """What is recorded. ``data``: a value, or an error (of ``FAILED`` and ``TRY``). ``began``: epoch seconds; ``took``:
-    seconds. ``attempt``: which one it was of."""
+    seconds. ``attempt``: which one it was of. ``spare``: of a call that writes nothing: it may be made again."""
 
     key: str
     kind: int
@@ -24,6 +24,7 @@ class Entry:
     began: float = 0.0
     took: float = 0.0
     attempt: int = 1
+    spare: bool = False
 
 
 @define
@@ -35,3 +36,4 @@ class Recorded:
     kind: int
     data: bytes
     attempt: int = 1
+    spare: bool = False

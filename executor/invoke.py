@@ -58,7 +58,7 @@ class Site:
 @define(eq=False)
 class Tries:
     """The attempts of one call, for :func:`~.context.context`: which one is under way, and the number in its key,
-    or, in a recorded run, its path.
+    or, in a recorded run, its path. ``spare``: what it gives may as well be made again.
 
     ``turn``: a call slot that is taken for it beforehand, given back between attempts.
     """
@@ -66,6 +66,7 @@ class Tries:
     number: int = 1
     key: int = 0
     path: str = ""
+    spare: bool = False
     turn: Turn | None = None
     made: bool = False
     """Has an attempt given the value (and no default, or what is remembered)?"""
@@ -335,8 +336,10 @@ async def _attempts(
                 turn.given = False
                 run.release()
             if run.journal is not None:
-                run.journal.retried(tries.path if tries is not None else "", number, exc)
-            await trio.sleep(pause(retry, number - 1))
+                path, spare = (tries.path, tries.spare) if tries is not None else ("", False)
+                run.journal.retried(path, number, exc, spare)
+            if not _repeated(run):  # what has been waited for is not waited for again
+                await trio.sleep(pause(retry, number - 1))
             if turn is not None:
                 await run.slot()
                 turn.given = True
@@ -349,6 +352,11 @@ async def _attempts(
         if completed is not None:
             completed(value)
         return value
+
+
+def _repeated(run: Run) -> bool:
+    """Is the run, as far as it is on record, only repeated just now?"""
+    return run.journal is not None and run.journal.replaying
 
 
 def _worth(retry: Retry, error: Exception) -> bool:
@@ -369,7 +377,7 @@ async def _attempt(
     async with contextlib.AsyncExitStack() as stack:
         if policy.get("lock") is not None:
             await stack.enter_async_context(run.services.locks.hold(str(policy["lock"])))
-        if policy.get("rate") is not None:
+        if policy.get("rate") is not None and not _repeated(run):
             await run.services.rates.wait(target, str(policy["rate"]))
         if sinks is not None:
             sinks.emit("attempt", "started", run.id, id, number)

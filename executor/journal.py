@@ -9,11 +9,17 @@ Everything here is touched on the run's loop only, but for what :class:`Keeper` 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .entries import CUT, TRY, Entry, Recorded
 from .late import trio
+
+if TYPE_CHECKING:
+    from .run import Run
+
+logger = logging.getLogger("cflow")
 
 GROUP = 256
 """Entries that are handed over without being asked for."""
@@ -64,19 +70,39 @@ class Journal:
 
     def __init__(self, keeper: Keeper, recorded: Iterable[Recorded] = (), begun: bool = True) -> None:
         self.keeper = keeper
-        entries = list(recorded)
-        self._old: dict[str, Recorded] = {entry.key: entry for entry in entries}
-        self._end = len(entries)
+        self.run: Run | None = None
+        """The run's state, once it is ready to go."""
+        self.old: dict[str, Recorded] = {}
+        """What is recorded and was not used yet. Of a live run, what calls gave that write nothing."""
+        self._end = 0
         """How many entries there were."""
         self._low = 0
-        """The first of them that was not used yet."""
+        """The first of them that was not used yet, and has to be."""
         self._used: set[int] = set()
-        """Those after it that were."""
+        """Those after it that were, or need not be. A read that had run ahead of a step that leaves is cut before it is
+        come to again; and whether a pure call is made in place, and so not looked up, is a matter of how quick the node
+        was in this process."""
+        for entry in recorded:
+            self._end += 1
+            if entry.spare:
+                self._used.add(entry.number)
+            if (before := self.old.get(entry.key)) is not None:
+                self._used.add(before.number)
+            self.old[entry.key] = entry
+        while self._low in self._used:
+            self._used.discard(self._low)
+            self._low += 1
         self._reaching: list[tuple[int, trio.lowlevel.Task]] = []
         self.steps = 0
         """Grows with all that happens: a repetition in which it stands still does not get on."""
-        self.replaying = self._end > 0
+        self.replaying = self._low < self._end
         self.at_live: list[Callable[[], object]] = []
+        self.shielded: Callable[[], bool] = lambda: False
+        """Is anything that a cancelled run owes under way?"""
+        self.before_new: Callable[[], object] | None = None
+        """Called before anything new begins; it may cancel the run."""
+        self.seen: Callable[[str, Any, tuple[Any, ...], dict[str, Any]], object] | None = None
+        """Told, while the run is repeated, which call of a node it has come to: its name, the site, the arguments."""
         self.begun = 0
         """Calls under way."""
         self.woken: Callable[[], object] = lambda: None
@@ -101,13 +127,13 @@ class Journal:
 
     def peek(self, key: str) -> Recorded | None:
         """What is recorded under a key and was not used yet."""
-        return self._old.get(key) if self.replaying else None
+        return self.old.get(key) if self.old else None
 
     def take(self, key: str) -> Recorded | None:
         """The same, and it is used now."""
-        if not self.replaying:
+        if not self.old:
             return None
-        entry = self._old.pop(key, None)
+        entry = self.old.pop(key, None)
         if entry is not None:
             self._use(entry.number)
         return entry
@@ -115,7 +141,8 @@ class Journal:
     def _use(self, number: int) -> None:
         self.steps += 1
         if number != self._low:
-            self._used.add(number)
+            if number > self._low:
+                self._used.add(number)
             return
         low = number + 1
         while low in self._used:
@@ -143,11 +170,28 @@ class Journal:
         self.replaying = False
         self._low = self._end
         self._wake_reached()
-        self._old.clear()
+        self.old = {key: entry for key, entry in self.old.items() if entry.spare}
         self._used.clear()
         calls, self.at_live = self.at_live, []
         for call in calls:
             call()
+
+    def stuck(self) -> None:
+        """The repetition does not get on, while nothing is under way."""
+        if self.passed_over():
+            return
+        logger.warning("what was recorded of the run does not fit what it does now; it goes on from here")
+        self.go_live()
+
+    def passed_over(self) -> bool:
+        """Is what everybody waits for a decision of something that is cut itself by now, before it comes to it again?
+        Then it is used: it had no consequence."""
+        for key, entry in self.old.items():
+            if entry.number == self._low and entry.kind == CUT:
+                del self.old[key]
+                self._use(entry.number)
+                return True
+        return False
 
     async def reached(self, number: int) -> None:
         """Until all entries before ``number`` were used."""
@@ -175,6 +219,12 @@ class Journal:
         while self.replaying:
             await self.reached(self._end)
             self.going()
+        if self.shielded():
+            # Who hears that the run is cancelled has its turn first: that is on record before what comes of it.
+            await trio.lowlevel.cancel_shielded_checkpoint()
+        if self.before_new is not None:
+            self.before_new()
+            await trio.lowlevel.checkpoint_if_cancelled()
 
     async def cut(self, key: str, data: Any = None) -> None:
         """Called before anything cuts what runs beside it: the same had been done before, here, as far as is known.
@@ -182,7 +232,7 @@ class Journal:
         ``data``: what was decided, for :meth:`peek`.
         """
         if self.replaying:
-            entry = self._old.get(key)
+            entry = self.old.get(key)
             await self.reached(entry.number if entry is not None else self._end)
             # Who was started before it gets its turn, and asks for what is recorded of it.
             for _ in range(3):
@@ -203,14 +253,14 @@ class Journal:
     def tries(self, key: str) -> int:
         """The attempt that a call is in: one more than have failed."""
         number = 1
-        while self.replaying and self.take(f"{key}#{number}") is not None:
+        while self.take(f"{key}#{number}") is not None:
             number += 1
         return number
 
-    def retried(self, key: str, number: int, error: BaseException) -> None:
+    def retried(self, key: str, number: int, error: BaseException, spare: bool = False) -> None:
         """An attempt has failed and there is another (``key``: of a node's call; of a flow's, its calls tell)."""
         if key:
-            self.add(Entry(f"{key}#{number}", TRY, error, attempt=number))
+            self.add(Entry(f"{key}#{number}", TRY, error, attempt=number, spare=spare))
 
     # ---- breaking off ----------------------------------------------------------------------------
 

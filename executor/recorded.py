@@ -67,7 +67,9 @@ async def recorded(
     journal = run.journal
     assert journal is not None
     key = at.path + (name or site.id)
-    if journal.replaying:
+    if journal.old or journal.replaying:
+        if journal.seen is not None:
+            journal.seen(key, site, args, kwargs)
         entry = journal.take(key)
         if entry is not None:
             journal.tries(key)  # those before it are used with it
@@ -88,7 +90,7 @@ async def recorded(
             if run.sinks is not None:
                 run.sinks.emit("node", "cached", run.id, site.id)
             return value
-    tries = Tries(number=journal.tries(key), path=key)
+    tries = Tries(number=journal.tries(key), path=key, spare=site.reader)
     notes = undoing
     owed = False
     """Is the undo on record by itself?"""
@@ -126,7 +128,7 @@ async def recorded(
     except Exception as exc:
         if not is_cancellation(exc):
             error, took = stopped(exc) or exc, time.perf_counter() - clock
-            journal.add(Entry(key, FAILED, error, began, took, tries.number), write)
+            journal.add(Entry(key, FAILED, error, began, took, tries.number, site.reader), write)
         raise
     finally:
         journal.begun -= 1
@@ -134,9 +136,9 @@ async def recorded(
     if not effects.pure or took > WORTH:
         try:
             kind = DONE if tries.made and not owed else GIVEN
-            journal.add(Entry(key, kind, value, began, took, tries.number), write)
+            journal.add(Entry(key, kind, value, began, took, tries.number, site.reader), write)
         except Exception as unstorable:
             # It was done: what is made of that, here and in a repetition, is an error, and no second call.
-            journal.add(Entry(key, FAILED, unstorable, began, took, tries.number), write)
+            journal.add(Entry(key, FAILED, unstorable, began, took, tries.number, site.reader), write)
             raise
     return value

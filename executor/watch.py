@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import heapq
 import itertools
-import logging
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,8 +20,6 @@ from .journal import Journal
 from .late import trio
 from .run import Run
 from .undo import UndoLog
-
-logger = logging.getLogger("cflow")
 
 STUCK = 2.0
 """Seconds after which a repetition that does not get on, while nothing is under way, goes live."""
@@ -79,8 +76,7 @@ class Watch:
                 if steps != self.journal.steps or self.journal.begun:
                     steps, since = self.journal.steps, now
                 elif now - since > STUCK:
-                    logger.warning("what was recorded of the run does not fit what it does now; it goes on from here")
-                    self.journal.go_live()
+                    self.journal.stuck()
 
     def _next(self) -> float:
         return self._heap[0][0] if self._heap else math.inf
@@ -176,6 +172,7 @@ async def watched(run: Run, entry: Callable[..., Any], args: Sequence[Any], kwar
     assert run.journal is not None
     assert run.scope is not None
     run.journal.on_stop = run.scope.cancel
+    run.journal.shielded = lambda: bool(run.shields)
     run.journal.going()
     error: BaseException | None = None
     value: Any = None
@@ -207,4 +204,6 @@ async def _cancelled_again(run: Run) -> None:
     assert run.journal is not None
     assert run.scope is not None
     await run.journal.cut(CANCELLED)
+    assert run.watch is not None
+    run.watch.over = True  # that is on record already
     run.scope.cancel()

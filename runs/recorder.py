@@ -5,6 +5,7 @@ A run that ends before anybody had to wait for the disk is one commit: its begin
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
 import os
@@ -37,6 +38,7 @@ from ..store.port import (
     Store,
     StoreError,
 )
+from .lines import written_lines
 from .programs import program_of
 
 if TYPE_CHECKING:
@@ -88,6 +90,8 @@ class Recording:
 
     async def on_loop(self, running: Coroutine[Any, Any, Any]) -> Any:
         """A run on a loop, to its end; that is on disk when it is told."""
+        if self.journal.run is not None:
+            self.recorder.under_way[self.row.id] = self.journal.run, trio.lowlevel.current_trio_token()
         try:
             value = await running
         except BaseException as error:
@@ -144,6 +148,9 @@ class Recorder:
         self._plans: weakref.WeakKeyDictionary[Compiled, tuple[str, str]] = weakref.WeakKeyDictionary()
         self._codecs: weakref.WeakKeyDictionary[Compiled, Values] = weakref.WeakKeyDictionary()
         self._shared: Shared | None = None
+        self.under_way: dict[str, tuple[Run, trio.lowlevel.TrioToken]] = {}
+        """The runs on loops of this process, with their loops."""
+        self._asked: bytes | None = None
         self.programs: dict[str, str] = {}
         """Of the runs under way: where their flows are found."""
 
@@ -184,6 +191,11 @@ class Recorder:
         self.owner = evolve(self.owner, beat=self.owner.beat + 1)
         self.store.do([SetOwner(self.owner)], _nobody)
         self._beaten = True
+        if self.under_way:
+            from .cancel import end_asked
+
+            with contextlib.suppress(StoreError):  # busy or damaged: whoever writes hears of that
+                self._asked = end_asked(self, self._asked)
 
     def close(self) -> None:
         """No more signs of life; what is handed over is committed, and the store let go."""
@@ -195,14 +207,14 @@ class Recorder:
     # ---- beginning -------------------------------------------------------------------------------
 
     def plan(self, compiled: Compiled) -> tuple[str, str]:
-        """The text of a plan, and its digest."""
+        """The text of a plan, with the author's lines as comments below it, and its digest."""
         found = self._plans.get(compiled)
         if found is None:
             from ..compiler.printer import print_graph
 
             text = print_graph(compiled.optimized)
             digest = hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=16).hexdigest()
-            found = self._plans[compiled] = (text, digest)
+            found = self._plans[compiled] = (text + written_lines(compiled.optimized, compiled.graph), digest)
         return found
 
     def started(self, engine: Engine, compiled: Compiled, source: FlowSource, bound: dict[str, Any]) -> Started:
@@ -314,6 +326,7 @@ class Recorder:
         self.programs.pop(recording.row.id, None)
         if self._shared is not None:
             self._shared.flush()  # it is on disk when the run is
+        self.under_way.pop(recording.row.id, None)
         end = self._end(recording, value, error)
         return [*recording.keeper.unit(*recording.journal.rest()), end]
 

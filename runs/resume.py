@@ -79,17 +79,22 @@ def _reopened(engine: Engine, recorder: Recorder, row: RunRow, accept: bool) -> 
         if not accept:
             park(recorder, row, pinned)
             return None
-        pinned = _entered(current, row.flow)
+        pinned = entered(current, row.flow)
         text, digest = recorder.plan(pinned)
         commit_now(recorder.store, [KeepPlan(digest, text), SetRun(row.id, recorder.owner.id, digest=digest)])
     fresh = read_ambient(pinned.graph)  # secrets are not stored
     codec = recorder.codec(pinned, fresh)
     recording = recorder.reopen(row, pinned, codec)
     ambient = {**fresh, **codec.decode(row.ambient)}
-    return engine._started(pinned, codec.decode(row.inputs), row.id, recording, ambient)
+    started = engine._started(pinned, codec.decode(row.inputs), row.id, recording, ambient)
+    from .cancel import asked, end
+
+    if asked(recorder.store, row.id):  # its process died before it heard
+        end(started)
+    return started
 
 
-def _entered(current: Compiled, flow: str) -> Compiled:
+def entered(current: Compiled, flow: str) -> Compiled:
     """The program with the flow of a run as its entry (a detached one is not the file's own)."""
     if current.graph.main.name == flow:
         return current
@@ -99,7 +104,7 @@ def _entered(current: Compiled, flow: str) -> Compiled:
 
 def _pinned(recorder: Recorder, row: RunRow, current: Compiled) -> Compiled | str:
     """The plan that a run is pinned to, over the objects of today; or what stands against it, in words."""
-    same = _entered(current, row.flow)
+    same = entered(current, row.flow)
     if recorder.plan(same)[1] == row.digest:
         return same
     text = recorder.store.plan(row.digest)
@@ -199,11 +204,19 @@ def resume(engine: Engine, run: str = "", *, accept: bool = False) -> list[RunRo
         except LeaseLost:  # somebody else was quicker
             continue
         if started is not None:
-            with contextlib.suppress(Exception, Suspended):  # it is on record how it ended
+            from .cancel import asked
+
+            try:
                 if started.stream:
                     for _ in iterate(started):
                         pass
                 else:
                     run_loop(started.main, started.state)
+            except KeyboardInterrupt:
+                # Of a run that was cancelled before, or is to be, this is how it ends; else it is Ctrl-C.
+                if started.state.interrupted and not asked(recorder.store, row.id):
+                    raise
+            except (Exception, Suspended):
+                pass  # it is on record how it ended
         ended.append(find(recorder.store, row.id))
     return ended

@@ -6,9 +6,13 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
 import msgspec
+from attrs import frozen
 
 from ..executor.entries import Entry, Recorded
 from .port import Append, Change, Damaged, Store
+
+SPARE = 16
+"""Added to the kind of an entry of a call that writes nothing."""
 
 _PACK = msgspec.msgpack.Encoder()
 _UNPACK = msgspec.msgpack.Decoder(tuple[str, int, bytes, int, float, float])
@@ -51,7 +55,12 @@ class RunKeeper:
     def encoded(self, entry: Entry) -> bytes:
         data = self.codec.encode(entry.data)
         self._blobs += self.codec.refs(data)
-        return _PACK.encode((entry.key, entry.kind, data, entry.attempt, entry.began, entry.took))
+        kind = entry.kind | SPARE if entry.spare else entry.kind
+        return _PACK.encode((entry.key, kind, data, entry.attempt, entry.began, entry.took))
+
+    def hold(self, data: bytes) -> None:
+        """Values that were encoded before go with the next unit: it refers to what is large in them."""
+        self._blobs += self.codec.refs(data)
 
     def value(self, data: bytes) -> Any:
         return self.codec.decode(data)
@@ -77,6 +86,33 @@ class RunKeeper:
         return [*head, Append(self.run, self.owner, first, tuple(entries), blobs=tuple(blobs))]
 
 
+@frozen
+class Noted:
+    """An entry as it stands in a store: as :class:`~..executor.entries.Entry`, with its number, and ``data`` as
+    bytes."""
+
+    number: int
+    key: str
+    kind: int
+    data: bytes
+    attempt: int
+    began: float
+    took: float
+
+
+def read_entries(store: Store, run: str, after: int = 0) -> Iterator[Noted]:
+    """What a run recorded from entry ``after`` on, with the times. Where an entry cannot be read, those before it have
+    been given.
+
+    Raises
+    ------
+    Damaged: an entry is not what was written.
+    """
+    for number, data in enumerate(store.journal(run, after), after):
+        key, kind, value, attempt, began, took = _entry(run, number, data)
+        yield Noted(number, key, kind & ~SPARE, value, attempt, began, took)
+
+
 def read_journal(store: Store, run: str) -> Iterator[Recorded]:
     """What a run recorded.
 
@@ -85,9 +121,13 @@ def read_journal(store: Store, run: str) -> Iterator[Recorded]:
     Damaged: an entry is not what was written.
     """
     for number, data in enumerate(store.journal(run)):
-        try:
-            key, kind, value, attempt, _, _ = _UNPACK.decode(data)
-        except msgspec.MsgspecError as error:
-            msg = f"entry {number} of the journal of {run} cannot be read: {error}"
-            raise Damaged(msg, run) from error
-        yield Recorded(number, key, kind, value, attempt)
+        key, kind, value, attempt, _, _ = _entry(run, number, data)
+        yield Recorded(number, key, kind & ~SPARE, value, attempt, bool(kind & SPARE))
+
+
+def _entry(run: str, number: int, data: bytes) -> tuple[str, int, bytes, int, float, float]:
+    try:
+        return _UNPACK.decode(data)
+    except msgspec.MsgspecError as error:
+        msg = f"entry {number} of the journal of {run} cannot be read: {error}"
+        raise Damaged(msg, run) from error

@@ -31,6 +31,23 @@ def test_a_run_is_on_record(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr().out == ""
 
 
+def test_runs_can_be_picked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, store = tmp_path / "double.cflow", tmp_path / "store"
+    file.write_text(PROGRAM + "\nflow half(n: int) -> int:\n    sleep(1ms)\n    return 2 // n\n")
+    for flow, n in (("double", 1), ("half", 0), ("double", 2)):
+        main(["run", f"{file}:{flow}", f"n={n}", "--store", str(store)])
+
+    def listed(*options: str) -> list[tuple[str, str]]:
+        capsys.readouterr()
+        assert main(["runs", "--store", str(store), "--json", *options]) == 0
+        return [(r["flow"], r["state"]) for r in map(json.loads, capsys.readouterr().out.splitlines())]
+
+    assert listed() == [("double", "done"), ("half", "failed"), ("double", "done")]
+    assert listed("--state", "failed") == [("half", "failed")]
+    assert listed("--flow", "double", "--limit", "1") == [("double", "done")]
+    assert main(["runs", "--store", str(store), "--state", "over"]) == 2
+
+
 @pytest.mark.parametrize("verb", ["runs", "resume"])
 def test_a_store_that_is_not_there_is_told(verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([verb, "--store", str(tmp_path / "none")]) == 2

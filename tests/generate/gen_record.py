@@ -37,11 +37,11 @@ LIVES = 6
 class Disk:
     """What was committed of a run: its entries, in order."""
 
-    entries: list[tuple[str, int, bytes, int]] = field(factory=list)
+    entries: list[tuple[str, int, bytes, int, bool]] = field(factory=list)
 
     def recorded(self) -> Iterator[Recorded]:
-        for number, (key, kind, data, attempt) in enumerate(self.entries):
-            yield Recorded(number, key, kind, data, attempt)
+        for number, entry in enumerate(self.entries):
+            yield Recorded(number, *entry)
 
 
 class MemoryKeeper:
@@ -49,13 +49,13 @@ class MemoryKeeper:
 
     def __init__(self, disk: Disk, codec: Values, delay: Callable[[], float]) -> None:
         self.disk, self.codec, self.delay = disk, codec, delay
-        self.packed: list[tuple[str, int, bytes, int]] = []
+        self.packed: list[tuple[str, int, bytes, int, bool]] = []
         self.keys = {entry[0] for entry in disk.entries}
 
     def encoded(self, entry: Entry) -> bytes:
         assert entry.key not in self.keys, f"{entry.key} is on record already"
         self.keys.add(entry.key)
-        self.packed.append((entry.key, entry.kind, self.codec.encode(entry.data), entry.attempt))
+        self.packed.append((entry.key, entry.kind, self.codec.encode(entry.data), entry.attempt, entry.spare))
         return b""
 
     def value(self, data: bytes) -> Any:
@@ -181,7 +181,7 @@ def _live(
             for _ in range(random.choice((0, 1, 2, 5))):
                 await trio.lowlevel.checkpoint()
 
-    world = world.reborn(pause, pause, {key for key, kind, _, _ in disk.entries if kind in (DONE, FAILED, GIVEN)})
+    world = world.reborn(pause, pause, {key for key, kind, _, _, _ in disk.entries if kind in (DONE, FAILED, GIVEN)})
     gen_world._current = world
     saved: list[tuple[Disk, World]] = []
     journal = Journal(MemoryKeeper(disk, codec, lambda: random.random() * slow), list(disk.recorded()))

@@ -37,6 +37,7 @@ LIBRARIES = {
     "lark": lambda module: module.startswith("dsl.text"),
     "rich": lambda module: part_of(module) == "cli",
     "httpx": lambda module: part_of(module) == "stdlib_nodes",
+    "opentelemetry": lambda module: module == "otel",
 }
 
 

@@ -1,0 +1,27 @@
+"""``cflow rerun``: a new run on the inputs of another one, from a step on."""
+
+from __future__ import annotations
+
+import argparse
+
+from .failures import print_wrong
+from .output import emit
+from .run import nodes_print_to_standard_error
+from .stores import existing
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Exit code 0; 1 where the new run failed or is parked; 2 where there is no such run, step or store, or the program
+    is wrong."""
+    from ..compiler.diagnostics import InputError, ProgramError
+    from ..engine import Engine
+    from ..runs.rerun import rerun
+
+    try:
+        with existing(arguments.store), nodes_print_to_standard_error():
+            row = rerun(Engine(store=arguments.store), arguments.run, arguments.start)
+    except (ProgramError, InputError) as error:
+        print_wrong(error)
+        return 2
+    emit("  ".join((row.id, f"{row.state:9}", row.flow, row.reason)).rstrip())
+    return 1 if row.state in ("failed", "parked") else 0
