@@ -240,9 +240,27 @@ class Engine:
 
         return run_alone(self, node, fn, args, kwargs)
 
-    def signal(self, name: str, value: Any = None, *, key: Any = None, run: str | None = None) -> None:
-        """Answer a ``wait_signal(name, key)``: of one run, or of whichever run waits for it first."""
-        self.services.signals.send(run, name, value, key)
+    def signal(
+        self, name: str, value: Any = None, *, key: Any = None, run: str | None = None, unique: str = ""
+    ) -> None:
+        """Answer a ``wait_signal(name, key)``: of one run, or of whichever run waits for it first.
+
+        With a store it is on disk when this returns, and reaches runs of other processes too; on an event loop, which
+        must not wait, it is handed over then.
+
+        Parameters
+        ----------
+        unique: two signals of one name, for the same run or both for none, with the same ``unique`` are one.
+
+        Raises
+        ------
+        Unknown, Over: there is no such run in the store, or it is over. NotStorable: the value cannot be stored.
+        """
+        recorder = self.recorder
+        if recorder is None:
+            self.services.signals.send(run, name, value, key, unique)
+        else:
+            recorder.inbox.send(name, value, key, run or "", unique)
 
     @property
     def recorder(self) -> Recorder | None:

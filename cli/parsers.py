@@ -235,6 +235,15 @@ def _resume(parser: argparse.ArgumentParser) -> None:
     _store(parser)
 
 
+def _signal(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", metavar="RUN", help="its id; - for whichever run waits first")
+    parser.add_argument("name", metavar="NAME", help="as in wait_signal(NAME)")
+    parser.add_argument("value", nargs="?", metavar="VALUE", help="JSON, else text; left out: null")
+    parser.add_argument("--key", metavar="K", help="as in wait_signal(NAME, K)")
+    parser.add_argument("--unique", metavar="ID", help="the same signal with the same ID counts once")
+    _store(parser)
+
+
 def _store(parser: argparse.ArgumentParser) -> None:
     _file(parser.add_argument("--store", metavar="PATH", default=".cflow", help="the folder of the store (.cflow)"))
 
@@ -301,6 +310,7 @@ VERBS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], str]] = {
     "bench": ("measure a flow: time, where it goes, memory; compare with an earlier measurement", _bench, "bench"),
     "runs": ("list the runs on record", _runs, "runs"),
     "resume": ("go on with runs whose process is gone", _resume, "resume"),
+    "signal": ("send a signal to a run that waits for it, or will", _signal, "signal"),
     "nodes": ("list installed node packs, with signatures and effects", _nodes, "nodes"),
 }
 """Each verb: what it does, what fills its parser, and the module that does it."""

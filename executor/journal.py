@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
+from attrs import define
+
 from .entries import CUT, TRY, Entry, Recorded
 from .late import trio
 
@@ -21,6 +23,42 @@ GROUP = 256
 
 class Suspended(BaseException):
     """The run is broken off where it stands, to be gone on with some time. No ``except`` of a program catches it."""
+
+
+class Missed(Exception):
+    """Somebody else has consumed the signal that an entry was to consume: the entry does not count."""
+
+
+class Letter(Protocol):
+    """A signal that has come for a waiting run."""
+
+    @property
+    def id(self) -> int: ...
+
+    @property
+    def value(self) -> bytes:
+        """For :meth:`Keeper.value`."""
+        ...
+
+
+class Inbox(Protocol):
+    """Where the signals of recorded runs come from."""
+
+    async def next(self, run: str, name: str, key: bytes) -> Letter:
+        """The next one for a run, once there is one. Nobody else in this process gets it before it was given back."""
+        ...
+
+    def used(self, letter: Letter) -> None:
+        """It was consumed, here or elsewhere."""
+        ...
+
+    def back(self, letter: Letter) -> None:
+        """It was not: it is for whoever waits."""
+        ...
+
+    def key(self, key: Any) -> bytes:
+        """What a key is in the store."""
+        ...
 
 
 class Keeper(Protocol):
@@ -45,9 +83,25 @@ class Keeper(Protocol):
         """Does a value lack something that may not be stored (a secret)?"""
         ...
 
-    def write(self, first: int, entries: list[bytes], done: Callable[[BaseException | None], None]) -> None:
-        """Commit entries, numbered from ``first``; ``done`` is called, in any thread, once they are on disk."""
+    def write(
+        self, first: int, entries: list[bytes], done: Callable[[BaseException | None], None], uses: tuple[int, ...] = ()
+    ) -> None:
+        """Commit entries, numbered from ``first``; ``done`` is called, in any thread, once they are on disk.
+
+        Parameters
+        ----------
+        uses: signals that are consumed with them; where one is gone, ``done`` gets :class:`Missed`.
+        """
         ...
+
+
+@define
+class _Use:
+    """A signal that an entry consumes. ``instead``: the entry in its place where somebody else has."""
+
+    id: int
+    instead: bytes
+    missed: bool = False
 
 
 class Journal:
@@ -55,11 +109,12 @@ class Journal:
 
     Parameters
     ----------
-    keeper: writes entries down. ``recorded``: what is there from before, in order.
+    keeper: writes entries down. ``recorded``: what is there from before, in order. inbox: where signals come from.
     """
 
-    def __init__(self, keeper: Keeper, recorded: Iterable[Recorded] = ()) -> None:
+    def __init__(self, keeper: Keeper, recorded: Iterable[Recorded] = (), inbox: Inbox | None = None) -> None:
         self.keeper = keeper
+        self.inbox = inbox
         self._old: dict[str, Recorded] = {entry.key: entry for entry in recorded}
         self._end = len(self._old)
         """How many entries there were."""
@@ -85,6 +140,10 @@ class Journal:
         self._last_write = self._end
         """How many entries must be on disk before anything reads what was written."""
         self._waiting: list[tuple[int, trio.lowlevel.Task]] = []
+        self._uncertain = False
+        """What is on its way may still be refused in part."""
+        self._using: dict[int, _Use] = {}
+        """By number: entries, not handed over yet, that consume a signal."""
         self.stopped: str | None = None
         """Why the run is broken off, to be gone on with some time: nothing begins any more, and nothing is recorded."""
         self.on_stop: Callable[[], object] = lambda: None
@@ -245,17 +304,60 @@ class Journal:
         if len(self._buffer) >= GROUP:
             self.flush()
 
+    async def consume(self, entry: Entry, letter: Letter, instead: str) -> bool:
+        """Record that a signal was received, and consume it in the same commit.
+
+        Parameters
+        ----------
+        instead: the key of what is recorded where somebody else has consumed it.
+
+        Returns
+        -------
+        Whether it was consumed here; once that is on disk.
+
+        Raises
+        ------
+        Suspended: the run is broken off. What :meth:`add` raises.
+        """
+        self.going()
+        number = self.next
+        use = self._using[number] = _Use(letter.id, self.keeper.encoded(Entry(instead, CUT)))
+        try:
+            self.add(entry, write=True)
+        except BaseException:
+            del self._using[number]
+            raise
+        with trio.CancelScope(shield=True):
+            await self.on_disk(number + 1)
+        return not use.missed
+
     def flush(self) -> None:
         """Hand over what is not yet, unless a group is on its way."""
         if self._writing or not self._buffer or self.lost is not None:
             return
-        first, buffer = self.rest()
+        first, buffer, use = self._first, self._buffer, None
+        if self._using:  # it is the last of its group: if it is refused, nothing that came after it is
+            number = min(self._using)
+            use = self._using.pop(number)
+            count = number + 1 - first
+            self._first, self._buffer = first + count, buffer[count:]
+            buffer = buffer[:count]
+        else:
+            self._first, self._buffer = self.next, []
         self._writing = True
-        upto = self.next
+        self._hand_over(first, buffer, use)
+
+    def _hand_over(self, first: int, buffer: list[bytes], use: _Use | None) -> None:
+        upto = first + len(buffer)
+        self._uncertain = use is not None
         token = self._token = self._token or trio.lowlevel.current_trio_token()
 
         def landed(error: BaseException | None) -> None:
-            self._landed(upto, error)
+            if use is not None and isinstance(error, Missed):
+                use.missed = True
+                self._hand_over(first, [*buffer[:-1], use.instead], None)
+            else:
+                self._landed(upto, error)
 
         def done(error: BaseException | None) -> None:
             try:
@@ -263,10 +365,10 @@ class Journal:
             except trio.RunFinishedError:
                 pass
 
-        self.keeper.write(first, buffer, done)
+        self.keeper.write(first, buffer, done, () if use is None else (use.id,))
 
     def _landed(self, upto: int, error: BaseException | None) -> None:
-        self._writing = False
+        self._writing = self._uncertain = False
         if error is not None:
             self.lost = error
             self.stop(str(error))
@@ -284,7 +386,8 @@ class Journal:
                 self.flush()
 
     def rest(self) -> tuple[int, list[bytes]]:
-        """What is not handed over yet: its first number, and the entries. It counts as handed over then."""
+        """What is not handed over yet, where nothing is on its way: its first number, and the entries. It counts as
+        handed over then."""
         first, self._first = self._first, self.next
         buffer, self._buffer = self._buffer, []
         return first, buffer
@@ -299,16 +402,25 @@ class Journal:
         while self._synced < number:
             self.going()
             self.flush()
-            task = trio.lowlevel.current_task()
-            entry = (number, task)
+            await self._landing(number)
 
-            def abort(_: object, entry: Any = entry) -> trio.lowlevel.Abort:
-                if entry in self._waiting:
-                    self._waiting.remove(entry)
-                return trio.lowlevel.Abort.SUCCEEDED
+    async def settled(self) -> None:
+        """Until nothing that may be refused in part is on its way: only then it is known what :meth:`rest` follows."""
+        while (self._using or self._uncertain) and self.lost is None:
+            self.flush()
+            await self._landing(self._first)
 
-            self._waiting.append(entry)
-            await trio.lowlevel.wait_task_rescheduled(abort)
+    async def _landing(self, number: int) -> None:
+        """Until so many entries are on disk, or cannot get there."""
+        entry = (number, trio.lowlevel.current_task())
+
+        def abort(_: object) -> trio.lowlevel.Abort:
+            if entry in self._waiting:
+                self._waiting.remove(entry)
+            return trio.lowlevel.Abort.SUCCEEDED
+
+        self._waiting.append(entry)
+        await trio.lowlevel.wait_task_rescheduled(abort)
 
     async def before_write(self) -> None:
         """Until all there is is on disk: what a write does cannot be taken back, so what led to it may not be lost."""

@@ -91,6 +91,7 @@ class Recording:
         if self.journal.lost is not None:
             return  # somebody else has it
         with trio.CancelScope(shield=True):
+            await self.journal.settled()
             await commit(self.recorder.store, self.recorder.last(self, value, error))
 
     def handing_out(self, put: Callable[[Any], Awaitable[None]]) -> Callable[[Any], Awaitable[None]]:
@@ -119,11 +120,14 @@ class Recorder:
     """
 
     def __init__(self, store: Store, pickled: Iterable[type] = (), blobs: Blobs | None = None) -> None:
+        from ..store.encoding import Values
         from ..store.owners import me
+        from .inbox import Inbox
 
         self.store = store
         self.pickled = tuple(pickled)
         self.blobs = blobs
+        self.inbox = Inbox(store, Values({}, self.pickled, blobs))
         self.owner = me()
         self._lock = threading.Lock()
         self._known = False
@@ -162,6 +166,7 @@ class Recorder:
     def close(self) -> None:
         """No more signs of life; what is handed over is committed, and the store let go."""
         self._closed.set()
+        self.inbox.close()
         self.store.close()
 
     # ---- beginning -------------------------------------------------------------------------------
@@ -259,7 +264,7 @@ class Recorder:
         self.programs[row.id] = program
         head = [*self.known(), KeepPlan(digest, text), BeginRun(row)]
         keeper = RunKeeper(self.store, codec, row.id, self.owner.id, head)
-        return Recording(self, row, Journal(keeper), keeper, codec)
+        return Recording(self, row, Journal(keeper, inbox=self.inbox), keeper, codec)
 
     def codec(self, compiled: Compiled, ambient: dict[str, Any]) -> Codec:
         """The codec for the values of a run: its classes are those that the program knows."""
@@ -276,7 +281,8 @@ class Recorder:
         """A run that was taken over, with what it recorded."""
         keeper = RunKeeper(self.store, codec, row.id, self.owner.id)
         self.programs[row.id] = row.program
-        return Recording(self, row, Journal(keeper, read_journal(self.store, row.id)), keeper, codec)
+        journal = Journal(keeper, read_journal(self.store, row.id), self.inbox)
+        return Recording(self, row, journal, keeper, codec)
 
     # ---- ending ----------------------------------------------------------------------------------
 

@@ -8,7 +8,8 @@ from typing import Any, Protocol
 import msgspec
 
 from ..executor.entries import Entry, Recorded
-from .port import Append, Change, Damaged, Store
+from ..executor.journal import Missed
+from .port import Append, Change, Damaged, Store, Taken
 
 _PACK = msgspec.msgpack.Encoder()
 _UNPACK = msgspec.msgpack.Decoder(tuple[str, int, bytes, int, float, float])
@@ -58,16 +59,28 @@ class RunKeeper:
     def lossy(self, data: bytes) -> bool:
         return self.codec.lossy(data)
 
-    def write(self, first: int, entries: list[bytes], done: Callable[[BaseException | None], None]) -> None:
-        self.store.do(self.unit(first, entries), done)
+    def write(
+        self, first: int, entries: list[bytes], done: Callable[[BaseException | None], None], uses: tuple[int, ...] = ()
+    ) -> None:
+        if not uses:
+            self.store.do(self.unit(first, entries), done)
+            return
+        blobs = self._blobs
+        unit = self.unit(first, entries, uses)
+        self._blobs = blobs  # where it is refused, the next unit is to name them
 
-    def unit(self, first: int, entries: list[bytes]) -> list[Change]:
+        def told(error: BaseException | None) -> None:
+            done(Missed() if isinstance(error, Taken) else error)
+
+        self.store.do(unit, told)
+
+    def unit(self, first: int, entries: list[bytes], uses: tuple[int, ...] = ()) -> list[Change]:
         """What has to be committed for these entries."""
         head, self.head = self.head, []
         blobs, self._blobs = self._blobs, []
         if not entries:
             return head
-        return [*head, Append(self.run, self.owner, first, tuple(entries), blobs=tuple(blobs))]
+        return [*head, Append(self.run, self.owner, first, tuple(entries), uses, tuple(blobs))]
 
 
 def read_journal(store: Store, run: str) -> Iterator[Recorded]:

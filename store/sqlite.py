@@ -216,6 +216,13 @@ class SqliteStore:
             ).fetchall()
         return [Signal(*row) for row in rows]
 
+    def signals(self, after: int = 0, limit: int = 1000) -> list[Signal]:
+        with self._readers.lend() as connection:
+            rows = connection.execute(
+                f"{_SIGNAL} WHERE used = 0 AND id > ? ORDER BY id LIMIT ?", (after, limit)
+            ).fetchall()
+        return [Signal(*row) for row in rows]
+
     def waits(self, run: str) -> list[Waited]:
         with self._readers.lend() as connection:
             rows = connection.execute(
