@@ -328,7 +328,10 @@ async def _attempts(
                 run.release()
             if run.journal is not None:
                 run.journal.retried(tries.path if tries is not None else "", number, exc)
-            await trio.sleep(pause(retry, number - 1))
+                with run.journal.holding():
+                    await trio.sleep(pause(retry, number - 1))
+            else:
+                await trio.sleep(pause(retry, number - 1))
             if turn is not None:
                 await run.slot()
                 turn.given = True

@@ -9,10 +9,12 @@ Everything here is touched on the run's loop only, but for what :class:`Keeper` 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol
 
-from attrs import define
+from attrs import define, frozen
 
 from .entries import CUT, TRY, Entry, Recorded
 from .late import trio
@@ -23,6 +25,26 @@ GROUP = 256
 
 class Suspended(BaseException):
     """The run is broken off where it stands, to be gone on with some time. No ``except`` of a program catches it."""
+
+
+class PutAway(Suspended):
+    """The run only waits: whoever finds that it has something to do again goes on with it."""
+
+
+def is_put_away(error: BaseException) -> bool:
+    """Is it :class:`PutAway`, alone or with what was cut by that?"""
+    if isinstance(error, BaseExceptionGroup):
+        return any(map(is_put_away, error.exceptions))
+    return isinstance(error, PutAway)
+
+
+@frozen
+class Away:
+    """What a run that is put away waits for. ``until``: epoch seconds when it goes on all the same; ``signals``: names
+    and keys."""
+
+    until: float
+    signals: tuple[tuple[str, bytes], ...] = ()
 
 
 class Missed(Exception):
@@ -46,6 +68,10 @@ class Inbox(Protocol):
 
     async def next(self, run: str, name: str, key: bytes) -> Letter:
         """The next one for a run, once there is one. Nobody else in this process gets it before it was given back."""
+        ...
+
+    def looking(self, run: str) -> bool:
+        """Does nobody know yet whether there is one for it already?"""
         ...
 
     def used(self, letter: Letter) -> None:
@@ -147,6 +173,14 @@ class Journal:
         self.stopped: str | None = None
         """Why the run is broken off, to be gone on with some time: nothing begins any more, and nothing is recorded."""
         self.on_stop: Callable[[], object] = lambda: None
+        self.away: Away | None = None
+        """Where that is because it only waits."""
+        self.idle = math.inf
+        """Seconds of nothing but waiting after which it is put away."""
+        self.waits: dict[trio.lowlevel.Task, tuple[str, bytes, float]] = {}
+        """The tasks that wait for a signal (a name and a key; for none, where the name is empty) or a time."""
+        self.held = 0
+        """What the run holds or waits for that is in no journal: locks, streams, turns."""
         self.lost: BaseException | None = None
         """What keeps the entries from the disk for good."""
         self._token: Any = None
@@ -274,14 +308,49 @@ class Journal:
             self.stopped = why
             self.on_stop()
 
+    def put_away(self, away: Away) -> None:
+        """The same, to be gone on with when there is something to do."""
+        if self.stopped is None:
+            self.away = away
+            self.stop("it waits")
+
+    @contextmanager
+    def waiting(self, name: str, key: bytes, until: float) -> Iterator[None]:
+        """This task waits for a signal, or for a time."""
+        task = trio.lowlevel.current_task()
+        self.waits[task] = name, key, until
+        self.steps += 1
+        self.woken()
+        try:
+            yield
+        finally:
+            del self.waits[task]
+            self.steps += 1
+
+    @contextmanager
+    def holding(self) -> Iterator[None]:
+        """Something that would be lost if the run were put away."""
+        self.held += 1
+        try:
+            yield
+        finally:
+            self.held -= 1
+
+    @property
+    def resting(self) -> bool:
+        """Does nothing stand against putting it away, as far as the journal knows?"""
+        return bool(self.waits) and not (
+            self.replaying or self.begun or self.held or self._waiting or self._using or self._uncertain
+        )
+
     def going(self) -> None:
         """
         Raises
         ------
-        Suspended: the run is broken off.
+        Suspended: the run is broken off. PutAway: because it only waits.
         """
         if self.stopped is not None:
-            raise Suspended(self.stopped)
+            raise (Suspended if self.away is None else PutAway)(self.stopped)
 
     # ---- recording -------------------------------------------------------------------------------
 

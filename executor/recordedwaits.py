@@ -26,9 +26,13 @@ Kept = tuple[Any, bool]
 
 
 async def _sleep(run: Run, log: UndoLog | None, at: At, id: str, policy: dict[str, Any], duration: Any) -> Any:
+    journal = run.journal
+    assert journal is not None
+
     async def wait(until: float) -> Kept:
-        while (left := until - wall()) > 0:
-            await trio.sleep(min(left, LOOK))
+        with journal.waiting("", b"", until):
+            while (left := until - wall()) > 0:
+                await trio.sleep(min(left, LOOK))
         return None, False
 
     return await _recorded(run, at, id, policy, seconds(duration), wait)
@@ -51,7 +55,8 @@ async def _wait_signal(
         nonlocal missed
         with parked(log):
             while True:
-                letter = await _next(inbox, run.id, str(name), place, until)
+                with journal.waiting(str(name), place, until):  # no longer: from here on something happens
+                    letter = await _next(inbox, run.id, str(name), place, until)
                 if letter is None:
                     raise TimeoutError(f"{id} took longer than {seconds(policy['timeout']):g} s")
                 kept = await _received(journal, inbox, letter, where, f"{where}?{missed}")

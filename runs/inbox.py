@@ -11,6 +11,8 @@ import json
 import logging
 import threading
 import time
+from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import trio
@@ -45,7 +47,7 @@ def key_bytes(key: Any, values: Values) -> bytes:
 
 @define(eq=False)
 class _Waiting:
-    """Who waits. ``fresh``: nobody has looked yet whether it is there already."""
+    """Who waits. ``fresh``: nobody has looked yet what is there already, which comes before what is new."""
 
     run: str
     name: str
@@ -60,9 +62,13 @@ class Inbox:
 
     store: Store
     values: Values
+    sent: Callable[[], object] = field(default=lambda: None)
+    """Told when a signal was sent from this process."""
     _lock: threading.Lock = field(factory=threading.Lock)
     _waiting: dict[tuple[str, bytes], list[_Waiting]] = field(factory=dict)
     _fresh: list[_Waiting] = field(factory=list)
+    _looking: Counter[str] = field(factory=Counter)
+    """By run: how many of its waiters nobody has looked for yet."""
     _shown: set[int] = field(factory=set)
     """Signals that a waiter here has, and nobody has consumed yet."""
     _seen: int = 0
@@ -70,6 +76,11 @@ class Inbox:
     _poke: threading.Event = field(factory=threading.Event)
     _alive: bool = False
     _closed: bool = False
+
+    def __len__(self) -> int:
+        """Those who wait."""
+        with self._lock:
+            return sum(map(len, self._waiting.values()))
 
     def key(self, key: Any) -> bytes:
         return key_bytes(key, self.values)
@@ -91,7 +102,7 @@ class Inbox:
 
         if not loop_is_running():
             commit_now(self.store, [change])
-            self.look()
+            self._heard()
             return
         if run:
             row = self.store.run(run)
@@ -103,9 +114,13 @@ class Inbox:
         def done(error: BaseException | None) -> None:
             if error is not None:
                 logger.warning("the signal %s was not sent: %s", name, error)
-            self.look()
+            self._heard()
 
         self.store.do([change], done)
+
+    def _heard(self) -> None:
+        self.look()
+        self.sent()
 
     # ---- waiting ---------------------------------------------------------------------------------
 
@@ -114,6 +129,7 @@ class Inbox:
         with self._lock:
             self._waiting.setdefault((name, key), []).append(one)
             self._fresh.append(one)
+            self._looking[run] += 1
             begin = not self._alive
             self._alive = True
         if begin:
@@ -132,11 +148,22 @@ class Inbox:
 
     def _forget(self, one: _Waiting) -> None:
         with self._lock:
+            self._looked(one)
             place = one.name, one.key
             others = self._waiting[place]
             others.remove(one)
             if not others:
                 del self._waiting[place]
+
+    def _looked(self, one: _Waiting) -> None:
+        if one.fresh:
+            one.fresh = False
+            self._looking[one.run] -= 1
+            if not self._looking[one.run]:
+                del self._looking[one.run]
+
+    def looking(self, run: str) -> bool:
+        return run in self._looking
 
     def used(self, letter: Letter) -> None:
         with self._lock:
@@ -188,12 +215,13 @@ class Inbox:
             fresh, self._fresh = self._fresh, []
         for number, one in enumerate(fresh):
             try:
-                there = () if one.waiter.box else self.store.inbox(one.run, one.name)
+                there = self.store.inbox(one.run, one.name, one.key) if one.fresh else ()
             except StoreError:
                 with self._lock:
                     self._fresh += fresh[number:]
                 raise
             with self._lock:
+                self._looked(one)
                 for signal in there:
                     self._show(signal)
 
@@ -202,7 +230,9 @@ class Inbox:
         if signal.id in self._shown:
             return
         for one in self._waiting.get((signal.name, signal.key), ()):
-            if signal.run in ("", one.run) and not one.waiter.box and one.waiter.answer(signal):
+            if one.fresh or one.waiter.box or signal.run not in ("", one.run):
+                continue
+            if one.waiter.answer(signal):
                 self._shown.add(signal.id)
                 return
 

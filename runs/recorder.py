@@ -36,6 +36,7 @@ from ..store.port import (
     State,
     Store,
     StoreError,
+    Waited,
 )
 from .programs import program_of
 
@@ -129,7 +130,9 @@ class Recorder:
         self.blobs = blobs
         self.inbox = Inbox(store, Values({}, self.pickled, blobs))
         self.owner = me()
-        self._lock = threading.Lock()
+        self.lock = threading.Lock()
+        self.supervisor: Any = None
+        """Who goes on with runs in this process, once it is asked for (:mod:`.supervisor`)."""
         self._known = False
         self._closed = threading.Event()
         self._plans: weakref.WeakKeyDictionary[Compiled, tuple[str, str]] = weakref.WeakKeyDictionary()
@@ -151,7 +154,7 @@ class Recorder:
 
     def known(self) -> list[Change]:
         """What makes this process known, the first time."""
-        with self._lock:
+        with self.lock:
             if self._known:
                 return []
             self._known = True
@@ -167,6 +170,8 @@ class Recorder:
         """No more signs of life; what is handed over is committed, and the store let go."""
         self._closed.set()
         self.inbox.close()
+        if self.supervisor is not None:
+            self.supervisor.close()
         self.store.close()
 
     # ---- beginning -------------------------------------------------------------------------------
@@ -201,7 +206,7 @@ class Recorder:
     ) -> str:
         """Start a run of its own; its id, once it is on disk. The same call detaches the same run."""
         from ..store.tickets import commit
-        from .resume import go_on
+        from .supervisor import supervisor_of
 
         journal = run.journal
         assert journal is not None
@@ -219,12 +224,13 @@ class Recorder:
         begun = self.begin(
             other, self.programs[run.id], bound, read_ambient(other.graph), id=child, parent=run.id, state="queued"
         )
-        try:
-            await commit(self.store, begun.keeper.unit(0, []))
-        except Exists:
-            pass  # it was, before this process's forerunner died
+        with journal.holding():
+            try:
+                await commit(self.store, begun.keeper.unit(0, []))
+            except Exists:
+                pass  # it was, before this process's forerunner died
         journal.add(Entry(where, DONE, child), write=True)
-        go_on(engine, self, child)
+        supervisor_of(engine).take_up(child)
         return child
 
     def begin(
@@ -295,6 +301,9 @@ class Recorder:
     def _end(self, recording: Recording, value: Any, error: BaseException | None) -> SetRun:
         run, owner, codec = recording.row.id, self.owner.id, recording.codec
         journal = recording.journal
+        if (away := journal.away) is not None:
+            waits = tuple(Waited(*signal) for signal in away.signals)
+            return SetRun(run, owner, "waiting", wake=away.until, reason="", new_owner=NOWHERE, waits=waits)
         if isinstance(error, Suspended) or journal.stopped is not None:
             return SetRun(run, owner, "parked", reason=journal.stopped or str(error), new_owner=NOWHERE)
         now = time.time()
