@@ -7,10 +7,12 @@ code depends on the engine's listeners and substitutes and is kept with the engi
 from __future__ import annotations
 
 import concurrent.futures
+import math
 import os
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
@@ -26,11 +28,12 @@ from .started import CLOSED, Door, Started as Started, read_ambient as read_ambi
 
 if TYPE_CHECKING:
     from .dsl.loader.witness import Witness
+    from .executor.away import Background
     from .executor.link import Linked
     from .executor.run import Run
     from .planner.plan import Plan
     from .runs.recorder import Recorder, Recording
-    from .store.port import Store
+    from .store.port import RunRow, Store
 
 Substitute = Callable[[NodeSpec, Callable[..., Any]], "Callable[..., Any] | None"]
 
@@ -62,6 +65,15 @@ def _check(store: Any, limit: Any, workers: Any, sinks: tuple[Any, ...], allow: 
             raise TypeError(msg)
 
 
+def _idle(seconds: float | None) -> float:
+    if seconds is None:
+        return math.inf
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds >= 0:
+        msg = f"idle is a number of seconds, or None, not {seconds!r}"
+        raise TypeError(msg)
+    return float(seconds)
+
+
 class Engine:
     """Runs flows.
 
@@ -79,6 +91,8 @@ class Engine:
     are ready, the one with the longest expected time to the end of the flow gets the next free place under ``limit``.
     None: every call counts alike. It decides nothing but that order.
     pickle: classes whose values may be stored pickled; nothing else is.
+    idle: seconds of nothing but waiting for signals and times after which a recorded run that was submitted, detached
+    or gone on with is put away: it keeps no task, and is gone on with when there is something to do. None: never.
     """
 
     def __init__(
@@ -94,6 +108,7 @@ class Engine:
         clock: Any = None,
         profile: Mapping[str, float] | None = None,
         pickle: Iterable[type] = (),
+        idle: float | None = 60.0,
     ) -> None:
         sinks = tuple(sinks)
         _check(store, limit, workers, sinks, allow, profile)
@@ -108,6 +123,7 @@ class Engine:
         self._clock = clock
         self._store = store
         self._pickle = tuple(pickle)
+        self.idle = _idle(idle)
         self._recorder: Recorder | None = None
         self._profile = None if profile is None else dict(profile)
         self._linked: weakref.WeakKeyDictionary[Compiled, _Links] = weakref.WeakKeyDictionary()
@@ -220,13 +236,42 @@ class Engine:
             msg = "a stream flow is read with .run or .start; it has no one result to wait for"
             raise TypeError(msg)
         started.state.owns_loop = True
-        if self._background is None:
-            from .executor.away import Background
+        future: Any
+        if started.recording is not None:
+            from .runs.supervisor import supervisor_of
 
-            with self._lock:
-                self._background = self._background or Background(self._clock)
-        future: concurrent.futures.Future[Any] = self._background.submit(started.main, started.state)
-        return future
+            future = supervisor_of(self).submitted(started.state.id)
+            started.recording.journal.idle = self.idle
+        else:
+            from .executor.away import Submitted
+
+            future = Submitted()
+        future.run = started.state
+        self.background.submit(started.main, started.state, future)
+        submitted: concurrent.futures.Future[Any] = future
+        return submitted
+
+    def supervise(
+        self, *, at_once: int = 100, told: Callable[[RunRow], object] | None = None
+    ) -> AbstractContextManager[None]:
+        """Go on, while the ``with`` block lasts, with all runs of the store that nobody works on: whose process is
+        gone, that were never begun, whose signal or time has come.
+
+        At the end of the block runs under way have five seconds to come to an end; those that have not are left to
+        whoever comes next.
+
+        Parameters
+        ----------
+        at_once: runs that are gone on with at once. told: hears of each that is over, parked or waits again, in a
+        thread of its own.
+
+        Raises
+        ------
+        StoreError: the engine has no store.
+        """
+        from .runs.supervisor import supervised
+
+        return supervised(self, at_once, told)
 
     def run_node(self, node: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run one node to its end, under its own policy, from ordinary code."""
@@ -240,9 +285,27 @@ class Engine:
 
         return run_alone(self, node, fn, args, kwargs)
 
-    def signal(self, name: str, value: Any = None, *, key: Any = None, run: str | None = None) -> None:
-        """Answer a ``wait_signal(name, key)``: of one run, or of whichever run waits for it first."""
-        self.services.signals.send(run, name, value, key)
+    def signal(
+        self, name: str, value: Any = None, *, key: Any = None, run: str | None = None, unique: str = ""
+    ) -> None:
+        """Answer a ``wait_signal(name, key)``: of one run, or of whichever run waits for it first.
+
+        With a store it is on disk when this returns, and reaches runs of other processes too; on an event loop, which
+        must not wait, it is handed over then.
+
+        Parameters
+        ----------
+        unique: two signals of one name, for the same run or both for none, with the same ``unique`` are one.
+
+        Raises
+        ------
+        Unknown, Over: there is no such run in the store, or it is over. NotStorable: the value cannot be stored.
+        """
+        recorder = self.recorder
+        if recorder is None:
+            self.services.signals.send(run, name, value, key, unique)
+        else:
+            recorder.inbox.send(name, value, key, run or "", unique)
 
     @property
     def recorder(self) -> Recorder | None:
@@ -265,6 +328,17 @@ class Engine:
 
             self._services = memory_services()
         return self._services
+
+    @property
+    def background(self) -> Background:
+        """The loop of what runs in the background."""
+        if self._background is None:
+            from .executor.away import Background
+
+            with self._lock:
+                self._background = self._background or Background(self._clock)
+        found: Background = self._background
+        return found
 
     @property
     def sinks(self) -> Any:
@@ -348,7 +422,11 @@ class Engine:
         sinks = self.sinks
         linked = self._link(compiled, sinks is not None, recording is not None)
         ambient = read_ambient(compiled.graph) if ambient is None else ambient
-        services = self.services if recording is None else recording.services(self)
+        services = self.services
+        if recording is not None:
+            from .executor.rest import counted
+
+            services = counted(recording.services(self), recording.journal)
         run = Run(id or "", services, ambient, self.limit, sinks)
         if recording is not None:
             run.journal = recording.journal

@@ -46,7 +46,7 @@ def read_json(source: str | None) -> dict[str, Any]:
     shown = "<stdin>" if source == "-" else source
     text = read_stdin(shown) if source == "-" else read_text(Path(source), ".json")
     try:
-        value = json.loads(text, parse_constant=_refuse, object_pairs_hook=json_object)
+        value = json.loads(text, parse_constant=refuse, object_pairs_hook=json_object)
     except json.JSONDecodeError as error:
         raise _bad_json(error.msg, Span(shown, error.lineno, error.colno)) from None
     except RecursionError:
@@ -66,7 +66,8 @@ def _bad_json(message: str, span: Span) -> ProgramError:
     return ProgramError([Diagnostic("bad-json", "error", f"the input is no JSON: {said}", span, help=help)])
 
 
-def _refuse(word: str) -> Any:
+def refuse(word: str) -> Any:
+    """For ``parse_constant`` of :mod:`json`: NaN and the infinities are no JSON."""
     raise ValueError(f"JSON has no {word}")
 
 

@@ -283,6 +283,18 @@ def _cancel(parser: argparse.ArgumentParser) -> None:
 def _resume(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", nargs="?", default="", help="its id; left out: every run whose process is gone")
     parser.add_argument("--accept", action="store_true", help="with the program as it is now, whatever has changed")
+    parser.add_argument(
+        "--watch", action="store_true", help="stay, and go on with runs when their process, time or signal tells to"
+    )
+    _store(parser)
+
+
+def _signal(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", metavar="RUN", help="its id; - for whichever run waits first")
+    parser.add_argument("name", metavar="NAME", help="as in wait_signal(NAME)")
+    parser.add_argument("value", nargs="?", metavar="VALUE", help="JSON, else text; left out: null")
+    parser.add_argument("--key", metavar="K", help="as in wait_signal(NAME, K)")
+    parser.add_argument("--unique", metavar="ID", help="the same signal with the same ID counts once")
     _store(parser)
 
 
@@ -366,6 +378,7 @@ VERBS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], str]] = {
     "diff": ("compare two runs: plans, inputs, steps, ends", _diff, "diff"),
     "export": ("write a run with its journal as JSON", _export, "export"),
     "cancel": ("cancel a run; the undos that it owes are run", _cancel, "cancel"),
+    "signal": ("send a signal to a run that waits for it, or will", _signal, "signal"),
     "nodes": ("list installed node packs, with signatures and effects", _nodes, "nodes"),
 }
 """Each verb: what it does, what fills its parser, and the module that does it."""

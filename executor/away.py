@@ -16,6 +16,7 @@ import trio
 
 from . import underway
 from .groups import stopped
+from .journal import is_put_away
 from .run import Run
 
 Main = Callable[[], Awaitable[Any]]
@@ -82,15 +83,26 @@ def run_away(main: Main, run: Run | None, clock: Any = None) -> Any:
         del value  # its traceback holds this frame
 
 
+Rests = Callable[["Submitted", "Run | None"], object]
+
+
 class Submitted(concurrent.futures.Future[Any]):
     """The result to come of a run that was submitted. Cancelling it, or Ctrl-C while it is waited for, cancels the run,
     also one that has begun: what it owes is done, then the future raises ``CancelledError``."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run | None = None, rests: Rests | None = None) -> None:
         super().__init__()
         self.run = run
+        """None: there is none yet, or it is put away."""
+        self.rests = rests
+        """Told when it has been put away (the run), and when it is to be cancelled while it is (None): somebody goes on
+        with it."""
+        self.cuts = 0
+        """How often it was interrupted while there was no run."""
         self.ended = threading.Event()
         self.token: trio.lowlevel.TrioToken | None = None
+        self.add_done_callback(lambda _: underway.over(self))
+        underway.begun(self)
 
     def cancel(self) -> bool:
         """Whether it was cancelled in time; it may still succeed, where what it does cannot be cut."""
@@ -111,11 +123,43 @@ class Submitted(concurrent.futures.Future[Any]):
 
     def interrupt(self) -> None:
         """As Ctrl-C: the first time the run is cancelled, the second time its compensations are broken off."""
-        if self.token is None:
+        if self.token is not None:
+            try:
+                self.token.run_sync_soon(self._interrupt)
+            except trio.RunFinishedError:
+                self._interrupt()
+        elif self.run is not None:
             self.run.interrupted += 1  # the run looks when it begins
-            return
-        with contextlib.suppress(trio.RunFinishedError):
-            self.token.run_sync_soon(self.run.interrupt)
+        else:
+            self.cuts += 1
+
+    def _interrupt(self) -> None:
+        if self.run is not None:
+            self.run.interrupt()
+        elif not self.done():
+            self.cuts += 1
+            if self.rests is not None:
+                self.rests(self, None)
+
+    def begin(self, run: Run) -> bool:
+        """On its loop; False: it was cancelled before."""
+        if self.done() or not (self.running() or self.set_running_or_notify_cancel()):
+            return False
+        underway.begun(self)
+        self.token, self.run = trio.lowlevel.current_trio_token(), run
+        cuts, self.cuts = self.cuts, 0
+        for _ in range(cuts):
+            run.interrupt()
+        return True
+
+    def put_away(self, run: Run) -> None:
+        """The process does not wait for it any more."""
+        if self.run is run:
+            self.run = None
+            self.cuts += run.interrupted
+            underway.over(self)
+        if self.rests is not None:
+            self.rests(self, run)
 
     @contextlib.contextmanager
     def _interrupted(self) -> Iterator[None]:
@@ -138,16 +182,12 @@ class Background:
         self._count = 0
         self._wake: trio.Event | None = None
 
-    def submit(self, main: Main, run: Run) -> concurrent.futures.Future[Any]:
-        """Run ``main`` beside the others."""
-        future = Submitted(run)
-        underway.begun(future)
-        future.add_done_callback(lambda _: underway.over(future))
+    def submit(self, main: Main, run: Run, future: Submitted) -> None:
+        """Run ``main`` beside the others; ``future`` gets what it gives."""
         context = contextvars.copy_context()
 
         async def job() -> None:
-            if future.set_running_or_notify_cancel():
-                future.token = trio.lowlevel.current_trio_token()
+            if future.begin(run):
                 try:
                     value = await main()
                 except trio.Cancelled:
@@ -156,7 +196,10 @@ class Background:
                 except KeyboardInterrupt as exc:
                     future.set_exception(concurrent.futures.CancelledError() if run.interrupted else exc)
                 except BaseException as exc:
-                    future.set_exception(stopped(exc) or exc)
+                    if is_put_away(exc):
+                        future.put_away(run)
+                    else:
+                        future.set_exception(stopped(exc) or exc)
                 else:
                     future.set_result(value)
             self._count -= 1
@@ -170,7 +213,6 @@ class Background:
                 threading.Thread(target=self._work, name="cflow-submitted").start()
             elif self._token is not None:
                 self._token.run_sync_soon(self._look)
-        return future
 
     def _look(self) -> None:
         if self._wake is not None:

@@ -338,7 +338,10 @@ async def _attempts(
             if run.journal is not None:
                 path, spare = (tries.path, tries.spare) if tries is not None else ("", False)
                 run.journal.retried(path, number, exc, spare)
-            if not _repeated(run):  # what has been waited for is not waited for again
+                if not run.journal.replaying:  # what has been waited for is not waited for again
+                    with run.journal.holding():
+                        await trio.sleep(pause(retry, number - 1))
+            else:
                 await trio.sleep(pause(retry, number - 1))
             if turn is not None:
                 await run.slot()

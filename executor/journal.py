@@ -10,8 +10,12 @@ Everything here is touched on the run's loop only, but for what :class:`Keeper` 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
+
+from attrs import define, frozen
 
 from .entries import CUT, TRY, Entry, Recorded
 from .late import trio
@@ -27,6 +31,66 @@ GROUP = 256
 
 class Suspended(BaseException):
     """The run is broken off where it stands, to be gone on with some time. No ``except`` of a program catches it."""
+
+
+class PutAway(Suspended):
+    """The run only waits: whoever finds that it has something to do again goes on with it."""
+
+
+def is_put_away(error: BaseException) -> bool:
+    """Is it :class:`PutAway`, alone or with what was cut by that?"""
+    if isinstance(error, BaseExceptionGroup):
+        return any(map(is_put_away, error.exceptions))
+    return isinstance(error, PutAway)
+
+
+@frozen
+class Away:
+    """What a run that is put away waits for. ``until``: epoch seconds when it goes on all the same; ``signals``: names
+    and keys."""
+
+    until: float
+    signals: tuple[tuple[str, bytes], ...] = ()
+
+
+class Missed(Exception):
+    """Somebody else has consumed the signal that an entry was to consume: the entry does not count."""
+
+
+class Letter(Protocol):
+    """A signal that has come for a waiting run."""
+
+    @property
+    def id(self) -> int: ...
+
+    @property
+    def value(self) -> bytes:
+        """For :meth:`Keeper.value`."""
+        ...
+
+
+class Inbox(Protocol):
+    """Where the signals of recorded runs come from."""
+
+    async def next(self, run: str, name: str, key: bytes) -> Letter:
+        """The next one for a run, once there is one. Nobody else in this process gets it before it was given back."""
+        ...
+
+    def looking(self, run: str) -> bool:
+        """Does nobody know yet whether there is one for it already?"""
+        ...
+
+    def used(self, letter: Letter) -> None:
+        """It was consumed, here or elsewhere."""
+        ...
+
+    def back(self, letter: Letter) -> None:
+        """It was not: it is for whoever waits."""
+        ...
+
+    def key(self, key: Any) -> bytes:
+        """What a key is in the store."""
+        ...
 
 
 class Keeper(Protocol):
@@ -52,11 +116,30 @@ class Keeper(Protocol):
         ...
 
     def write(
-        self, first: int, entries: list[bytes], done: Callable[[BaseException | None], None], *along: Any
+        self,
+        first: int,
+        entries: list[bytes],
+        done: Callable[[BaseException | None], None],
+        *along: Any,
+        uses: tuple[int, ...] = (),
     ) -> None:
-        """Commit entries, numbered from ``first``; ``done`` is called, in any thread, once they are on disk. ``along``:
-        changes to the store that are committed with them, or not at all."""
+        """Commit entries, numbered from ``first``; ``done`` is called, in any thread, once they are on disk.
+
+        Parameters
+        ----------
+        along: changes to the store that are committed with them, or not at all. uses: signals that are consumed with
+        them; where one is gone, ``done`` gets :class:`Missed`.
+        """
         ...
+
+
+@define
+class _Use:
+    """A signal that an entry consumes. ``instead``: the entry in its place where somebody else has."""
+
+    id: int
+    instead: bytes
+    missed: bool = False
 
 
 class Journal:
@@ -65,11 +148,14 @@ class Journal:
     Parameters
     ----------
     keeper: writes entries down. ``recorded``: what is there from before, in order. ``begun``: is it on disk that there
-    is such a run? If not, that goes with the first entries, or before the first write.
+    is such a run? If not, that goes with the first entries, or before the first write. inbox: where signals come from.
     """
 
-    def __init__(self, keeper: Keeper, recorded: Iterable[Recorded] = (), begun: bool = True) -> None:
+    def __init__(
+        self, keeper: Keeper, recorded: Iterable[Recorded] = (), begun: bool = True, inbox: Inbox | None = None
+    ) -> None:
         self.keeper = keeper
+        self.inbox = inbox
         self.run: Run | None = None
         """The run's state, once it is ready to go."""
         self.old: dict[str, Recorded] = {}
@@ -116,9 +202,23 @@ class Journal:
         self._last_write = self._synced
         """How many entries must be on disk before anything reads what was written."""
         self._waiting: list[tuple[int, trio.lowlevel.Task]] = []
+        self._uncertain = False
+        """What is on its way may still be refused in part."""
+        self._later: list[tuple[Any, Callable[[BaseException | None], object]]] = []
+        """Changes that go with what follows it (:meth:`flush_with`)."""
+        self._using: dict[int, _Use] = {}
+        """By number: entries, not handed over yet, that consume a signal."""
         self.stopped: str | None = None
         """Why the run is broken off, to be gone on with some time: nothing begins any more, and nothing is recorded."""
         self.on_stop: Callable[[], object] = lambda: None
+        self.away: Away | None = None
+        """Where that is because it only waits."""
+        self.idle = math.inf
+        """Seconds of nothing but waiting after which it is put away."""
+        self.waits: dict[trio.lowlevel.Task, tuple[str, bytes, float]] = {}
+        """The tasks that wait for a signal (a name and a key; for none, where the name is empty) or a time."""
+        self.held = 0
+        """What the run holds or waits for that is in no journal: locks, streams, turns."""
         self.lost: BaseException | None = None
         """What keeps the entries from the disk for good."""
         self._token: Any = None
@@ -270,14 +370,49 @@ class Journal:
             self.stopped = why
             self.on_stop()
 
+    def put_away(self, away: Away) -> None:
+        """The same, to be gone on with when there is something to do."""
+        if self.stopped is None:
+            self.away = away
+            self.stop("it waits")
+
+    @contextmanager
+    def waiting(self, name: str, key: bytes, until: float) -> Iterator[None]:
+        """This task waits for a signal, or for a time."""
+        task = trio.lowlevel.current_task()
+        self.waits[task] = name, key, until
+        self.steps += 1
+        self.woken()
+        try:
+            yield
+        finally:
+            del self.waits[task]
+            self.steps += 1
+
+    @contextmanager
+    def holding(self) -> Iterator[None]:
+        """Something that would be lost if the run were put away."""
+        self.held += 1
+        try:
+            yield
+        finally:
+            self.held -= 1
+
+    @property
+    def resting(self) -> bool:
+        """Does nothing stand against putting it away, as far as the journal knows?"""
+        return bool(self.waits) and not (
+            self.replaying or self.begun or self.held or self._waiting or self._using or self._uncertain
+        )
+
     def going(self) -> None:
         """
         Raises
         ------
-        Suspended: the run is broken off.
+        Suspended: the run is broken off. PutAway: because it only waits.
         """
         if self.stopped is not None:
-            raise Suspended(self.stopped)
+            raise (Suspended if self.away is None else PutAway)(self.stopped)
 
     # ---- recording -------------------------------------------------------------------------------
 
@@ -300,24 +435,81 @@ class Journal:
         if len(self._buffer) >= GROUP:
             self.flush()
 
+    async def consume(self, entry: Entry, letter: Letter, instead: str) -> bool:
+        """Record that a signal was received, and consume it in the same commit.
+
+        Parameters
+        ----------
+        instead: the key of what is recorded where somebody else has consumed it.
+
+        Returns
+        -------
+        Whether it was consumed here; once that is on disk.
+
+        Raises
+        ------
+        Suspended: the run is broken off. What :meth:`add` raises.
+        """
+        await self.before_write()  # so that a refusal is of little
+        self.going()
+        number = self.next
+        use = self._using[number] = _Use(letter.id, self.keeper.encoded(Entry(instead, CUT)))
+        try:
+            self.add(entry, write=True)
+        except BaseException:
+            del self._using[number]
+            raise
+        with trio.CancelScope(shield=True):
+            await self.on_disk(number + 1)
+        return not use.missed
+
     def flush(self, again: bool = False) -> None:
-        """Hand over what is not yet, unless a group is on its way; ``again``: also then."""
-        if (again or not self._writing) and self._buffer and self.lost is None:
-            self._hand_over()
+        """Hand over what is not yet, unless a group is on its way; ``again``: also then, if that cannot be refused."""
+        if not self._buffer or self.lost is not None or (self._writing and (self._uncertain or not again)):
+            return
+        self._hand_over(*self._group())
 
     def flush_with(self, change: Any, told: Callable[[BaseException | None], object]) -> None:
         """Hand over what is not yet, with a change to the store: they are committed together or not at all. ``told`` is
         called, in any thread, once they are on disk."""
-        self._hand_over(told, change)
+        if self._using or self._uncertain:
+            self._later.append((change, told))
+            self.flush()
+        else:
+            self._hand_over(*self._group(), told, change)
 
-    def _hand_over(self, told: Callable[[BaseException | None], object] | None = None, *along: Any) -> None:
-        first, buffer = self.rest()
+    def _group(self) -> tuple[int, list[bytes], _Use | None]:
+        """What can be committed at once. An entry that consumes a signal is the last: where it is refused, nothing that
+        came after it is."""
+        if not self._using:
+            return (*self.rest(), None)
+        number = min(self._using)
+        first, count = self._first, number + 1 - self._first
+        group, self._buffer = self._buffer[:count], self._buffer[count:]
+        self._first += count
+        return first, group, self._using.pop(number)
+
+    def _hand_over(
+        self,
+        first: int,
+        buffer: list[bytes],
+        use: _Use | None = None,
+        told: Callable[[BaseException | None], object] | None = None,
+        *along: Any,
+    ) -> None:
+        upto = first + len(buffer)
         self._writing = True
-        upto = self.next
+        self._uncertain = use is not None
         token = self._token = self._token or trio.lowlevel.current_trio_token()
 
         def landed(error: BaseException | None) -> None:
-            self._landed(upto, error)
+            if use is not None:
+                self._uncertain = False
+            if use is not None and isinstance(error, Missed):
+                use.missed = True
+                self._hand_over(first, [*buffer[:-1], use.instead], None)
+            else:
+                self._landed(upto, error)
 
         def done(error: BaseException | None) -> None:
             if told is not None:
@@ -327,15 +519,19 @@ class Journal:
             except trio.RunFinishedError:
                 pass
 
-        self.keeper.write(first, buffer, done, *along)
+        self.keeper.write(first, buffer, done, *along, uses=() if use is None else (use.id,))
 
     def _landed(self, upto: int, error: BaseException | None) -> None:
-        self._writing = False
+        self._writing = self._uncertain
         if error is not None:
             self.lost = error
             self.stop(str(error))
         else:
             self._synced = upto
+            if self._later and not (self._using or self._uncertain):
+                later, self._later = self._later, []
+                for change, told in later:
+                    self._hand_over(*self._group(), told, change)
         if self._waiting:
             still = []
             for number, task in self._waiting:
@@ -348,7 +544,8 @@ class Journal:
                 self.flush()
 
     def rest(self) -> tuple[int, list[bytes]]:
-        """What is not handed over yet: its first number, and the entries. It counts as handed over then."""
+        """What is not handed over yet, where nothing is on its way: its first number, and the entries. It counts as
+        handed over then."""
         first, self._first = self._first, self.next
         buffer, self._buffer = self._buffer, []
         return first, buffer
@@ -363,17 +560,26 @@ class Journal:
         while self._synced < number:
             self.going()
             if not self._writing and self.lost is None:
-                self._hand_over()  # also where there is nothing but the run itself
-            task = trio.lowlevel.current_task()
-            entry = (number, task)
+                self._hand_over(*self._group())  # also where there is nothing but the run itself
+            await self._landing(number)
 
-            def abort(_: object, entry: Any = entry) -> trio.lowlevel.Abort:
-                if entry in self._waiting:
-                    self._waiting.remove(entry)
-                return trio.lowlevel.Abort.SUCCEEDED
+    async def settled(self) -> None:
+        """Until nothing that may be refused in part is on its way: only then it is known what :meth:`rest` follows."""
+        while (self._using or self._uncertain) and self.lost is None:
+            self.flush()
+            await self._landing(self._first)
 
-            self._waiting.append(entry)
-            await trio.lowlevel.wait_task_rescheduled(abort)
+    async def _landing(self, number: int) -> None:
+        """Until so many entries are on disk, or cannot get there."""
+        entry = (number, trio.lowlevel.current_task())
+
+        def abort(_: object) -> trio.lowlevel.Abort:
+            if entry in self._waiting:
+                self._waiting.remove(entry)
+            return trio.lowlevel.Abort.SUCCEEDED
+
+        self._waiting.append(entry)
+        await trio.lowlevel.wait_task_rescheduled(abort)
 
     async def before_write(self) -> None:
         """Until all there is is on disk: what a write does cannot be taken back, so what led to it may not be lost."""

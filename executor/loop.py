@@ -68,7 +68,7 @@ async def on_loop(
         if not (broken_off or is_cancellation(error) or isinstance(error, KeyboardInterrupt)):
             failed(as_raised(error))
             await _flushed(run)
-        elif sinks is not None:
+        elif sinks is not None and (run.journal is None or run.journal.away is None):
             sinks.emit("run", "cancelled", run.id)
         raise
     if sinks is not None:

@@ -143,6 +143,10 @@ class _Moment:
         return trio.current_time() + self.wall - _monotonic()
 
 
+MARKS = 100_000
+"""Signals that are remembered by their ``unique``, at most."""
+
+
 class MemorySignals:
     """Inboxes by run, name and key. A signal that comes before anyone waits is kept; one for no run in particular
     goes to whoever waits first."""
@@ -151,6 +155,7 @@ class MemorySignals:
         self._mutex = threading.Lock()
         self._kept: dict[tuple[str | None, str, Any], deque[Any]] = {}
         self._waiting: dict[tuple[str, str, Any], deque[Waiter]] = {}
+        self._unique: dict[tuple[str | None, str, str], None] = {}
 
     async def wait(self, run: str, name: str, key: Any) -> Any:
         mine = (run, name, key)
@@ -193,8 +198,14 @@ class MemorySignals:
             if not waiters:
                 del self._waiting[place]
 
-    def send(self, run: str | None, name: str, value: Any, key: Any = None) -> None:
+    def send(self, run: str | None, name: str, value: Any, key: Any = None, unique: str = "") -> None:
         with self._mutex:
+            if unique:
+                if (mark := (run, name, unique)) in self._unique:
+                    return
+                if len(self._unique) >= MARKS:
+                    del self._unique[next(iter(self._unique))]
+                self._unique[mark] = None
             for place, waiters in list(self._waiting.items()):
                 if place[1:] != (name, key) or (run is not None and place[0] != run):
                     continue

@@ -36,8 +36,9 @@ class Signals(Protocol):
         """The value of the next signal of that name and key, parked until it comes."""
         ...
 
-    def send(self, run: str | None, name: str, value: Any, key: Any = None) -> None:
-        """Answer one waiting run, or, with ``run`` None, whichever waits first; kept where nobody waits yet."""
+    def send(self, run: str | None, name: str, value: Any, key: Any = None, unique: str = "") -> None:
+        """Answer one waiting run, or, with ``run`` None, whichever waits first; kept where nobody waits yet. Of two
+        with the same ``unique`` (and run and name) the second does not count."""
         ...
 
 

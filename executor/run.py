@@ -221,7 +221,11 @@ class Run:
             raise KeyboardInterrupt
 
     def interrupt(self) -> None:
-        """The first time: cancel the run and let compensations finish. The second: break the shields too."""
+        """The first time: cancel the run and let compensations finish. The second: break the shields too. A run that
+        is being repeated is cancelled when it stands where it stood: before, it does not know what it owes."""
+        if self.journal is not None and self.journal.replaying and self.journal.stopped is None:
+            self.journal.at_live.append(self.interrupt)
+            return
         self.interrupted += 1
         if self.scope is not None:
             self.scope.cancel()

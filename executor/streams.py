@@ -279,6 +279,8 @@ async def opened(
             raise ValueError(msg)
     async with contextlib.AsyncExitStack() as stack:
         iterator: Any
+        if at is not None and run.journal is not None:
+            stack.enter_context(run.journal.holding())  # a source cannot be put away
         if isinstance(source, FlowStream):
             iterator = _Handshake(source)
             stack.callback(iterator.closed)

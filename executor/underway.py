@@ -77,6 +77,7 @@ _UNDERWAY: set[Awaited] = set()
 
 def begun(one: Awaited) -> None:
     """From here on Ctrl-C reaches it, and the process does not end before it."""
+    one.ended.clear()
     _UNDERWAY.add(one)
 
 

@@ -18,6 +18,7 @@ from .at import At
 from .entries import CUT, Entry
 from .journal import Journal
 from .late import trio
+from .rest import Rest
 from .run import Run
 from .undo import UndoLog
 
@@ -40,6 +41,8 @@ class Watch:
         self._tickets = itertools.count()
         self._poke = trio.Event()
         self.over = False
+        self.clocks = 0
+        """Timeouts that the run is in."""
         journal.woken = self.poke
 
     def poke(self) -> None:
@@ -51,27 +54,30 @@ class Watch:
         if self._heap[0][2] is deadline:
             self._poke.set()
 
-    async def serve(self) -> None:
+    async def serve(self, run: Run) -> None:
         """Until it is cancelled: with the run, unless that is over."""
+        task = trio.lowlevel.current_task()
         try:
-            await self._serve()
+            await self._serve(Rest(run, self.journal, self.nursery, task, lambda: self.clocks))
         except trio.Cancelled:
             if not self.over:
                 self.journal.cutting(CANCELLED)  # before anything of the run goes on to what it owes
             raise
 
-    async def _serve(self) -> None:
+    async def _serve(self, rest: Rest) -> None:
         steps, since = -1, trio.current_time()
+        rests = rest.look(since)
         while True:
             self._poke = trio.Event()
             look = self.journal.replaying or self.journal.unwritten
-            with trio.move_on_at(min(self._next(), trio.current_time() + LAZY if look else math.inf)):
+            with trio.move_on_at(min(self._next(), rests, trio.current_time() + LAZY if look else math.inf)):
                 await self._poke.wait()
             now = trio.current_time()
             while self._heap and self._heap[0][0] <= now:
                 time, _, deadline = heapq.heappop(self._heap)
                 deadline.due(time)
             self.journal.flush()
+            rests = rest.look(now)
             if self.journal.replaying:
                 if steps != self.journal.steps or self.journal.begun:
                     steps, since = self.journal.steps, now
@@ -97,6 +103,8 @@ class Deadline:
         self.fired = False
         self.over = False
         self._parked = 0
+        self._counts = length < math.inf
+        self.watch.clocks += self._counts
         if self.journal.peek(key) is not None:
             self.watch.nursery.start_soon(self._again)
         elif self.journal.replaying:
@@ -140,6 +148,7 @@ class Deadline:
     def close(self) -> bool:
         """The scope is left; was its time over?"""
         self.over = True
+        self.watch.clocks -= self._counts
         if not self.fired and self.journal.take(self.key) is not None:
             self.fired = True
         if not self.fired and trio.current_time() >= self.end:
@@ -179,7 +188,7 @@ async def watched(run: Run, entry: Callable[..., Any], args: Sequence[Any], kwar
     try:
         async with trio.open_nursery() as nursery:
             run.watch = Watch(run.journal, nursery)
-            nursery.start_soon(run.watch.serve)
+            nursery.start_soon(run.watch.serve, run)
             if run.journal.peek(CANCELLED) is not None:
                 nursery.start_soon(_cancelled_again, run)
             try:

@@ -166,10 +166,10 @@ class Shared:
             if (row.id, row.resumed) in self._gone_on:
                 return
             self._gone_on.add((row.id, row.resumed))
-        from .resume import go_on
+        from .supervisor import supervisor_of
 
         logger.info("going on with %s, whose process is gone: another run waits for what it does once", row.id)
-        go_on(engine, recorder, row.id)
+        supervisor_of(engine).take_up(row.id)
 
 
 class StoreCache:

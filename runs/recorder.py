@@ -37,6 +37,7 @@ from ..store.port import (
     State,
     Store,
     StoreError,
+    Waited,
 )
 from .lines import written_lines
 from .programs import program_of
@@ -107,6 +108,7 @@ class Recording:
             self.recorder.programs.pop(self.row.id, None)
             return  # somebody else has it
         with trio.CancelScope(shield=True):
+            await self.journal.settled()
             await commit(self.recorder.store, self.recorder.last(self, value, error))
 
     def handing_out(self, put: Callable[[Any], Awaitable[None]]) -> Callable[[Any], Awaitable[None]]:
@@ -135,13 +137,18 @@ class Recorder:
     """
 
     def __init__(self, store: Store, pickled: Iterable[type] = (), blobs: Blobs | None = None) -> None:
+        from ..store.encoding import Values
         from ..store.owners import me
+        from .inbox import Inbox
 
         self.store = store
         self.pickled = tuple(pickled)
         self.blobs = blobs
+        self.inbox = Inbox(store, Values({}, self.pickled, blobs))
         self.owner = me()
-        self._lock = threading.Lock()
+        self.lock = threading.Lock()
+        self.supervisor: Any = None
+        """Who goes on with runs in this process, once it is asked for (:mod:`.supervisor`)."""
         self._known = False
         self._beaten = False
         self._closed = threading.Event()
@@ -169,7 +176,7 @@ class Recorder:
         if self._shared is None:
             from .caches import Shared
 
-            with self._lock:
+            with self.lock:
                 self._shared = self._shared or Shared(engine, self)
         return self._shared
 
@@ -179,7 +186,7 @@ class Recorder:
         """What makes this process known, until that is surely on its way: no run is on disk before its owner is."""
         if self._beaten:
             return []
-        with self._lock:
+        with self.lock:
             if self._known:
                 return [SetOwner(self.owner)]
             self._known = True
@@ -202,6 +209,9 @@ class Recorder:
         self._closed.set()
         if self._shared is not None:
             self._shared.flights.close()
+        self.inbox.close()
+        if self.supervisor is not None:
+            self.supervisor.close()
         self.store.close()
 
     # ---- beginning -------------------------------------------------------------------------------
@@ -236,7 +246,7 @@ class Recorder:
     ) -> str:
         """Start a run of its own; its id, once it is on disk. The same call detaches the same run."""
         from ..store.tickets import commit
-        from .resume import go_on
+        from .supervisor import supervisor_of
 
         journal = run.journal
         assert journal is not None
@@ -254,12 +264,13 @@ class Recorder:
         begun = self.begin(
             other, self.programs[run.id], bound, read_ambient(other.graph), id=child, parent=run.id, state="queued"
         )
-        try:
-            await commit(self.store, begun.keeper.unit(0, []))
-        except Exists:
-            pass  # it was, before this process's forerunner died
+        with journal.holding():
+            try:
+                await commit(self.store, begun.keeper.unit(0, []))
+            except Exists:
+                pass  # it was, before this process's forerunner died
         journal.add(Entry(where, DONE, child), write=True)
-        go_on(engine, self, child)
+        supervisor_of(engine).take_up(child)
         return child
 
     def begin(
@@ -300,7 +311,7 @@ class Recorder:
         blobs = (*codec.refs(row.inputs), *codec.refs(row.ambient))
         head = [*self.known(), KeepPlan(digest, text), BeginRun(row, blobs)]
         keeper = RunKeeper(self.store, codec, row.id, self.owner.id, head)
-        return Recording(self, row, Journal(keeper, begun=False), keeper, codec)
+        return Recording(self, row, Journal(keeper, begun=False, inbox=self.inbox), keeper, codec)
 
     def codec(self, compiled: Compiled, ambient: dict[str, Any]) -> Codec:
         """The codec for the values of a run: its classes are those that the program knows."""
@@ -317,7 +328,8 @@ class Recorder:
         """A run that was taken over, with what it recorded."""
         keeper = RunKeeper(self.store, codec, row.id, self.owner.id)
         self.programs[row.id] = row.program
-        return Recording(self, row, Journal(keeper, read_journal(self.store, row.id)), keeper, codec)
+        journal = Journal(keeper, read_journal(self.store, row.id), inbox=self.inbox)
+        return Recording(self, row, journal, keeper, codec)
 
     # ---- ending ----------------------------------------------------------------------------------
 
@@ -333,6 +345,9 @@ class Recorder:
     def _end(self, recording: Recording, value: Any, error: BaseException | None) -> SetRun:
         run, owner, codec = recording.row.id, self.owner.id, recording.codec
         journal = recording.journal
+        if (away := journal.away) is not None:
+            waits = tuple(Waited(*signal) for signal in away.signals)
+            return SetRun(run, owner, "waiting", wake=away.until, reason="", new_owner=NOWHERE, waits=waits)
         if isinstance(error, Suspended) or journal.stopped is not None:
             return SetRun(run, owner, "parked", reason=journal.stopped or str(error), new_owner=NOWHERE)
         now = time.time()

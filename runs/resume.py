@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import trio
 from attrs import evolve
 
 from ..compiled import Compiled
@@ -16,7 +14,6 @@ from ..compiler.diagnostics import InputError, ProgramError
 from ..executor.journal import Suspended
 from ..executor.launch import iterate
 from ..executor.loop import run_loop
-from ..executor.underway import Underway
 from ..started import Started, read_ambient
 from ..store.port import NOWHERE, OVER, KeepPlan, LeaseLost, RunRow, SetRun, Store, StoreError, TakeRun, Unknown
 from ..store.tickets import commit_now
@@ -85,6 +82,8 @@ def _reopened(engine: Engine, recorder: Recorder, row: RunRow, accept: bool) -> 
     fresh = read_ambient(pinned.graph)  # secrets are not stored
     codec = recorder.codec(pinned, fresh)
     recording = recorder.reopen(row, pinned, codec)
+    if not pinned.graph.main.stream:
+        recording.journal.idle = engine.idle
     ambient = {**fresh, **codec.decode(row.ambient)}
     started = engine._started(pinned, codec.decode(row.inputs), row.id, recording, ambient)
     from .cancel import asked, end
@@ -156,31 +155,9 @@ def _left(recorder: Recorder, row: RunRow) -> RunRow:
     return row
 
 
-def go_on(engine: Engine, recorder: Recorder, run: str) -> None:
-    """Go on with a run in a thread of its own, which the process waits for."""
-    row = find(recorder.store, run)
-
-    def work(at: Underway) -> None:
-        try:
-            started = reopened(engine, recorder, take(recorder, row))
-        except LeaseLost:
-            return
-        if started is None:
-            return
-
-        async def main() -> None:
-            started.state.owns_loop = True
-            at.began(started.state, trio.lowlevel.current_trio_token())
-            with contextlib.suppress(Exception, KeyboardInterrupt, Suspended):  # it is on record how it ended
-                await started.main()
-
-        trio.run(main)
-
-    Underway(work, f"cflow-{run}")
-
-
 def resume(engine: Engine, run: str = "", *, accept: bool = False) -> list[RunRow]:
-    """Go on with runs that nobody works on any more, or with one; what has become of them.
+    """Go on with runs that nobody works on any more, or with one, until each is over, parked or waits; what has become
+    of them.
 
     Parameters
     ----------

@@ -9,7 +9,8 @@ import msgspec
 from attrs import frozen
 
 from ..executor.entries import Entry, Recorded
-from .port import Append, Change, Damaged, Store
+from ..executor.journal import Missed
+from .port import Append, Change, Damaged, Store, Taken
 
 SPARE = 16
 """Added to the kind of an entry of a call that writes nothing."""
@@ -73,17 +74,32 @@ class RunKeeper:
         return self.codec.lossy(data)
 
     def write(
-        self, first: int, entries: list[bytes], done: Callable[[BaseException | None], None], *along: Change
+        self,
+        first: int,
+        entries: list[bytes],
+        done: Callable[[BaseException | None], None],
+        *along: Change,
+        uses: tuple[int, ...] = (),
     ) -> None:
-        self.store.do([*self.unit(first, entries), *along], done)
+        if not uses:
+            self.store.do([*self.unit(first, entries), *along], done)
+            return
+        blobs = self._blobs
+        unit = [*self.unit(first, entries, uses), *along]
+        self._blobs = blobs  # where it is refused, the next unit is to name them
 
-    def unit(self, first: int, entries: list[bytes]) -> list[Change]:
+        def told(error: BaseException | None) -> None:
+            done(Missed() if isinstance(error, Taken) else error)
+
+        self.store.do(unit, told)
+
+    def unit(self, first: int, entries: list[bytes], uses: tuple[int, ...] = ()) -> list[Change]:
         """What has to be committed for these entries."""
         head = self.beginning()
         blobs, self._blobs = self._blobs, []
         if not entries:
             return head
-        return [*head, Append(self.run, self.owner, first, tuple(entries), blobs=tuple(blobs))]
+        return [*head, Append(self.run, self.owner, first, tuple(entries), uses, tuple(blobs))]
 
 
 @frozen

@@ -445,8 +445,14 @@ class Store(Protocol):
 
     def owners(self) -> list[Owner]: ...
 
-    def inbox(self, run: str, name: str = "") -> list[Signal]:
-        """The signals that wait for a run, the oldest first; also those that are for whoever waits first."""
+    def inbox(self, run: str, name: str = "", key: bytes | None = None) -> list[Signal]:
+        """The signals that wait for a run, the oldest first; also those that are for whoever waits first. With a name,
+        and then a key, those that have them."""
+        ...
+
+    def signals(self, after: int = 0, limit: int = 1000) -> list[Signal]:
+        """Signals of all inboxes that nobody has consumed, with an ``id`` above ``after``, the oldest first. One that
+        is committed later has a higher id than all that were there."""
         ...
 
     def waits(self, run: str) -> list[Waited]: ...

@@ -79,7 +79,7 @@ V1: Migration = (
         used INTEGER NOT NULL DEFAULT 0
     )""",
     "CREATE UNIQUE INDEX signal_once ON signal (run, name, once) WHERE once != ''",
-    "CREATE INDEX signal_in_inbox ON signal (run, name) WHERE used = 0",
+    "CREATE INDEX signal_in_inbox ON signal (run, name, key) WHERE used = 0",
     "CREATE INDEX signal_by_run ON signal (run)",
     """CREATE TABLE wait (
         id INTEGER PRIMARY KEY AUTOINCREMENT, run INTEGER NOT NULL, name TEXT NOT NULL, key BLOB NOT NULL

@@ -208,12 +208,20 @@ class SqliteStore:
 
     # ---- signals ---------------------------------------------------------------------------------------------
 
-    def inbox(self, run: str, name: str = "") -> list[Signal]:
-        named = " AND name = ?" if name else ""
+    def inbox(self, run: str, name: str = "", key: bytes | None = None) -> list[Signal]:
+        named = " AND name = ?" * bool(name) + " AND key = ?" * (key is not None)
+        values = [run, *([name] if name else ()), *(() if key is None else [key])]
         with self._readers.lend() as connection:
             rows = connection.execute(
                 f"{_SIGNAL} WHERE used = 0 AND run IN (0, (SELECT number FROM run WHERE id = ?)){named} ORDER BY id",
-                (run, name) if name else (run,),
+                values,
+            ).fetchall()
+        return [Signal(*row) for row in rows]
+
+    def signals(self, after: int = 0, limit: int = 1000) -> list[Signal]:
+        with self._readers.lend() as connection:
+            rows = connection.execute(
+                f"{_SIGNAL} WHERE used = 0 AND id > ? ORDER BY id LIMIT ?", (after, limit)
             ).fetchall()
         return [Signal(*row) for row in rows]
 

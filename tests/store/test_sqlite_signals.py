@@ -57,6 +57,28 @@ def test_an_inbox_holds_what_was_sent(store: SqliteStore) -> None:
     assert values(store, "r2") == [b"2"]
 
 
+def test_an_inbox_is_asked_for_a_name_and_a_key(store: SqliteStore) -> None:
+    begin(store, "r1", "r2")
+    for number, (run, name, key) in enumerate(
+        [("r1", "go", b"k"), ("", "go", b"k"), ("r1", "go", b"other"), ("r1", "stop", b"k"), ("r2", "go", b"k")]
+    ):
+        sent(store, run, name, key, value=b"%d" % number)
+    assert [signal.value for signal in store.inbox("r1", "go", b"k")] == [b"0", b"1"]
+    assert [signal.value for signal in store.inbox("r1", "go")] == [b"0", b"1", b"2"]
+    assert store.inbox("r1", "go", b"") == []
+
+
+def test_what_nobody_has_consumed_is_read_in_order(store: SqliteStore) -> None:
+    begin(store, "r1", "r2")
+    for run in ("r1", "", "r2", ""):
+        sent(store, run)
+    first, second, third, last = store.signals()
+    assert (first.run, second.run, third.run, last.run) == ("r1", "", "r2", "")
+    commit_now(store, [append("r1", 0, "used", uses=(second.id,))])
+    assert [signal.id for signal in store.signals(first.id)] == [third.id, last.id]
+    assert [signal.id for signal in store.signals(limit=1)] == [first.id]
+
+
 def test_two_with_one_mark_are_one(store: SqliteStore) -> None:
     begin(store, "r1", "r2")
     for run, name, unique, value in [

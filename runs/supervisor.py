@@ -1,0 +1,395 @@
+"""Going on with runs in the background: with those of this process that were put away or detached, and, where it is
+asked to, with all runs of the store that nobody works on.
+
+One thread looks; the runs are on the engine's loop with those that were submitted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import trio
+from attrs import evolve
+
+from ..executor import underway
+from ..executor.away import Submitted
+from ..executor.journal import Away, Suspended
+from ..started import Started
+from ..store.owners import Seen, alive
+from ..store.port import NOWHERE, OVER, DropOwner, RunRow, StoreError, TakeRun
+from .recorder import Recorder
+from .resume import reopened
+
+if TYPE_CHECKING:
+    from ..engine import Engine
+    from ..executor.run import Run
+
+LOOK = 0.25
+"""Seconds between two looks for runs whose time or signal has come."""
+
+SLOW = 2.0
+"""Seconds between two looks for owners that are gone, and for what other processes have done with our runs."""
+
+AT_ONCE = 100
+"""Runs that are gone on with at once, where nothing else is asked for."""
+
+PATIENCE = 5.0
+"""Seconds that runs under way have to come to an end when nobody is to go on with runs any more."""
+
+PAGE = 1000
+
+FRESH = 5.0
+"""Seconds in which a run that was detached is left to the process that has detached it."""
+
+Whose = Literal["submitted", "detached", "foreign"]
+
+Told = Callable[[RunRow], object]
+"""Hears of each run that is over, parked or put away, in the thread that looks."""
+
+logger = logging.getLogger("cflow")
+
+
+def supervisor_of(engine: Engine) -> Supervisor:
+    """The one of an engine with a store."""
+    recorder = engine.recorder
+    assert recorder is not None
+    with recorder.lock:
+        if recorder.supervisor is None:
+            recorder.supervisor = Supervisor(engine, recorder)
+        found: Supervisor = recorder.supervisor
+        return found
+
+
+@contextlib.contextmanager
+def supervised(engine: Engine, at_once: int, told: Told | None) -> Iterator[None]:
+    """As :meth:`~cflow.engine.Engine.supervise`."""
+    if engine.recorder is None:
+        msg = "the engine has no store: Engine(store=...)"
+        raise StoreError(msg)
+    supervisor = supervisor_of(engine)
+    supervisor.watch(at_once, told)
+    try:
+        yield
+    finally:
+        supervisor.unwatch(told)
+
+
+class Supervisor:
+    """See above. What is public may be called from any thread."""
+
+    def __init__(self, engine: Engine, recorder: Recorder) -> None:
+        self._engine = engine
+        self._recorder = recorder
+        self._store = recorder.store
+        self._lock = threading.Lock()
+        self._poke = threading.Event()
+        self._alive = False
+        self._closed = False
+        self._watching = 0
+        self._at_once = AT_ONCE
+        self._told: list[Told] = []
+        self._asked: deque[str] = deque()
+        """Runs to be gone on with whatever the store says."""
+        self._ours: dict[str, Submitted | None] = {}
+        """Runs of this process that are not over, with who waits for their result."""
+        self._busy: dict[str, tuple[Submitted, Started, str]] = {}
+        """Runs that are under way here, but for those that were submitted and were never put away."""
+        self._ended: deque[str] = deque()
+        self._seen: dict[str, Seen] = {}
+        self._slow = 0.0
+        self._due: deque[RunRow] = deque()
+        """Runs that were due at the last look."""
+        self._round: deque[str] = deque()
+        """Of ours, those at which the next look is for what others have done."""
+        recorder.inbox.sent = self._poke.set
+
+    # ---- what others tell ------------------------------------------------------------------------
+
+    def submitted(self, run: str) -> Submitted:
+        """What a run that is submitted gives, which may be put away meanwhile."""
+        future = self._future(run, "submitted")
+        with self._lock:
+            self._ours[run] = future
+        return future
+
+    def take_up(self, run: str) -> None:
+        """Begin a run that is on record; the process waits for it, unless it is put away."""
+        future = self._future(run, "detached")
+        with self._lock:
+            self._ours[run] = future
+        self._ask(run)
+
+    def watch(self, at_once: int, told: Told | None) -> None:
+        """Go on with all runs of the store, from now on."""
+        with self._lock:
+            self._watching += 1
+            self._at_once = at_once
+            if told is not None:
+                self._told.append(told)
+        self._slow = 0.0
+        self._wake()
+
+    def unwatch(self, told: Told | None) -> None:
+        """Not any more. Runs of others that are under way have :data:`PATIENCE` seconds to come to an end, then they
+        are left to whoever comes next."""
+        with self._lock:
+            self._watching -= 1
+        if self._watching:
+            return
+        end = time.monotonic() + PATIENCE
+        while (busy := self._foreign()) and time.monotonic() < end:
+            time.sleep(0.01)
+        for future, started in busy:
+            assert started.recording is not None
+            journal = started.recording.journal
+            if future.token is not None:
+                with contextlib.suppress(trio.RunFinishedError):
+                    future.token.run_sync_soon(journal.put_away, Away(time.time()))
+        while self._foreign() and time.monotonic() < end + PATIENCE:
+            time.sleep(0.01)
+        with self._lock:
+            if told is not None:
+                self._told.remove(told)
+
+    @property
+    def resting(self) -> int:
+        """Runs of this process that are put away."""
+        with self._lock:
+            return sum(future is None or future.ended.is_set() for future in self._ours.values())
+
+    def close(self) -> None:
+        self._closed = True
+        self._poke.set()
+
+    def _foreign(self) -> list[tuple[Submitted, Started]]:
+        """Runs under way that do not come from this process."""
+        with self._lock:
+            return [(future, started) for future, started, whose in self._busy.values() if whose == "foreign"]
+
+    def _future(self, run: str, whose: Whose) -> Submitted:
+        future = Submitted(rests=lambda future, ran: self._rests(run, future, ran, whose))
+        future.add_done_callback(lambda _: self._over(run))
+        return future
+
+    def _over(self, run: str) -> None:
+        with self._lock:
+            busy = self._busy.pop(run, None)
+            self._ours.pop(run, None)
+        if busy is not None:
+            self._ended.append(run)
+            self._wake()
+
+    def _rests(self, run: str, future: Submitted, ran: Run | None, whose: Whose) -> None:
+        """A run has been put away, or (``ran`` is None) is to be cancelled while it is."""
+        with self._lock:
+            if whose == "submitted" or future.cuts:
+                self._ours[run] = future
+            elif whose == "detached":
+                self._ours[run] = None
+            busy = self._busy.get(run)
+            if busy is not None and busy[1].state is ran:
+                del self._busy[run]
+        if ran is not None:
+            self._ended.append(run)
+        if future.cuts:
+            self._asked.append(run)
+        self._wake()
+
+    def _ask(self, run: str) -> None:
+        self._asked.append(run)
+        self._wake()
+
+    def _wake(self) -> None:
+        with self._lock:
+            begin = not self._alive and not self._closed
+            self._alive = self._alive or begin
+        if begin:
+            threading.Thread(target=self._work, name="cflow-supervisor", daemon=True).start()
+        self._poke.set()
+
+    # ---- the thread ------------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        while True:
+            self._poke.wait(LOOK)
+            self._poke.clear()
+            try:
+                self._look()
+                self._tell()
+            except StoreError as error:
+                if not self._closed:
+                    logger.warning("runs are looked for again, as the store does not answer: %s", error)
+            except Exception:
+                logger.exception("runs are looked for again")
+            with self._lock:
+                nothing = not (self._watching or self._ours or self._asked or self._busy or self._ended)
+                if self._closed or nothing:
+                    self._alive = False
+                    return
+
+    def _look(self) -> None:
+        asked = [row for row in map(self._store.run, self._take_asked()) if row is not None]
+        self._go_on(asked)
+        room = self._at_once - len(self._busy)
+        if room > 0:
+            if not self._due and (self._watching or self._ours):
+                self._due.extend(itertools.islice(self._look_for_due(), PAGE))
+            rows = [self._due.popleft() for _ in range(min(room, len(self._due)))]
+            self._go_on([row for row in rows if row.id not in self._busy])
+        now = time.monotonic()
+        room = self._at_once - len(self._busy)
+        if now >= self._slow and room > 0:
+            left = list(itertools.islice(self._left(), room)) if self._watching else []
+            if len(left) < room:  # else there are more, for whom there is room soon
+                self._slow = now + SLOW
+                self._what_others_did()
+            self._go_on(left)
+
+    def _take_asked(self) -> Iterator[str]:
+        while self._asked:
+            yield self._asked.popleft()
+
+    def _look_for_due(self) -> Iterator[RunRow]:
+        """Runs whose time or signal has come, page by page, those whose it came first in front."""
+        before = ""
+        while True:
+            page = self._store.runs(states=("waiting",), due=time.time(), limit=PAGE, before=before)
+            for row in sorted(page, key=lambda row: row.wake or 0.0):
+                if row.id not in self._busy and (self._watching or row.id in self._ours):
+                    yield row
+            if len(page) < PAGE:
+                return
+            before = page[-1].id
+
+    def _left(self) -> Iterator[RunRow]:
+        """Runs whose owner is gone, or that were never begun. A doubt whether somebody is alive counts as alive."""
+        owners = self._store.owners()
+        for owner in owners:
+            if owner.id == self._recorder.owner.id or alive(owner, self._seen) is not False:
+                continue
+            page = self._store.runs(owner=owner.id, states=("running", "queued", "waiting"), limit=PAGE)
+            if not page:
+                self._seen.pop(owner.id, None)
+                self._store.do([DropOwner(owner.id)], _nobody)
+            yield from reversed(page)
+        for row in reversed(self._store.runs(owner=NOWHERE, states=("running", "queued"), limit=PAGE)):
+            if row.id not in self._ours and not (row.state == "queued" and row.created > time.time() - FRESH):
+                yield row
+
+    def _go_on(self, rows: Sequence[RunRow]) -> None:
+        """Take runs over, all in one commit where that may be, and begin."""
+        rows = [row for row in rows if row.state not in OVER and row.state != "parked"]
+        for row, error in zip(rows, self._take(rows), strict=True):
+            with self._lock:
+                ours = row.id in self._ours
+                future = self._ours.get(row.id)
+            if error is not None:
+                if future is not None:  # somebody else goes on with it: it is not for this process to wait
+                    underway.over(future)
+                continue
+            if future is None:
+                future = self._future(row.id, "detached" if ours else "foreign")
+            elif future.ended.is_set():
+                underway.begun(future)
+            self._begin(evolve(row, owner=self._recorder.owner.id, state="running"), future, ours)
+
+    def _begin(self, row: RunRow, future: Submitted, ours: bool) -> None:
+        try:
+            started = reopened(self._engine, self._recorder, row)
+        except StoreError as error:  # it is not ours any more, or the store is gone
+            future.set_exception(error)
+            return
+        if started is None:
+            parked = self._store.run(row.id)
+            self._ended.append(row.id)
+            future.set_exception(Suspended("" if parked is None else parked.reason))
+            return
+        started.state.owns_loop = True
+        with self._lock:
+            if ours:
+                self._ours[row.id] = future
+            self._busy[row.id] = future, started, "ours" if ours else "foreign"
+        main = (lambda: started.main(_dropped)) if started.stream else started.main
+        self._engine.background.submit(main, started.state, future)
+
+    def _take(self, rows: Sequence[RunRow]) -> list[BaseException | None]:
+        """Take runs over; for each, why it could not be."""
+        answers: list[BaseException | None] = [None] * len(rows)
+        heard = threading.Semaphore(0)
+
+        def hears(number: int) -> Callable[[BaseException | None], None]:
+            def done(error: BaseException | None) -> None:
+                answers[number] = error
+                heard.release()
+
+            return done
+
+        me = self._recorder.owner.id
+        for number, row in enumerate(rows):
+            self._store.do([*self._recorder.known(), TakeRun(row.id, row.owner, me)], hears(number))
+        for _ in rows:
+            heard.acquire()
+        return answers
+
+    def _what_others_did(self) -> None:
+        """Results that are waited for here, of runs that somebody else has gone on with; some at a time, in turn."""
+        if not self._round:
+            with self._lock:
+                self._round.extend(self._ours)
+        for _ in range(min(PAGE, len(self._round))):
+            run = self._round.popleft()
+            with self._lock:
+                future = self._ours.get(run)
+                resting = run in self._ours and (future is None or future.ended.is_set())
+            if not resting:  # it may not even be on disk yet
+                continue
+            row = self._store.run(run)
+            if row is None or row.state in OVER:
+                with self._lock:
+                    future = self._ours.pop(run, None)
+                if future is not None and not future.done():
+                    self._answer(future, row)
+
+    def _answer(self, future: Submitted, row: RunRow | None) -> None:
+        decode = self._recorder.inbox.values.decode
+        try:
+            if row is None:
+                future.set_exception(StoreError("the run was dropped from the store"))
+            elif row.state == "done":
+                future.set_result(None if row.result is None else decode(row.result))
+            elif row.error is not None:
+                error = decode(row.error)
+                future.set_exception(error if isinstance(error, BaseException) else RuntimeError(error))
+            else:
+                future.set_exception(CancelledElsewhere(f"run {row.id} was cancelled"))
+        except StoreError as unreadable:
+            future.set_exception(unreadable)
+
+    def _tell(self) -> None:
+        while self._ended:
+            run = self._ended.popleft()
+            with self._lock:
+                told = tuple(self._told)
+            row = self._store.run(run) if told else None
+            if row is not None:
+                for hears in told:
+                    hears(row)
+
+
+class CancelledElsewhere(Exception):
+    """Somebody has cancelled the run."""
+
+
+async def _dropped(item: Any) -> None:
+    """Nobody reads the items of a stream flow that is gone on with."""
+
+
+def _nobody(error: BaseException | None) -> None:
+    """Whether an owner's row is gone interests nobody."""
