@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import msgspec
 
 from ..executor.entries import Entry, Recorded
-from ..executor.journal import Missed
+from ..executor.letters import Missed
 from .port import Append, Change, Damaged, Store, Taken
 
 _PACK = msgspec.msgpack.Encoder()
