@@ -19,6 +19,7 @@ from attrs import define, frozen
 
 from .entries import CUT, TRY, Entry, Recorded
 from .late import trio
+from .letters import Inbox, Letter, Missed
 
 if TYPE_CHECKING:
     from .run import Run
@@ -51,46 +52,6 @@ class Away:
 
     until: float
     signals: tuple[tuple[str, bytes], ...] = ()
-
-
-class Missed(Exception):
-    """Somebody else has consumed the signal that an entry was to consume: the entry does not count."""
-
-
-class Letter(Protocol):
-    """A signal that has come for a waiting run."""
-
-    @property
-    def id(self) -> int: ...
-
-    @property
-    def value(self) -> bytes:
-        """For :meth:`Keeper.value`."""
-        ...
-
-
-class Inbox(Protocol):
-    """Where the signals of recorded runs come from."""
-
-    async def next(self, run: str, name: str, key: bytes) -> Letter:
-        """The next one for a run, once there is one. Nobody else in this process gets it before it was given back."""
-        ...
-
-    def looking(self, run: str) -> bool:
-        """Does nobody know yet whether there is one for it already?"""
-        ...
-
-    def used(self, letter: Letter) -> None:
-        """It was consumed, here or elsewhere."""
-        ...
-
-    def back(self, letter: Letter) -> None:
-        """It was not: it is for whoever waits."""
-        ...
-
-    def key(self, key: Any) -> bytes:
-        """What a key is in the store."""
-        ...
 
 
 class Keeper(Protocol):

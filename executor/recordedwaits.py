@@ -10,8 +10,9 @@ from typing import Any
 from ..compiler.durations import seconds
 from .at import At
 from .entries import DONE, FAILED, Entry
-from .journal import Inbox, Journal, Letter, Suspended
+from .journal import Journal, Suspended
 from .late import trio
+from .letters import Inbox, Letter
 from .recorded import given
 from .run import Run
 from .scopes import parked

@@ -18,7 +18,7 @@ from typing import Any
 import trio
 from attrs import define, field
 
-from ..executor.journal import Letter
+from ..executor.letters import Letter
 from ..executor.waiter import Waiter
 from ..store.encoding import Values
 from ..store.port import OVER, Over, Send, Signal, Store, StoreError, Unknown

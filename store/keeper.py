@@ -9,7 +9,7 @@ import msgspec
 from attrs import frozen
 
 from ..executor.entries import Entry, Recorded
-from ..executor.journal import Missed
+from ..executor.letters import Missed
 from .port import Append, Change, Damaged, Store, Taken
 
 SPARE = 16

@@ -11,7 +11,8 @@ import trio.testing
 from attrs import define, field, frozen
 
 from cflow.executor.entries import CUT, DONE, Entry
-from cflow.executor.journal import Journal, Missed
+from cflow.executor.journal import Journal
+from cflow.executor.letters import Missed
 
 
 @frozen
