@@ -95,8 +95,7 @@ async def recorded(
     owed = False
     """Is the undo on record by itself?"""
     if log is not None and undoing is not None:
-        for number in range(1, tries.number + 1):
-            found = _owes(journal, key, number, log, undoing)
+        found = [_owes(journal, key, number, log, undoing) for number in range(1, tries.number + 1)][-1]
         if found is not None:
             # The attempt has done its work, and the process died before it was known whether that was in time.
             value = given(journal, found)
