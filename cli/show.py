@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import json
+import math
 import os
 import sys
 import time
@@ -176,7 +177,8 @@ def _step(history: History, node: Node, around: Node) -> Iterator[Piece]:
             yield "green", f"  = {_short(value)}"
     elif entry is None and node.kind in ("call", "wait"):
         until = history.value(node.until.data) if node.until is not None else None
-        yield "yellow", f"  until {_moment(until)}" if isinstance(until, float) else "  its end is not on record"
+        known = isinstance(until, float) and until < math.inf
+        yield "yellow", f"  until {_moment(until)}" if known else "  its end is not on record"
     if entry is not None and entry.attempt > 1:
         yield "yellow", f"  attempt {entry.attempt}"
     times = node.times()

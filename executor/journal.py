@@ -411,7 +411,7 @@ class Journal:
         ------
         Suspended: the run is broken off. What :meth:`add` raises.
         """
-        await self.before_write()  # so that a refusal is of little
+        await self.on_disk(0)  # a refusal does not refuse the run itself
         self.going()
         number = self.next
         use = self._using[number] = _Use(letter.id, self.keeper.encoded(Entry(instead, CUT)))

@@ -51,6 +51,7 @@ def _lines(graph: ir.Graph) -> Iterator[tuple[tuple[str, str], Line]]:
             if span is NOWHERE or span.line < 1:
                 continue
             if span.file not in files:
+                linecache.checkcache(span.file)
                 path = Path(span.file)
                 files[span.file] = str(path.resolve()) if path.is_file() else span.file
             text = " ".join(linecache.getline(span.file, span.line).split())

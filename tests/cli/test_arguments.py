@@ -55,7 +55,7 @@ def test_the_bash_completion_completes() -> None:
         [sys.executable, "-m", "cflow", "--completion", "bash"], capture_output=True, text=True, check=True
     )
     ask = """
-COMP_WORDS=(cflow ex); COMP_CWORD=1; _shtab_cflow 2>/dev/null
+COMP_WORDS=(cflow expl); COMP_CWORD=1; _shtab_cflow 2>/dev/null
 echo "${COMPREPLY[@]}"
 """
     done = subprocess.run(["bash", "-c", script.stdout + ask], capture_output=True, text=True, check=True)

@@ -196,10 +196,11 @@ def test_long_loops_are_folded_but_for_failures(show: Show) -> None:
 
 def test_the_decision_of_a_race_is_told(show: Show) -> None:
     lines = show(record("raced"))
-    assert lines[2:5] == [
+    assert lines[2:6] == [
         '└─ w = race(sleep(1ms), wait_signal("go"))  prog.cflow:37',
         "   arm 0 won",
-        "   └─ sleep(0.001)",
+        "   ├─ sleep(0.001)",
+        '   └─ wait_signal("go")  its end is not on record',
     ]
 
 
