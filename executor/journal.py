@@ -292,9 +292,11 @@ class Journal:
 
         ``data``: what was decided, for :meth:`peek`.
         """
+        self.going()
         if self.replaying:
             entry = self.old.get(key)
             await self.reached(entry.number if entry is not None else self._end)
+            self.going()
             # Who was started before it gets its turn, and asks for what is recorded of it.
             for _ in range(3):
                 await trio.lowlevel.cancel_shielded_checkpoint()
@@ -330,6 +332,10 @@ class Journal:
         if self.stopped is None:
             self.stopped = why
             self.on_stop()
+            # What is owed cannot be cut: whoever waits there hears it, too.
+            shielded, self._reaching, self._waiting = [*self._reaching, *self._waiting], [], []
+            for _, task in shielded:
+                trio.lowlevel.reschedule(task)
 
     def put_away(self, away: Away) -> None:
         """The same, to be gone on with when there is something to do."""

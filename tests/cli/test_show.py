@@ -200,7 +200,7 @@ def test_the_decision_of_a_race_is_told(show: Show) -> None:
         '└─ w = race(sleep(1ms), wait_signal("go"))  prog.cflow:37',
         "   arm 0 won",
         "   ├─ sleep(0.001)",
-        '   └─ wait_signal("go")  its end is not on record',
+        "   └─ wait_signal('go')  its end is not on record",
     ]
 
 

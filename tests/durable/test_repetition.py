@@ -45,7 +45,7 @@ class Nobody:
     def lossy(self, data: bytes) -> bool:
         return False
 
-    def write(self, first: int, entries: list[bytes], done: Any) -> None:
+    def write(self, first: int, entries: list[bytes], done: Any, *along: Any, uses: Any = ()) -> None:
         done(None)
 
 

@@ -69,7 +69,14 @@ class MemoryKeeper:
     def lossy(self, data: bytes) -> bool:
         return False
 
-    def write(self, first: int, entries: list[bytes], done: Callable[[BaseException | None], None]) -> None:
+    def write(
+        self,
+        first: int,
+        entries: list[bytes],
+        done: Callable[[BaseException | None], None],
+        *along: Any,
+        uses: Any = (),
+    ) -> None:
         assert first == len(self.disk.entries), "entries are numbered without a gap"
         group, self.packed = self.packed[: len(entries)], self.packed[len(entries) :]
         disk = self.disk
