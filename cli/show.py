@@ -177,8 +177,10 @@ def _step(history: History, node: Node, around: Node) -> Iterator[Piece]:
             yield "green", f"  = {_short(value)}"
     elif entry is None and node.kind in ("call", "wait"):
         until = history.value(node.until.data) if node.until is not None else None
-        known = isinstance(until, float) and until < math.inf
-        yield "yellow", f"  until {_moment(until)}" if known else "  its end is not on record"
+        if isinstance(until, float) and until < math.inf:
+            yield "yellow", f"  until {_moment(until)}"
+        else:
+            yield "yellow", "  its end is not on record"
     if entry is not None and entry.attempt > 1:
         yield "yellow", f"  attempt {entry.attempt}"
     times = node.times()

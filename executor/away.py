@@ -16,8 +16,8 @@ import trio
 
 from . import underway
 from .groups import stopped
-from .journal import is_put_away
 from .run import Run
+from .suspended import is_put_away
 
 Main = Callable[[], Awaitable[Any]]
 Done = Callable[[bool, Any], object]

@@ -1,10 +1,11 @@
-"""The journal of one run: what it recorded before, what it records now, and what has to be on disk before what.
+"""The journal of one run: what it recorded before, and how it is repeated from that. What it records now goes through
+:mod:`.outbox`.
 
 A run goes on by being repeated (docs/decisions/0015). While what was recorded is not used up, a call that is in it
 gives what it gave, one that is not waits, and what cuts others waits until everything recorded before it was used. So
 a repeated run comes to where it stood; then it is *live* and goes on.
 
-Everything here is touched on the run's loop only, but for what :class:`Keeper` calls back.
+Everything here is touched on the run's loop only.
 """
 
 from __future__ import annotations
@@ -13,97 +14,21 @@ import logging
 import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
-
-from attrs import define, frozen
+from typing import TYPE_CHECKING, Any
 
 from .entries import CUT, TRY, Entry, Recorded
 from .late import trio
-from .letters import Inbox, Letter, Missed
+from .letters import Inbox
+from .outbox import Keeper, Outbox
+from .suspended import Away
 
 if TYPE_CHECKING:
     from .run import Run
 
 logger = logging.getLogger("cflow")
 
-GROUP = 256
-"""Entries that are handed over without being asked for."""
 
-
-class Suspended(BaseException):
-    """The run is broken off where it stands, to be gone on with some time. No ``except`` of a program catches it."""
-
-
-class PutAway(Suspended):
-    """The run only waits: whoever finds that it has something to do again goes on with it."""
-
-
-def is_put_away(error: BaseException) -> bool:
-    """Is it :class:`PutAway`, alone or with what was cut by that?"""
-    if isinstance(error, BaseExceptionGroup):
-        return any(map(is_put_away, error.exceptions))
-    return isinstance(error, PutAway)
-
-
-@frozen
-class Away:
-    """What a run that is put away waits for. ``until``: epoch seconds when it goes on all the same; ``signals``: names
-    and keys."""
-
-    until: float
-    signals: tuple[tuple[str, bytes], ...] = ()
-
-
-class Keeper(Protocol):
-    """Who writes entries down, for one run."""
-
-    def encoded(self, entry: Entry) -> bytes:
-        """An entry as bytes.
-
-        Raises
-        ------
-        An ``Exception`` that says so, where its value cannot be stored.
-        """
-        ...
-
-    def value(self, data: bytes) -> Any:
-        """A value that :meth:`encoded` wrote."""
-        ...
-
-    def error(self, data: bytes) -> BaseException: ...
-
-    def lossy(self, data: bytes) -> bool:
-        """Does a value lack something that may not be stored (a secret)?"""
-        ...
-
-    def write(
-        self,
-        first: int,
-        entries: list[bytes],
-        done: Callable[[BaseException | None], None],
-        *along: Any,
-        uses: tuple[int, ...] = (),
-    ) -> None:
-        """Commit entries, numbered from ``first``; ``done`` is called, in any thread, once they are on disk.
-
-        Parameters
-        ----------
-        along: changes to the store that are committed with them, or not at all. uses: signals that are consumed with
-        them; where one is gone, ``done`` gets :class:`Missed`.
-        """
-        ...
-
-
-@define
-class _Use:
-    """A signal that an entry consumes. ``instead``: the entry in its place where somebody else has."""
-
-    id: int
-    instead: bytes
-    missed: bool = False
-
-
-class Journal:
+class Journal(Outbox):
     """See above.
 
     Parameters
@@ -115,13 +40,14 @@ class Journal:
     def __init__(
         self, keeper: Keeper, recorded: Iterable[Recorded] = (), begun: bool = True, inbox: Inbox | None = None
     ) -> None:
-        self.keeper = keeper
+        entries = list(recorded)
+        super().__init__(keeper, len(entries), begun)
         self.inbox = inbox
         self.run: Run | None = None
         """The run's state, once it is ready to go."""
         self.old: dict[str, Recorded] = {}
         """What is recorded and was not used yet. Of a live run, what calls gave that write nothing."""
-        self._end = 0
+        self._end = len(entries)
         """How many entries there were."""
         self._low = 0
         """The first of them that was not used yet, and has to be."""
@@ -129,8 +55,7 @@ class Journal:
         """Those after it that were, or need not be. A read that had run ahead of a step that leaves is cut before it is
         come to again; and whether a pure call is made in place, and so not looked up, is a matter of how quick the node
         was in this process."""
-        for entry in recorded:
-            self._end += 1
+        for entry in entries:
             if entry.spare:
                 self._used.add(entry.number)
             if (before := self.old.get(entry.key)) is not None:
@@ -140,8 +65,6 @@ class Journal:
             self._used.discard(self._low)
             self._low += 1
         self._reaching: list[tuple[int, trio.lowlevel.Task]] = []
-        self.steps = 0
-        """Grows with all that happens: a repetition in which it stands still does not get on."""
         self.replaying = self._low < self._end
         self.at_live: list[Callable[[], object]] = []
         self.shielded: Callable[[], bool] = lambda: False
@@ -152,37 +75,12 @@ class Journal:
         """Told, while the run is repeated, which call of a node it has come to: its name, the site, the arguments."""
         self.begun = 0
         """Calls under way."""
-        self.woken: Callable[[], object] = lambda: None
-        """Told when there is something to hand over."""
-        # What is written now.
-        self.next = self._end
-        self._first = self._end
-        self._buffer: list[bytes] = []
-        self._writing = False
-        self._synced = self._end if begun else -1
-        self._last_write = self._synced
-        """How many entries must be on disk before anything reads what was written."""
-        self._waiting: list[tuple[int, trio.lowlevel.Task]] = []
-        self._uncertain = False
-        """What is on its way may still be refused in part."""
-        self._later: list[tuple[Any, Callable[[BaseException | None], object]]] = []
-        """Changes that go with what follows it (:meth:`flush_with`)."""
-        self._using: dict[int, _Use] = {}
-        """By number: entries, not handed over yet, that consume a signal."""
-        self.stopped: str | None = None
-        """Why the run is broken off, to be gone on with some time: nothing begins any more, and nothing is recorded."""
-        self.on_stop: Callable[[], object] = lambda: None
-        self.away: Away | None = None
-        """Where that is because it only waits."""
         self.idle = math.inf
         """Seconds of nothing but waiting after which it is put away."""
         self.waits: dict[trio.lowlevel.Task, tuple[str, bytes, float]] = {}
         """The tasks that wait for a signal (a name and a key; for none, where the name is empty) or a time."""
         self.held = 0
         """What the run holds or waits for that is in no journal: locks, streams, turns."""
-        self.lost: BaseException | None = None
-        """What keeps the entries from the disk for good."""
-        self._token: Any = None
 
     # ---- repeating -------------------------------------------------------------------------------
 
@@ -309,10 +207,6 @@ class Journal:
         """The same in a live run, where nothing is waited for."""
         self.add(Entry(key, CUT, data))
 
-    @property
-    def unwritten(self) -> bool:
-        return bool(self._buffer)
-
     def tries(self, key: str) -> int:
         """The attempt that a call is in: one more than have failed."""
         number = 1
@@ -327,15 +221,9 @@ class Journal:
 
     # ---- breaking off ----------------------------------------------------------------------------
 
-    def stop(self, why: str) -> None:
-        """Break the run off where it stands: no ``finally`` and no undo begins, and nothing is recorded any more."""
-        if self.stopped is None:
-            self.stopped = why
-            self.on_stop()
-            # What is owed cannot be cut: whoever waits there hears it, too.
-            shielded, self._reaching, self._waiting = [*self._reaching, *self._waiting], [], []
-            for _, task in shielded:
-                trio.lowlevel.reschedule(task)
+    def _shielded(self) -> list[trio.lowlevel.Task]:
+        reaching, self._reaching = self._reaching, []
+        return [*(task for _, task in reaching), *super()._shielded()]
 
     def put_away(self, away: Away) -> None:
         """The same, to be gone on with when there is something to do."""
@@ -371,189 +259,3 @@ class Journal:
         return bool(self.waits) and not (
             self.replaying or self.begun or self.held or self._waiting or self._using or self._uncertain
         )
-
-    def going(self) -> None:
-        """
-        Raises
-        ------
-        Suspended: the run is broken off. PutAway: because it only waits.
-        """
-        if self.stopped is not None:
-            raise (Suspended if self.away is None else PutAway)(self.stopped)
-
-    # ---- recording -------------------------------------------------------------------------------
-
-    def add(self, entry: Entry, write: bool = False) -> None:
-        """Record an entry, to be committed some time. ``write``: it is what a write has given.
-
-        Raises
-        ------
-        What :meth:`Keeper.encoded` raises where the value cannot be stored.
-        """
-        if self.stopped is not None:
-            return
-        self._buffer.append(self.keeper.encoded(entry))
-        if len(self._buffer) == 1:
-            self.woken()
-        self.next += 1
-        self.steps += 1
-        if write:
-            self._last_write = self.next
-        if len(self._buffer) >= GROUP:
-            self.flush()
-
-    async def consume(self, entry: Entry, letter: Letter, instead: str) -> bool:
-        """Record that a signal was received, and consume it in the same commit.
-
-        Parameters
-        ----------
-        instead: the key of what is recorded where somebody else has consumed it.
-
-        Returns
-        -------
-        Whether it was consumed here; once that is on disk.
-
-        Raises
-        ------
-        Suspended: the run is broken off. What :meth:`add` raises.
-        """
-        await self.on_disk(0)  # a refusal does not refuse the run itself
-        self.going()
-        number = self.next
-        use = self._using[number] = _Use(letter.id, self.keeper.encoded(Entry(instead, CUT)))
-        try:
-            self.add(entry, write=True)
-        except BaseException:
-            del self._using[number]
-            raise
-        with trio.CancelScope(shield=True):
-            await self.on_disk(number + 1)
-        return not use.missed
-
-    def flush(self, again: bool = False) -> None:
-        """Hand over what is not yet, unless a group is on its way; ``again``: also then, if that cannot be refused."""
-        if not self._buffer or self.lost is not None or (self._writing and (self._uncertain or not again)):
-            return
-        self._hand_over(*self._group())
-
-    def flush_with(self, change: Any, told: Callable[[BaseException | None], object]) -> None:
-        """Hand over what is not yet, with a change to the store: they are committed together or not at all. ``told`` is
-        called, in any thread, once they are on disk."""
-        if self._using or self._uncertain:
-            self._later.append((change, told))
-            self.flush()
-        else:
-            self._hand_over(*self._group(), told, change)
-
-    def _group(self) -> tuple[int, list[bytes], _Use | None]:
-        """What can be committed at once. An entry that consumes a signal is the last: where it is refused, nothing that
-        came after it is."""
-        if not self._using:
-            return (*self.rest(), None)
-        number = min(self._using)
-        first, count = self._first, number + 1 - self._first
-        group, self._buffer = self._buffer[:count], self._buffer[count:]
-        self._first += count
-        return first, group, self._using.pop(number)
-
-    def _hand_over(
-        self,
-        first: int,
-        buffer: list[bytes],
-        use: _Use | None = None,
-        told: Callable[[BaseException | None], object] | None = None,
-        *along: Any,
-    ) -> None:
-        upto = first + len(buffer)
-        self._writing = True
-        self._uncertain = use is not None
-        token = self._token = self._token or trio.lowlevel.current_trio_token()
-
-        def landed(error: BaseException | None) -> None:
-            if use is not None:
-                self._uncertain = False
-            if use is not None and isinstance(error, Missed):
-                use.missed = True
-                self._hand_over(first, [*buffer[:-1], use.instead], None)
-            else:
-                self._landed(upto, error)
-
-        def done(error: BaseException | None) -> None:
-            if told is not None:
-                told(error)
-            try:
-                token.run_sync_soon(landed, error)
-            except trio.RunFinishedError:
-                pass
-
-        self.keeper.write(first, buffer, done, *along, uses=() if use is None else (use.id,))
-
-    def _landed(self, upto: int, error: BaseException | None) -> None:
-        self._writing = self._uncertain
-        if error is not None:
-            self.lost = error
-            self.stop(str(error))
-        else:
-            self._synced = upto
-            if self._later and not (self._using or self._uncertain):
-                later, self._later = self._later, []
-                for change, told in later:
-                    self._hand_over(*self._group(), told, change)
-        if self._waiting:
-            still = []
-            for number, task in self._waiting:
-                if self._synced >= number or error is not None:
-                    trio.lowlevel.reschedule(task)
-                else:
-                    still.append((number, task))
-            self._waiting = still
-            if still:
-                self.flush()
-
-    def rest(self) -> tuple[int, list[bytes]]:
-        """What is not handed over yet, where nothing is on its way: its first number, and the entries. It counts as
-        handed over then."""
-        first, self._first = self._first, self.next
-        buffer, self._buffer = self._buffer, []
-        return first, buffer
-
-    async def on_disk(self, number: int) -> None:
-        """Until so many entries are on disk.
-
-        Raises
-        ------
-        Suspended: the run is broken off.
-        """
-        while self._synced < number:
-            self.going()
-            if not self._writing and self.lost is None:
-                self._hand_over(*self._group())  # also where there is nothing but the run itself
-            await self._landing(number)
-
-    async def settled(self) -> None:
-        """Until nothing that may be refused in part is on its way: only then it is known what :meth:`rest` follows."""
-        while (self._using or self._uncertain) and self.lost is None:
-            self.flush()
-            await self._landing(self._first)
-
-    async def _landing(self, number: int) -> None:
-        """Until so many entries are on disk, or cannot get there."""
-        entry = (number, trio.lowlevel.current_task())
-
-        def abort(_: object) -> trio.lowlevel.Abort:
-            if entry in self._waiting:
-                self._waiting.remove(entry)
-            return trio.lowlevel.Abort.SUCCEEDED
-
-        self._waiting.append(entry)
-        await trio.lowlevel.wait_task_rescheduled(abort)
-
-    async def before_write(self) -> None:
-        """Until all there is is on disk: what a write does cannot be taken back, so what led to it may not be lost."""
-        if self._synced < self.next:
-            await self.on_disk(self.next)
-
-    async def before_read(self) -> None:
-        """Until what was written is on disk as done: who reads may see it."""
-        if self._synced < self._last_write:
-            await self.on_disk(self._last_write)

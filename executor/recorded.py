@@ -15,8 +15,9 @@ from .at import At
 from .entries import DONE, FAILED, GIVEN, OWED, Entry, Recorded
 from .groups import is_cancellation, stopped
 from .invoke import Site, Tries, Undoing, invoke, once_key
-from .journal import Journal, Suspended
+from .journal import Journal
 from .run import Run
+from .suspended import Suspended
 from .undo import UndoLog
 
 WORTH = 0.001

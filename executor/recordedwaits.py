@@ -10,12 +10,13 @@ from typing import Any
 from ..compiler.durations import seconds
 from .at import At
 from .entries import DONE, FAILED, Entry
-from .journal import Journal, Suspended
+from .journal import Journal
 from .late import trio
 from .letters import Inbox, Letter
 from .recorded import given
 from .run import Run
 from .scopes import parked
+from .suspended import Suspended
 from .undo import UndoLog
 from .wall import wall
 

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, evolve, frozen
 
-from .journal import Away, Journal
+from .journal import Journal
 from .late import trio
 from .ports import Cache, Locks, Rates, Services, Shares
+from .suspended import Away
 from .wall import virtual
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ..executor.journal import Suspended
 from ..executor.launch import iterate
 from ..executor.loop import run_loop
+from ..executor.suspended import Suspended
 from ..store.port import NOWHERE, OVER, Over, Remember, RunRow, Send, SetRun, Signal, Store, StoreError
 from ..store.tickets import commit_now
 from .resume import find, reopened, take

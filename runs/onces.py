@@ -13,9 +13,9 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from ..compiler.secrets import hide
-from ..executor.journal import Suspended
 from ..executor.late import trio
 from ..executor.ports import Shares
+from ..executor.suspended import Suspended
 from ..executor.waiter import Waiter
 from ..store.port import OVER, Await, Exists, Release, Reserve, Settle, StoreError, Taken
 from ..store.tickets import commit

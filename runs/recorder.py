@@ -21,8 +21,9 @@ from attrs import define, evolve
 
 from ..compiler.inputs import bind_inputs
 from ..executor.entries import DONE, Entry
-from ..executor.journal import Journal, Suspended
+from ..executor.journal import Journal
 from ..executor.late import trio
+from ..executor.suspended import Suspended
 from ..started import Started, read_ambient
 from ..store.keeper import Codec, RunKeeper, read_journal
 from ..store.port import (

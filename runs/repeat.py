@@ -17,9 +17,10 @@ from ..compiler.spec import NodeSpec
 from ..engine import Engine
 from ..executor.entries import CUT, Entry, Recorded
 from ..executor.invoke import Site
-from ..executor.journal import Journal, Suspended
+from ..executor.journal import Journal
 from ..executor.launch import iterate
 from ..executor.loop import run_loop
+from ..executor.suspended import Suspended
 from ..store.keeper import RunKeeper, read_journal
 from ..store.port import RunRow, Store
 from .differences import differences

@@ -10,9 +10,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ..executor.entries import OWED
-from ..executor.journal import Suspended
 from ..executor.launch import iterate
 from ..executor.loop import run_loop
+from ..executor.suspended import Suspended
 from ..executor.watch import CANCELLED
 from ..store.keeper import Noted, read_entries
 from ..store.port import RunRow, SetRun, StoreError, Unknown

@@ -11,9 +11,9 @@ from attrs import evolve
 from ..compiled import Compiled
 from ..compiler import ir
 from ..compiler.diagnostics import InputError, ProgramError
-from ..executor.journal import Suspended
 from ..executor.launch import iterate
 from ..executor.loop import run_loop
+from ..executor.suspended import Suspended
 from ..started import Started, read_ambient
 from ..store.port import NOWHERE, OVER, KeepPlan, LeaseLost, RunRow, SetRun, Store, StoreError, TakeRun, Unknown
 from ..store.tickets import commit_now

@@ -20,7 +20,7 @@ from attrs import evolve
 
 from ..executor import underway
 from ..executor.away import Submitted
-from ..executor.journal import Away, Suspended
+from ..executor.suspended import Away, Suspended
 from ..started import Started
 from ..store.owners import Seen, alive
 from ..store.port import NOWHERE, OVER, DropOwner, RunRow, StoreError, TakeRun

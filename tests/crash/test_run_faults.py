@@ -25,7 +25,7 @@ from faulty import Fault, Faulty, failing
 import cflow.store.place as place
 import cflow.store.writer as writing
 from cflow import Engine, context, flow, node, parallel
-from cflow.executor.journal import Suspended
+from cflow.executor.suspended import Suspended
 from cflow.runs.resume import find, resume
 from cflow.store.blobs import Blobs
 from cflow.store.place import FILE, open_store

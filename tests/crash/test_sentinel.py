@@ -34,7 +34,7 @@ from cflow import (
     wait_signal,
 )
 from cflow.compiler.secrets import forget
-from cflow.executor.journal import Suspended
+from cflow.executor.suspended import Suspended
 from cflow.executor.underway import settle
 from cflow.runs.resume import resume
 

@@ -33,7 +33,7 @@ from cflow import Engine
 from cflow.compiler.diagnostics import ProgramError
 from cflow.engine import compile_flow
 from cflow.executor import frame as executor_frame, recorded as executor_recorded, run as executor_run
-from cflow.executor.journal import Suspended
+from cflow.executor.suspended import Suspended
 from cflow.runs.resume import reopened, take
 from cflow.store.port import StoreError
 from cflow.store.sqlite import SqliteStore

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from trio.testing import MockClock
 
 from cflow import Engine, context, flow, node, parallel, secret, sleep, transaction
-from cflow.executor.journal import Suspended
+from cflow.executor.suspended import Suspended
 from cflow.runs.resume import resume
 from cflow.store.port import Forget
 from cflow.store.tickets import commit_now

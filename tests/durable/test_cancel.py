@@ -16,7 +16,7 @@ import trio
 
 from cflow import Engine, context, flow, node, parallel, transaction
 from cflow.cli.main import main
-from cflow.executor.journal import Suspended
+from cflow.executor.suspended import Suspended
 from cflow.runs.cancel import ASKED, cancel
 from cflow.runs.resume import resume
 from cflow.store.keeper import read_journal

@@ -123,7 +123,7 @@ async def _settle(journal: Journal) -> None:
 
 
 def test_an_entry_that_fills_a_group_is_handed_over_with_its_signal() -> None:
-    from cflow.executor.journal import GROUP
+    from cflow.executor.outbox import GROUP
 
     keeper = Keeper()
     journal = Journal(keeper)

@@ -11,7 +11,7 @@ import pytest
 import trio
 
 from cflow import Engine, batched, context, flow, node
-from cflow.executor.journal import Suspended
+from cflow.executor.suspended import Suspended
 from cflow.runs.resume import find, resume
 from cflow.store.place import open_store
 

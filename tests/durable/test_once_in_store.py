@@ -11,7 +11,7 @@ import pytest
 import trio
 
 from cflow import Engine, context, flow, node, parallel, secret, transaction
-from cflow.executor.journal import Suspended
+from cflow.executor.suspended import Suspended
 from cflow.runs.resume import resume
 from cflow.store.port import SetRun, StoreError, TakeRun
 from cflow.store.tickets import commit_now

@@ -11,7 +11,8 @@ import trio
 
 from cflow import Engine, batched, context, flow, node
 from cflow.executor.entries import CUT, DONE, Entry, Recorded
-from cflow.executor.journal import Journal, Suspended
+from cflow.executor.journal import Journal
+from cflow.executor.suspended import Suspended
 from cflow.executor.tiers import TIERS
 from cflow.runs.resume import resume
 from cflow.store.keeper import read_entries

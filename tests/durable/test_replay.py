@@ -15,7 +15,7 @@ import trio
 import cflow
 from cflow import Engine, Retry, context, detach, flow, node, parallel, race, sleep, timeout, transaction
 from cflow.cli.main import main
-from cflow.executor.journal import Suspended
+from cflow.executor.suspended import Suspended
 from cflow.runs.cancel import cancel
 from cflow.runs.history import read_history
 from cflow.runs.repeat import repetition

@@ -11,7 +11,7 @@ import trio
 
 import cflow
 from cflow import Engine, context, flow, node, parallel, race, sleep, transaction, wait_signal
-from cflow.executor.journal import Suspended
+from cflow.executor.suspended import Suspended
 from cflow.runs.resume import find, resume
 from cflow.store.encoding import NotStorable
 from cflow.store.tickets import commit_now

@@ -14,8 +14,8 @@ from waiting_kit import effects_of, kill, start, until
 
 from cflow import Engine, context, flow, node, parallel, wait_signal
 from cflow.cli.main import main
-from cflow.executor.journal import Suspended
 from cflow.executor.memory import MemorySignals
+from cflow.executor.suspended import Suspended
 from cflow.runs.inbox import Inbox, key_bytes
 from cflow.runs.resume import find, resume
 from cflow.store.encoding import NotStorable, Values

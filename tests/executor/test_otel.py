@@ -12,7 +12,7 @@ import trio
 
 from cflow import Engine, Retry, context, flow, node, parallel, race
 from cflow.compiler.secrets import SecretText, forget
-from cflow.executor.journal import Suspended
+from cflow.executor.suspended import Suspended
 from cflow.runs.resume import resume
 
 pytest.importorskip("opentelemetry.sdk", reason="the extra `otel` is not installed")

@@ -26,7 +26,8 @@ from trio.testing import MockClock
 import cflow
 from cflow.compiled import Compiled
 from cflow.executor.entries import DONE, FAILED, GIVEN, Entry, Recorded
-from cflow.executor.journal import Journal, Suspended
+from cflow.executor.journal import Journal
+from cflow.executor.suspended import Suspended
 from cflow.store.encoding import Values
 
 LIVES = 6
