@@ -221,9 +221,12 @@ class Journal(Outbox):
 
     # ---- breaking off ----------------------------------------------------------------------------
 
-    def _shielded(self) -> list[trio.lowlevel.Task]:
+    def stop(self, why: str) -> None:
+        super().stop(why)
+        # What is owed cannot be cut: whoever waits there hears it, too.
         reaching, self._reaching = self._reaching, []
-        return [*(task for _, task in reaching), *super()._shielded()]
+        for _, task in reaching:
+            trio.lowlevel.reschedule(task)
 
     def put_away(self, away: Away) -> None:
         """The same, to be gone on with when there is something to do."""

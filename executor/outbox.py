@@ -109,18 +109,9 @@ class Outbox:
 
     def stop(self, why: str) -> None:
         """Break the run off where it stands: no ``finally`` and no undo begins, and nothing is recorded any more."""
-        if self.stopped is not None:
-            return
-        self.stopped = why
-        self.on_stop()
-        # What is owed cannot be cut: whoever waits there hears it, too.
-        for task in self._shielded():
-            trio.lowlevel.reschedule(task)
-
-    def _shielded(self) -> list[trio.lowlevel.Task]:
-        """Who waits here still when the run has been cancelled."""
-        waiting, self._waiting = self._waiting, []
-        return [task for _, task in waiting]
+        if self.stopped is None:
+            self.stopped = why
+            self.on_stop()
 
     def going(self) -> None:
         """
