@@ -200,8 +200,15 @@ def test_cancelling_an_asyncio_task_cancels_the_run_and_undoes() -> None:
 def test_an_asyncio_timeout_cancels_the_run() -> None:
     async def main() -> None:
         with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.05):
+            async with asyncio.timeout(None) as limit:
+                over = asyncio.create_task(ends_when_written(limit))
                 await patient.start()
+        await over
+
+    async def ends_when_written(limit: asyncio.Timeout) -> None:
+        while not LOG:
+            await asyncio.sleep(0.001)
+        limit.reschedule(asyncio.get_running_loop().time())
 
     asyncio.run(main())
     assert LOG == ["a", "undo a"]
