@@ -98,7 +98,7 @@ def test_explain_tells_hits_and_misses(folder: Path, capsys: pytest.CaptureFixtu
         "total": f"hit or miss: known when it runs, by raw; {there.format('total')}",
         "send": "not done yet",
     }
-    (folder / "kept_nodes.py").write_text(NODES.replace("return [n, 2]", "return [n, 3]").replace('"7"', '"8"'))
+    (folder / "kept_nodes.py").write_text(NODES.replace("return [n, 2]", "return [n, 333]").replace('"7"', '"8"'))
     changed = told("day=mon")
     assert changed["fetch"].startswith("miss: ")
     assert changed["rate"].startswith("miss: ")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -207,6 +208,8 @@ def test_what_was_detached_is_not_detached_again(engine: Engine) -> None:
     run = next(row.id for row in engine.recorder.store.runs() if row.id != id)
     assert repeated(engine, run).same
     assert len(engine.recorder.store.runs()) == 2
+    while (row := engine.recorder.store.run(id)) is not None and row.state != "done":
+        time.sleep(0.01)  # it is not to be under way in the next test
 
 
 def test_a_cancelled_run_is_cancelled_again(engine: Engine) -> None:
