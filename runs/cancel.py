@@ -10,12 +10,10 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ..executor.launch import iterate
-from ..executor.loop import run_loop
 from ..executor.suspended import Suspended
 from ..store.port import NOWHERE, OVER, Over, Remember, RunRow, Send, SetRun, Signal, Store, StoreError
 from ..store.tickets import commit_now
-from .resume import find, reopened, take
+from .resume import find, reopened, take, to_its_end
 
 if TYPE_CHECKING:
     from ..engine import Engine
@@ -69,11 +67,7 @@ def cancel(engine: Engine, run: str, *, undo: bool = True, accept: bool = False)
     if started is not None:
         end(started)
         with suppress(Exception, KeyboardInterrupt, Suspended):  # it is on record how it ended
-            if started.stream:
-                for _ in iterate(started):
-                    pass
-            else:
-                run_loop(started.main, started.state)
+            to_its_end(started)
     return find(store, run)
 
 

@@ -10,8 +10,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ..executor.entries import OWED
-from ..executor.launch import iterate
-from ..executor.loop import run_loop
 from ..executor.suspended import Suspended
 from ..executor.watch import CANCELLED
 from ..store.keeper import Noted, read_entries
@@ -19,7 +17,7 @@ from ..store.port import RunRow, SetRun, StoreError, Unknown
 from ..store.tickets import commit_now
 from .history import History, read_history
 from .programs import find_program
-from .resume import entered, find
+from .resume import entered, find, to_its_end
 from .tree import Node, tree_of
 
 if TYPE_CHECKING:
@@ -79,11 +77,7 @@ def rerun(engine: Engine, run: str, start: str = "") -> RunRow:
     recording = recorder.reopen(begun.row, compiled, begun.codec)
     started = engine._started(compiled, bound, id, recording, ambient)
     with suppress(Exception, Suspended):  # it is on record how it ended
-        if started.stream:
-            for _ in iterate(started):
-                pass
-        else:
-            run_loop(started.main, started.state)
+        to_its_end(started)
     return find(store, id)
 
 

@@ -155,6 +155,20 @@ def _left(recorder: Recorder, row: RunRow) -> RunRow:
     return row
 
 
+def to_its_end(started: Started) -> None:
+    """Go through with a run; the items of a stream flow go to nobody.
+
+    Raises
+    ------
+    What the run raises.
+    """
+    if started.stream:
+        for _ in iterate(started):
+            pass
+    else:
+        run_loop(started.main, started.state)
+
+
 def resume(engine: Engine, run: str = "", *, accept: bool = False) -> list[RunRow]:
     """Go on with runs that nobody works on any more, or with one, until each is over, parked or waits; what has become
     of them.
@@ -184,11 +198,7 @@ def resume(engine: Engine, run: str = "", *, accept: bool = False) -> list[RunRo
             from .cancel import asked
 
             try:
-                if started.stream:
-                    for _ in iterate(started):
-                        pass
-                else:
-                    run_loop(started.main, started.state)
+                to_its_end(started)
             except KeyboardInterrupt:
                 # Of a run that was cancelled before, or is to be, this is how it ends; else it is Ctrl-C.
                 if started.state.interrupted and not asked(recorder.store, row.id):
