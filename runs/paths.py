@@ -6,6 +6,8 @@ import re
 
 from attrs import frozen
 
+from ..store.port import Unknown
+
 _FRAME = re.compile(r"([^:~]*)([:~])")
 _NAME = re.compile(r"([^\[#]*)(?:\[(\d+)\])?(?:#(\d+))?")
 _LEAF = re.compile(r"([^\[#!=@<|$]*)(?:\[(\d+)\])?(?:([#!=@<|$])(.*))?", re.DOTALL)
@@ -69,3 +71,20 @@ def path_of(key: str) -> str:
         return key
     id, index, _, _ = leaf.groups()
     return key[:end] + id + (f"[{index}]" if index is not None else "")
+
+
+def only(found: list[str], name: str, what: str) -> str:
+    """The one that a name fits. ``what``: a word for what is looked for.
+
+    Raises
+    ------
+    Unknown: there is none, or several; the message lists them.
+    """
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        msg = f"no {what} {name!r} is on record; `cflow show --json` has the key of each step"
+        raise Unknown(msg)
+    more = f" … ({len(found)})" if len(found) > 8 else ""
+    msg = f"{len(found)} {what}s fit {name!r}; say which: {' '.join(found[:8])}{more}"
+    raise Unknown(msg)

@@ -20,9 +20,9 @@ from ..executor.groups import stopped
 from ..executor.run import Run
 from ..executor.told import said
 from ..store.keeper import Noted
-from ..store.port import OVER, StoreError, Unknown
+from ..store.port import OVER, StoreError
 from .history import History
-from .paths import path_of, read_name
+from .paths import only, path_of, read_name
 from .tree import Node, tree_of
 
 if TYPE_CHECKING:
@@ -115,14 +115,7 @@ def find_call(history: History, node: str) -> str:
     if node in dict(calls):
         return node
     found = [key for key, name in calls if node == name or key.endswith((f":{node}", f"~{node}", f"/{node}"))]
-    if len(found) == 1:
-        return found[0]
-    if not found:
-        msg = f"no call {node!r} of a node is on record; `cflow show --json` has the key of each step"
-        raise Unknown(msg)
-    more = f" … ({len(found)})" if len(found) > 8 else ""
-    msg = f"{len(found)} calls fit {node!r}; say which: {' '.join(found[:8])}{more}"
-    raise Unknown(msg)
+    return only(found, node, "call")
 
 
 def step_of(history: History, key: str) -> Node | None:

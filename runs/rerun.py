@@ -13,9 +13,10 @@ from ..executor.entries import OWED
 from ..executor.suspended import Suspended
 from ..executor.watch import CANCELLED
 from ..store.keeper import Noted, read_entries
-from ..store.port import RunRow, SetRun, StoreError, Unknown
+from ..store.port import RunRow, SetRun, StoreError
 from ..store.tickets import commit_now
 from .history import History, read_history
+from .paths import only
 from .programs import find_program
 from .resume import entered, find, to_its_end
 from .tree import Node, tree_of
@@ -92,14 +93,7 @@ def find_step(history: History, name: str) -> str:
     if any(node.key == name for node in steps):
         return name
     found = [node.key for node in steps if name == node.name or node.key.endswith((f":{name}", f"/{name}"))]
-    if len(found) == 1:
-        return found[0]
-    if not found:
-        msg = f"no step {name!r} is on record; `cflow show --json` has the key of each"
-        raise Unknown(msg)
-    more = f" … ({len(found)})" if len(found) > 8 else ""
-    msg = f"{len(found)} steps fit {name!r}; say which: {' '.join(found[:8])}{more}"
-    raise Unknown(msg)
+    return only(found, name, "step")
 
 
 def _steps(node: Node) -> list[Node]:

@@ -364,7 +364,7 @@ def test_a_name_that_fits_several_calls(engine: Engine) -> None:
     assert find_call(history, "flaky") == "flaky"
     with pytest.raises(Unknown, match=r"2 calls fit 'put'; say which: for\[0\]:put for\[1\]:put"):
         find_call(history, "put")
-    with pytest.raises(Unknown, match="no call 'for' of a node is on record"):
+    with pytest.raises(Unknown, match="no call 'for' is on record"):
         find_call(history, "for")
 
 
