@@ -6,8 +6,6 @@ Times are those of the wall: a commit is waited for.
 
 from __future__ import annotations
 
-import queue
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +16,7 @@ import msgspec
 import pytest
 import trio
 from bench_beside import Beside
+from disk_floor import Floor
 
 from cflow.store.place import open_store
 from cflow.store.port import Append, BeginRun, RunRow, SetRun
@@ -25,44 +24,6 @@ from cflow.store.sqlite import SqliteStore
 from cflow.store.tickets import commit, commit_now
 
 ENTRY: bytes = msgspec.msgpack.encode(["orders[3]/charge", {"amount": 120, "currency": "EUR"}, "x" * 60])
-
-
-class Floor:
-    """One Trio group-commit writer on a bare table."""
-
-    def __init__(self, file: Path) -> None:
-        self.connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
-        for statement in ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "CREATE TABLE row (run, k, entry)"):
-            self.connection.execute(statement)
-
-    def run(self, callers: int, each: int) -> None:
-        trio.run(self._main, callers, each)
-
-    async def _main(self, callers: int, each: int) -> None:
-        line: queue.SimpleQueue[tuple[tuple[object, ...], trio.Event] | None] = queue.SimpleQueue()
-        token = trio.lowlevel.current_trio_token()
-
-        def write() -> None:
-            while (first := line.get()) is not None:
-                group = [first, *(line.get() for _ in range(line.qsize()))]
-                self.connection.execute("BEGIN IMMEDIATE")
-                self.connection.executemany("INSERT INTO row VALUES (?, ?, ?)", [row for row, _ in group])
-                self.connection.execute("COMMIT")
-                token.run_sync_soon(lambda group=group: [event.set() for _, event in group])
-
-        async def caller(run: str) -> None:
-            for number in range(each):
-                there = trio.Event()
-                line.put(((run, number, ENTRY), there))
-                await there.wait()
-
-        thread = threading.Thread(target=write)
-        thread.start()
-        async with trio.open_nursery() as nursery:
-            for number in range(callers):
-                nursery.start_soon(caller, f"r{number}")
-        line.put(None)
-        thread.join()
 
 
 def begin(store: SqliteStore, names: list[str], **other: Any) -> None:
@@ -85,7 +46,7 @@ def test_units_that_are_waited_for(
     callers: int, each: int, aim: str, benchmark: Any, store: SqliteStore, tmp_path: Path
 ) -> None:
     """Each caller appends an entry to its own run and waits until it is on disk."""
-    floor = Floor(tmp_path / "floor.db")
+    floor = Floor(tmp_path / "floor.db", ENTRY)
     names = [f"r{number}" for number in range(callers)]
     begin(store, names)
     ends = dict.fromkeys(names, 0)

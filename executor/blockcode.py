@@ -64,8 +64,8 @@ class Blocks:
     # ---- loops -----------------------------------------------------------------------------------
 
     def counted(self, code: Straight, op: ir.Loop | ir.ForEach, place: Place) -> str:
-        """Before a loop in a recorded run: the variable that numbers its passes."""
-        if not self.linker.recorded:
+        """Before a loop in a recorded run: the variable that numbers its passes. A plain function records nothing."""
+        if not (self.linker.recorded and place.waits):
             return ""
         count = f"_nth{code.module.number()}"
         code.write(f"{count} = -1")

@@ -203,7 +203,7 @@ def owed(code: Straight, op: ir.Call | ir.Subflow, place: Place) -> str:
 
 def inside(code: Straight, op: ir.Subflow, place: Place) -> str:
     """The source of where the flow stands that is called here."""
-    return f"{place.at}.call({op.id!r})" if code.linker.recorded else f"{place.at} + 1"
+    return f"{place.at}.call({op.id!r})" if code.linker.recorded and place.waits else f"{place.at} + 1"
 
 
 def engine_call(code: Straight, op: ir.Call, place: Place) -> None:

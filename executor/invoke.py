@@ -204,6 +204,12 @@ async def invoke(
 
     if tries is None:
         tries = Tries(turn=turn)
+    if not policy and run.sinks is None:
+        value = await call(run, site, args, kwargs, tries)
+        tries.made = True
+        if log is not None and undoing is not None:
+            log.add(*undoing(value))
+        return value
 
     async def attempt() -> Any:
         return await call(run, site, args, kwargs, tries)
@@ -287,7 +293,7 @@ async def _remembered(
 
     async def made() -> tuple[Any, object]:
         if run.journal is not None and cache is run.services.once:
-            await run.journal.before_write()
+            await run.journal.on_disk(run.journal.next)
         mark = len(log.entries) if log is not None else 0
         value = await work()
         return value, None if log is None else log.claim(mark, functools.partial(cache.settle, key))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Protocol
 
 from attrs import define
@@ -11,6 +12,7 @@ from .entries import CUT, Entry
 from .late import trio
 from .letters import Letter, Missed
 from .suspended import Away, PutAway, Suspended
+from .tray import Tray, tray_here
 
 GROUP = 256
 """Entries that are handed over without being asked for."""
@@ -42,11 +44,12 @@ class Keeper(Protocol):
         self,
         first: int,
         entries: list[bytes],
-        done: Callable[[BaseException | None], None],
+        done: Callable[[BaseException | None], Callable[[], object]],
         *along: Any,
         uses: tuple[int, ...] = (),
     ) -> None:
-        """Commit entries, numbered from ``first``; ``done`` is called, in any thread, once they are on disk.
+        """Commit entries, numbered from ``first``; ``done`` is called, in any thread, once they are on disk. What it
+        gives back is to be called after that; once, where it is the same for many.
 
         Parameters
         ----------
@@ -82,9 +85,10 @@ class Outbox:
         self._first = number
         self._buffer: list[bytes] = []
         self._writing = False
-        self._synced = number if begun else -1
-        self._last_write = self._synced
-        """How many entries must be on disk before anything reads what was written."""
+        self.synced = number if begun else -1
+        """How many entries are on disk; -1 where the run itself is not."""
+        self.written = self.synced
+        """How many entries must be there before anything reads what was written."""
         self._waiting: list[tuple[int, trio.lowlevel.Task]] = []
         self._uncertain = False
         """What is on its way may still be refused in part."""
@@ -95,7 +99,7 @@ class Outbox:
         self.steps = 0
         """Grows with all that happens."""
         self.woken: Callable[[], object] = lambda: None
-        """Told when there is something to hand over."""
+        """Told when there is something to hand over that is in no hurry."""
         self.stopped: str | None = None
         """Why the run is broken off, to be gone on with some time: nothing begins any more, and nothing is recorded."""
         self.on_stop: Callable[[], object] = lambda: None
@@ -103,7 +107,7 @@ class Outbox:
         """Where that is because it only waits."""
         self.lost: BaseException | None = None
         """What keeps the entries from the disk for good."""
-        self._token: Any = None
+        self._tray: Tray | None = None
 
     # ---- breaking off ----------------------------------------------------------------------------
 
@@ -138,14 +142,14 @@ class Outbox:
         if self.stopped is not None:
             return
         self._buffer.append(self.keeper.encoded(entry))
-        if len(self._buffer) == 1:
-            self.woken()
         self.next += 1
         self.steps += 1
         if write:
-            self._last_write = self.next
-        if len(self._buffer) >= GROUP:
+            self.written = self.next
+        if write or len(self._buffer) >= GROUP:
             self.flush()
+        elif len(self._buffer) == 1:
+            self.woken()
 
     async def consume(self, entry: Entry, letter: Letter, instead: str) -> bool:
         """Record that a signal was received, and consume it in the same commit.
@@ -212,7 +216,7 @@ class Outbox:
         upto = first + len(buffer)
         self._writing = True
         self._uncertain = use is not None
-        token = self._token = self._token or trio.lowlevel.current_trio_token()
+        tray = self._tray = self._tray or tray_here()
 
         def landed(error: BaseException | None) -> None:
             if use is not None:
@@ -223,13 +227,10 @@ class Outbox:
             else:
                 self._landed(upto, error)
 
-        def done(error: BaseException | None) -> None:
+        def done(error: BaseException | None) -> Callable[[], object]:
             if told is not None:
                 told(error)
-            try:
-                token.run_sync_soon(landed, error)
-            except trio.RunFinishedError:
-                pass
+            return tray.put(partial(landed, error))
 
         self.keeper.write(first, buffer, done, *along, uses=() if use is None else (use.id,))
 
@@ -242,7 +243,7 @@ class Outbox:
             for _, told in later:
                 told(error)
         else:
-            self._synced = upto
+            self.synced = upto
             if self._later and not (self._using or self._uncertain):
                 later, self._later = self._later, []
                 for change, told in later:
@@ -250,13 +251,13 @@ class Outbox:
         if self._waiting:
             still = []
             for number, task in self._waiting:
-                if self._synced >= number or error is not None:
+                if self.synced >= number or error is not None:
                     trio.lowlevel.reschedule(task)
                 else:
                     still.append((number, task))
             self._waiting = still
-            if still:
-                self.flush()
+        if self._waiting or (self.written > self.synced and self.stopped is None):
+            self.flush()
 
     def rest(self) -> tuple[int, list[bytes]]:
         """What is not handed over yet, where nothing is on its way: its first number, and the entries. It counts as
@@ -266,13 +267,14 @@ class Outbox:
         return first, buffer
 
     async def on_disk(self, number: int) -> None:
-        """Until so many entries are on disk.
+        """Until so many entries are on disk: :attr:`next` before a write, since what it does cannot be taken back, so
+        what led to it may not be lost; :attr:`written` before a read, since who reads may see it.
 
         Raises
         ------
         Suspended: the run is broken off.
         """
-        while self._synced < number:
+        while self.synced < number:
             self.going()
             if not self._writing and self.lost is None:
                 self._hand_over(*self._group())  # also where there is nothing but the run itself
@@ -284,7 +286,7 @@ class Outbox:
             self.flush()
             await self._landing(self._first)
 
-    async def _landing(self, number: int) -> None:
+    def _landing(self, number: int) -> Awaitable[object]:
         """Until so many entries are on disk, or cannot get there."""
         entry = (number, trio.lowlevel.current_task())
 
@@ -294,14 +296,4 @@ class Outbox:
             return trio.lowlevel.Abort.SUCCEEDED
 
         self._waiting.append(entry)
-        await trio.lowlevel.wait_task_rescheduled(abort)
-
-    async def before_write(self) -> None:
-        """Until all there is is on disk: what a write does cannot be taken back, so what led to it may not be lost."""
-        if self._synced < self.next:
-            await self.on_disk(self.next)
-
-    async def before_read(self) -> None:
-        """Until what was written is on disk as done: who reads may see it."""
-        if self._synced < self._last_write:
-            await self.on_disk(self._last_write)
+        return trio.lowlevel.wait_task_rescheduled(abort)

@@ -16,7 +16,7 @@ from .entries import DONE, FAILED, GIVEN, OWED, Entry, Recorded
 from .groups import is_cancellation, stopped
 from .invoke import Site, Tries, Undoing, invoke, once_key
 from .journal import Journal
-from .run import Run
+from .run import SLICE, Run
 from .suspended import Suspended
 from .undo import UndoLog
 
@@ -72,7 +72,7 @@ async def recorded(
         if journal.seen is not None:
             journal.seen(key, site, args, kwargs)
         entry = journal.take(key)
-        if entry is not None:
+        if entry is not None and entry.attempt > 1:
             journal.tries(key)  # those before it are used with it
         if entry is not None and journal.keeper.lossy(entry.data):
             if not site.reader:
@@ -117,10 +117,10 @@ async def recorded(
     write = not site.reader and not effects.logs_only
     if not effects.pure:
         await journal.live()
-        if write and policy.get("once") is None:  # else it is not known yet whether it writes
-            await journal.before_write()
-        elif site.reader:
-            await journal.before_read()
+        number = journal.next if write and policy.get("once") is None else journal.written if site.reader else -1
+        if journal.synced < number:
+            await journal.on_disk(number)
+            run.due = time.perf_counter() + SLICE  # meanwhile others had their turn
     began, clock = time.time(), time.perf_counter()
     journal.begun += 1
     try:

@@ -109,9 +109,9 @@ class Items:
     async def _ready(self) -> None:
         await self.journal.live()
         if self.writes:
-            await self.journal.before_write()
+            await self.journal.on_disk(self.journal.next)
         else:
-            await self.journal.before_read()
+            await self.journal.on_disk(self.journal.written)
 
     async def _catch_up(self) -> None:
         self.journal.begun += 1

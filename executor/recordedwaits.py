@@ -127,7 +127,7 @@ async def _recorded(
         return given(journal, entry)
     begun = journal.take(f"{where}@")
     await journal.live()
-    await journal.before_write()
+    await journal.on_disk(journal.next)
     if begun is not None:
         until = journal.keeper.value(begun.data)
     else:

@@ -42,7 +42,7 @@ async def remembered(
         return found
 
     await journal.live()
-    await journal.before_read()
+    await journal.on_disk(journal.written)
     value, hit = await cache.get(key, noted, ttl, shares)
     if hit:
         journal.add(Entry(name, DONE, value), write=True)

@@ -66,17 +66,20 @@ class Watch:
 
     async def _serve(self, rest: Rest) -> None:
         steps, since = -1, trio.current_time()
-        rests = rest.look(since)
+        rests, handing, now = rest.look(since), math.inf, since
         while True:
             self._poke = trio.Event()
-            look = self.journal.replaying or self.journal.unwritten
-            with trio.move_on_at(min(self._next(), rests, trio.current_time() + LAZY if look else math.inf)):
+            handing = min(handing, now + LAZY) if self.journal.unwritten else math.inf
+            looks = now + LAZY if self.journal.replaying else math.inf
+            with trio.move_on_at(min(self._next(), rests, handing, looks)):
                 await self._poke.wait()
             now = trio.current_time()
             while self._heap and self._heap[0][0] <= now:
                 time, _, deadline = heapq.heappop(self._heap)
                 deadline.due(time)
-            self.journal.flush()
+            if now >= handing:
+                handing = math.inf
+                self.journal.flush()
             rests = rest.look(now)
             if self.journal.replaying:
                 if steps != self.journal.steps or self.journal.begun:

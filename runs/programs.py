@@ -17,12 +17,18 @@ _SEEN: weakref.WeakValueDictionary[str, FlowSource] = weakref.WeakValueDictionar
 """Flows of this process that were run on record: those that are in no file are found nowhere else."""
 
 
+_NAMES: weakref.WeakKeyDictionary[FlowSource, str] = weakref.WeakKeyDictionary()
+"""What they were called: to resolve a path is a tenth of the start of a run."""
+
+
 def program_of(source: FlowSource) -> str:
     """The name under which a flow is found again: ``file:flow``."""
-    file = Path(source.file)
-    where = str(file.resolve()) if file.suffix and file.is_file() else source.file
-    name = f"{where}:{source.name}"
-    _SEEN[name] = source
+    name = _NAMES.get(source)
+    if name is None:
+        file = Path(source.file)
+        where = str(file.resolve()) if file.suffix and file.is_file() else source.file
+        name = _NAMES[source] = f"{where}:{source.name}"
+        _SEEN[name] = source
     return name
 
 

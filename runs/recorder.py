@@ -122,7 +122,7 @@ class Recording:
             if journal.take(key) is not None:
                 return
             await journal.live()
-            await journal.before_write()
+            await journal.on_disk(journal.next)
             await put(item)
             journal.add(Entry(key, DONE), write=True)
 
@@ -256,7 +256,7 @@ class Recorder:
         if entry is not None:
             return str(journal.keeper.value(entry.data))
         await journal.live()
-        await journal.before_write()
+        await journal.on_disk(journal.next)
         flow = compiled.graph.flows[key]
         other = compiled.entered(key)
         bound = bind_inputs(flow.params, args, kwargs, compiled.objects.classes, name=flow.name)

@@ -10,13 +10,14 @@ from attrs import frozen
 
 from ..executor.entries import Entry, Recorded
 from ..executor.letters import Missed
-from .port import Append, Change, Damaged, Store, Taken
+from .port import Append, Change, Damaged, Done, Store, Taken
 
 SPARE = 16
 """Added to the kind of an entry of a call that writes nothing."""
 
 _PACK = msgspec.msgpack.Encoder()
 _UNPACK = msgspec.msgpack.Decoder(tuple[str, int, bytes, int, float, float])
+_UNPACK_ALL = msgspec.msgpack.Decoder(list[tuple[str, int, bytes, int, float, float]])
 
 
 class Codec(Protocol):
@@ -77,7 +78,7 @@ class RunKeeper:
         self,
         first: int,
         entries: list[bytes],
-        done: Callable[[BaseException | None], None],
+        done: Done,
         *along: Change,
         uses: tuple[int, ...] = (),
     ) -> None:
@@ -88,8 +89,8 @@ class RunKeeper:
         unit = [*self.unit(first, entries, uses), *along]
         self._blobs = blobs  # where it is refused, the next unit is to name them
 
-        def told(error: BaseException | None) -> None:
-            done(Missed() if isinstance(error, Taken) else error)
+        def told(error: BaseException | None) -> Callable[[], object] | None:
+            return done(Missed() if isinstance(error, Taken) else error)
 
         self.store.do(unit, told)
 
@@ -136,9 +137,13 @@ def read_journal(store: Store, run: str) -> Iterator[Recorded]:
     ------
     Damaged: an entry is not what was written.
     """
-    for number, data in enumerate(store.journal(run)):
-        key, kind, value, attempt, _, _ = _entry(run, number, data)
-        yield Recorded(number, key, kind & ~SPARE, value, attempt, bool(kind & SPARE))
+    for first, payload in store.segments(run):
+        try:
+            entries = _UNPACK_ALL.decode(payload)
+        except msgspec.MsgspecError:  # which one it is
+            entries = [_entry(run, number, data) for number, data in enumerate(store.journal(run, first), first)]
+        for number, (key, kind, value, attempt, _, _) in enumerate(entries, first):
+            yield Recorded(number, key, kind & ~SPARE, value, attempt, bool(kind & SPARE))
 
 
 def _entry(run: str, number: int, data: bytes) -> tuple[str, int, bytes, int, float, float]:

@@ -26,19 +26,23 @@ class Keeper:
     """Holds what it is given until a test answers."""
 
     given: list[tuple[int, list[str], tuple[int, ...]]] = field(factory=list)
-    answers: list[Callable[[BaseException | None], None]] = field(factory=list)
+    answers: list[Callable[[BaseException | None], Callable[[], object]]] = field(factory=list)
 
     def encoded(self, entry: Entry) -> bytes:
         return json.dumps([entry.key, entry.data]).encode()
 
     def write(
-        self, first: int, entries: list[bytes], done: Callable[[BaseException | None], None], uses: tuple[int, ...] = ()
+        self,
+        first: int,
+        entries: list[bytes],
+        done: Callable[[BaseException | None], Callable[[], object]],
+        uses: tuple[int, ...] = (),
     ) -> None:
         self.given.append((first, [json.loads(entry)[0] for entry in entries], uses))
         self.answers.append(done)
 
     def answer(self, error: BaseException | None = None) -> None:
-        self.answers.pop(0)(error)
+        self.answers.pop(0)(error)()
 
     def value(self, data: bytes) -> Any: ...
     def error(self, data: bytes) -> BaseException:

@@ -47,7 +47,7 @@ class Nobody:
         return False
 
     def write(self, first: int, entries: list[bytes], done: Any, *along: Any, uses: Any = ()) -> None:
-        done(None)
+        done(None)()
 
 
 def entries(*given: tuple[str, int, bool]) -> list[Recorded]:

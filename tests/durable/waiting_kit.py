@@ -32,7 +32,7 @@ def kill(child: subprocess.Popen[str]) -> None:
     child.communicate()
 
 
-def until(what: Callable[[], Any], seconds: float = 30.0) -> Any:
+def until(what: Callable[[], Any], seconds: float = 120.0) -> Any:
     """What ``what`` gives, as soon as that is true."""
     end = time.monotonic() + seconds
     while not (found := what()):

@@ -74,7 +74,7 @@ class MemoryKeeper:
         self,
         first: int,
         entries: list[bytes],
-        done: Callable[[BaseException | None], None],
+        done: Callable[[BaseException | None], Callable[[], object]],
         *along: Any,
         uses: Any = (),
     ) -> None:
@@ -85,7 +85,7 @@ class MemoryKeeper:
         async def commit() -> None:
             await trio.sleep(self.delay())
             disk.entries += group
-            done(None)
+            done(None)()
 
         trio.lowlevel.spawn_system_task(commit)
 
@@ -99,8 +99,11 @@ class Recording:
     def services(self, engine: cflow.Engine) -> Any:
         return engine.services
 
-    def on_loop(self, running: Any) -> Any:
-        return running
+    async def on_loop(self, running: Any) -> Any:
+        try:
+            return await running
+        finally:
+            self.journal.rest()  # goes with what the run has come to
 
 
 @define
