@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
+from pathlib import Path
 
 from .output import emit
 from .stores import existing
@@ -12,7 +13,9 @@ from .stores import existing
 
 def execute(arguments: argparse.Namespace) -> int:
     """Exit code 0; 1 where nothing is cached of the node that is named; 2 where there is no such store."""
-    from ..store.place import open_store
+    from ..store.blobs import Blobs
+    from ..store.collecting import soon
+    from ..store.place import BLOBS, open_store
     from ..store.port import Forget
     from ..store.tickets import commit_now
 
@@ -22,6 +25,7 @@ def execute(arguments: argparse.Namespace) -> int:
         rows = store.cache(arguments.node)
         if clear:
             commit_now(store, [Forget(node=arguments.node)])
+            soon(Blobs(Path(arguments.store) / BLOBS))
         store.close()
     if clear:
         emit(f"{len(rows)} dropped")

@@ -251,13 +251,7 @@ def _replay(parser: argparse.ArgumentParser) -> None:
 
 def _rerun(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", metavar="RUN", help="its id")
-    parser.add_argument(
-        "--from",
-        dest="start",
-        metavar="NODE",
-        default="",
-        help="the step from which on everything is done again, by its key or its name; left out: all of it",
-    )
+    _from(parser, "the step from which on everything is done again, by its key or its name; left out: all of it")
     _store(parser)
 
 
@@ -286,6 +280,7 @@ def _resume(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--watch", action="store_true", help="stay, and go on with runs when their process, time or signal tells to"
     )
+    _from(parser, "of one run: make everything from this step on again, with the program as it is now")
     _store(parser)
 
 
@@ -303,6 +298,10 @@ def _cache(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("node", nargs="?", default="", metavar="NODE", help="of one node or flow only")
     _store(parser)
     _json(parser, "one JSON object a value")
+
+
+def _from(parser: argparse.ArgumentParser, text: str) -> None:
+    parser.add_argument("--from", dest="start", metavar="NODE", default="", help=text)
 
 
 def _store(parser: argparse.ArgumentParser) -> None:

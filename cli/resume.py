@@ -8,12 +8,14 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from .arguments import Usage
 from .output import emit
 from .run import nodes_print_to_standard_error
 from .stores import existing
 
 if TYPE_CHECKING:
     from ..engine import Engine
+    from ..runs.since import Repeats
     from ..store.port import RunRow
 
 IDLE = 1.0
@@ -25,15 +27,33 @@ def execute(arguments: argparse.Namespace) -> int:
     or store."""
     from ..engine import Engine
     from ..runs.resume import resume
+    from ..runs.since import Repeats
 
+    if arguments.start and not arguments.run:
+        msg = "--from goes with the id of a run"
+        raise Usage(msg)
     with existing(arguments.store), nodes_print_to_standard_error():
         engine = Engine(store=arguments.store, idle=IDLE)
         if arguments.watch:
             return _watch(engine)
-        rows = resume(engine, arguments.run, accept=arguments.accept)
+        try:
+            rows = resume(engine, arguments.run, accept=arguments.accept, start=arguments.start)
+        except Repeats as error:
+            if not _agreed(error):
+                raise
+            rows = resume(engine, arguments.run, accept=True, start=arguments.start)
     for row in rows:
         emit(_line(row))
     return 1 if any(row.state in ("failed", "parked") for row in rows) else 0
+
+
+def _agreed(error: Repeats) -> bool:
+    """Does who sits at the terminal want it?"""
+    if not sys.stdin.isatty():
+        return False
+    print("this is on record, and would be made again:", *error.keys, sep="\n  ", file=sys.stderr)
+    print("Make it again? [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def _watch(engine: Engine) -> int:

@@ -324,6 +324,7 @@ def _node(spec: NodeSpec) -> str:
             ("version", spec.version),
             ("source", spec.source),
             ("builtin", spec.builtin),
+            ("seek", spec.seek),
         )
         if text
     ]

@@ -399,7 +399,8 @@ def _node(line: Tokens) -> NodeSpec:
     writes = frozenset(line.list(")", line.name)) if line.take("writes", "(") else frozenset[str]()
     effects = Effects(reads, writes, line.take("barrier"), not line.take("undeclared"))
     is_async, is_stream, trusted = (line.take(word) for word in ("async", "stream", "trusted"))
-    runs, version, source, builtin = (_text(line, word) for word in ("runs", "version", "source", "builtin"))
+    words = ("runs", "version", "source", "builtin", "seek")
+    runs, version, source, builtin, seek = (_text(line, word) for word in words)
     policy: dict[str, Any] = {}
 
     def option() -> None:
@@ -422,6 +423,7 @@ def _node(line: Tokens) -> NodeSpec:
         source,
         trusted,
         builtin,
+        seek,
     )
 
 

@@ -128,6 +128,9 @@ class NodeSpec:
     """On the shipped list of pure, quick standard-library callables: always called in place."""
     builtin: str = ""
     """For the engine's own operations (``sleep``, ``wait_signal``, ``mock`` ...): its name; no object is bound."""
+    seek: str = ""
+    """Of a stream whose source can begin anywhere: the parameter that takes the last item that was used up, after which
+    it is to begin. It decides how a recorded run goes on, and nothing of what the program means."""
     doc: str = field(default="", eq=False)
 
     def with_(self, **changes: Any) -> NodeSpec:

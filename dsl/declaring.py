@@ -31,7 +31,7 @@ EFFECTS = ("pure", "reads", "writes", "barrier")
 POLICY = ("retry", "timeout", "cache", "rate", "lock", "default", "undo", "once")
 """What it says of how the node is called; the same words as options at a call."""
 
-DECLARED = (*EFFECTS, *POLICY, "version", "runs")
+DECLARED = (*EFFECTS, *POLICY, "version", "runs", "seek")
 
 
 @define(eq=False, slots=False)
@@ -135,8 +135,30 @@ def check_declared(declared: Mapping[str, Any]) -> None:
     if declared.get("runs", "auto") not in ("auto", "loop", "thread"):
         msg = f"runs= is 'auto', 'loop' or 'thread', not {declared['runs']!r}"
         raise ValueError(msg)
+    seek = declared.get("seek") or ""
+    if not isinstance(seek, str):
+        msg = f"seek= is the name of a parameter, not {seek!r}"
+        raise TypeError(msg)
     effects_of(declared)
     check_options({name: value for name, value in declared.items() if name in POLICY})
+
+
+def check_seek(spec: NodeSpec) -> None:
+    """Can the source of a stream be told where to begin as it is declared to?
+
+    Raises
+    ------
+    ValueError: it is no stream, or has no such parameter.
+    """
+    if not spec.seek:
+        return
+    if not spec.is_stream:
+        msg = f"seek= tells a stream where to begin, and {spec.name} is none: it does not yield"
+        raise ValueError(msg)
+    named = [p.name for p in spec.signature.params if p.kind in ("pos_or_kw", "kw")]
+    if spec.signature.known and spec.seek not in named:
+        msg = f"seek= names a parameter that can be given by name, and {spec.name} has no {spec.seek!r}"
+        raise ValueError(msg)
 
 
 def check_options(options: Mapping[str, Any]) -> None:

@@ -28,6 +28,7 @@ from .declaring import (
     NodeDef as NodeDef,
     check_declared as check_declared,
     check_options as check_options,
+    check_seek as check_seek,
     effects_of as effects_of,
     policy_of as policy_of,
 )
@@ -82,8 +83,10 @@ def spec_of(function: Callable[..., Any], **declared: Any) -> NodeSpec:
         version=str(declared.get("version", "") or ""),
         source="" if trusted else source_digest(function),
         trusted=trusted,
+        seek=declared.get("seek") or "",
         doc=(getattr(function, "__doc__", None) or "").strip(),
     )
+    check_seek(spec)
     return evolve(spec, key=unique_key(qualified(function), function, spec))
 
 

@@ -76,10 +76,18 @@ def call(code: Straight, op: ir.Call, place: Place) -> None:
     site = linker.site(op)
     fn = code.module.constant(site.fn, "_f")
     if spec.is_stream:
-        opened = f"{fn}({code.arguments(op.args, op.kwargs, place)})"
-        opened = governed(code, op, opened, place)
+        again = ""
+        if linker.recorded and spec.seek:
+            name = code.module.constant(site, "_s")
+            args, kwargs = split(code, op.args, op.kwargs, place)
+            code.write(f"_a, _w = {args}, {kwargs}")
+            opened = governed(code, op, f"{fn}(*_a, **_w)", place)
+            sought = governed(code, op, f"_sought({name}, _a, _w, _last)", place)
+            again = f", lambda _last, _a=_a, _w=_w: {sought}"
+        else:
+            opened = governed(code, op, f"{fn}({code.arguments(op.args, op.kwargs, place)})", place)
         if linker.recorded:
-            opened = f"_node_stream({place.at}, {code.module.constant(site, '_s')}, {opened})"
+            opened = f"_node_stream({place.at}, {code.module.constant(site, '_s')}, {opened}{again})"
         code.write(f"{result} = {opened}")
         return
     policy = policy_text(code, op.policy, place) if place.waits else ""

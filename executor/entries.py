@@ -12,6 +12,11 @@ others. ``ITEM``, ``END``: an item of a stream, its end. ``TRY``: an attempt fai
 value stands for the call and owes nothing more (its default, what is remembered). ``OWED``: an attempt that may yet be
 too late has done its work, so its undo is owed (``data``: what it gave)."""
 
+RESUMED, SINCE = "!resumed#", "!since#"
+"""What the keys of entries begin with that no step has made; their number follows. ``RESUMED``: somebody went on with
+the run after its process had died (``data``: did a person ask for it?). ``SINCE``: it goes on from a step, so of the
+entries before this one only those with a number below ``data`` count."""
+
 
 @define
 class Entry:

@@ -33,15 +33,21 @@ class Journal(Outbox):
 
     Parameters
     ----------
-    keeper: writes entries down. ``recorded``: what is there from before, in order. ``begun``: is it on disk that there
-    is such a run? If not, that goes with the first entries, or before the first write. inbox: where signals come from.
+    keeper: writes entries down. ``recorded``: what is there from before and counts, numbered in order. ``begun``: is it
+    on disk that there is such a run? If not, that goes with the first entries, or before the first write. inbox: where
+    signals come from. total: the entries that are there from before; None: all of them count.
     """
 
     def __init__(
-        self, keeper: Keeper, recorded: Iterable[Recorded] = (), begun: bool = True, inbox: Inbox | None = None
+        self,
+        keeper: Keeper,
+        recorded: Iterable[Recorded] = (),
+        begun: bool = True,
+        inbox: Inbox | None = None,
+        total: int | None = None,
     ) -> None:
         entries = list(recorded)
-        super().__init__(keeper, len(entries), begun)
+        super().__init__(keeper, len(entries) if total is None else total, begun)
         self.inbox = inbox
         self.run: Run | None = None
         """The run's state, once it is ready to go."""
@@ -166,6 +172,11 @@ class Journal(Outbox):
 
         self._reaching.append(entry)
         await trio.lowlevel.wait_task_rescheduled(abort)
+
+    @property
+    def reaching(self) -> set[trio.lowlevel.Task]:
+        """The tasks that wait for what is recorded to be used."""
+        return {task for _, task in self._reaching}
 
     async def live(self) -> None:
         """Until everything recorded was used: something new is to begin.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from .at import At
@@ -20,40 +20,60 @@ class NodeStream:
 
     Parameters
     ----------
-    at, site: the call. source: what it gave.
+    at, site: the call. source: what it gave. again: opens a source that can begin anywhere after an item.
     """
 
-    __slots__ = ("id", "path", "source", "writes")
+    __slots__ = ("again", "id", "path", "source", "writes")
 
-    def __init__(self, at: At, site: Site, source: Any) -> None:
+    def __init__(self, at: At, site: Site, source: Any, again: Callable[[Any], Any] | None = None) -> None:
         self.id = site.id
         self.path = at.path + site.id
         self.writes = not site.reader and not site.spec.effects.logs_only
         self.source = source
+        self.again = again
 
     def __aiter__(self) -> AsyncIterator[Any]:
         return reader(self.source)
 
 
+def sought(site: Site, args: tuple[Any, ...], kwargs: dict[str, Any], last: Any) -> Any:
+    """The source of a call, opened after an item."""
+    seek = site.spec.seek
+    names = [p.name for p in site.spec.signature.params if p.kind in ("pos", "pos_or_kw")]
+    if seek in names[: len(args)]:
+        place = names.index(seek)
+        return site.fn(*args[:place], last, *args[place + 1 :], **kwargs)
+    return site.fn(*args, **{**kwargs, seek: last})
+
+
 def items(run: Run, source: Any, iterator: AsyncIterator[Any], path: str) -> Items:
     """What a loop at ``path`` reads: ``iterator``, which comes from ``source``."""
     if isinstance(source, NodeStream):
-        return Items(run, source.path, source.id, iterator, source.writes)
+        return Items(run, source.path, source.id, iterator, source.writes, source.again)
     return Items(run, path, "", iterator)
 
 
 class Items:
     """The items of a source: those on record first, then what the source gives after them.
 
-    The source is opened anew and gives its items again; those on record are passed over. One that writes is closed as
-    one that stood there, too: what it does then counts like its items.
+    The source is opened anew: after the last of them where it can begin anywhere, else it gives its items again, and
+    those on record are passed over. One that writes is closed as one that stood there, too: what it does then counts
+    like its items.
 
     Parameters
     ----------
-    path, id: the call that gave it. writes: does reading it change anything?
+    path, id: the call that gave it. writes: does reading it change anything? again: opens it after an item.
     """
 
-    def __init__(self, run: Run, path: str, id: str, source: AsyncIterator[Any], writes: bool = False) -> None:
+    def __init__(
+        self,
+        run: Run,
+        path: str,
+        id: str,
+        source: AsyncIterator[Any],
+        writes: bool = False,
+        again: Callable[[Any], Any] | None = None,
+    ) -> None:
         assert run.journal is not None
         self.run = run
         self.journal = run.journal
@@ -61,10 +81,13 @@ class Items:
         self.id = id
         self.source = source
         self.writes = writes
+        self.again = again
         self.number = 0
         """Of the items given."""
         self.behind = 0
         """How many of these the source has not given in this process."""
+        self.last = b""
+        """The last of these: as it was recorded, since who got it may have changed it."""
         self.over = False
 
     def __aiter__(self) -> Items:
@@ -84,11 +107,14 @@ class Items:
                 raise journal.keeper.error(entry.data)
             self.number += 1
             self.behind += 1
+            self.last = entry.data
             return journal.keeper.value(entry.data)
         await self._ready()
         began = time.time()
         journal.begun += 1
         try:
+            if self.behind and self.again is not None and not journal.keeper.lossy(self.last):
+                await self._seek(self.again)
             await self._catch_up()
             item = await self.source.__anext__()
         except StopAsyncIteration:
@@ -112,6 +138,11 @@ class Items:
             await self.journal.on_disk(self.journal.next)
         else:
             await self.journal.on_disk(self.journal.written)
+
+    async def _seek(self, again: Callable[[Any], Any]) -> None:
+        unread, self.source = self.source, reader(again(self.journal.keeper.value(self.last)))
+        self.behind = 0
+        await closed(unread)
 
     async def _catch_up(self) -> None:
         self.journal.begun += 1

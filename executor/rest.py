@@ -7,7 +7,7 @@ of timeouts, which begin again when a run goes on. So putting a run away changes
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +60,7 @@ class Rest:
         ):
             self._steps, self._since = journal.steps, now
         elif now - self._since >= journal.idle:
-            if self._only_waits():
+            if self.only(journal.waits):
                 waits = journal.waits.values()
                 signals = tuple(dict.fromkeys((name, key) for name, key, _ in waits if name))
                 journal.put_away(Away(min(until for _, _, until in waits), signals))
@@ -68,17 +68,17 @@ class Rest:
             self._since = now
         return self._since + journal.idle
 
-    def _only_waits(self) -> bool:
-        """Are all tasks of the run, but for those that wait for others, in :attr:`Journal.waits`?"""
+    def only(self, among: Container[trio.lowlevel.Task]) -> bool:
+        """Are all tasks of the run, but for those that wait for others, among these?"""
         nurseries = self.nursery.parent_task.child_nurseries
         tasks = [task for nursery in nurseries[nurseries.index(self.nursery) :] for task in nursery.child_tasks]
         tasks.remove(self.watching)
         if not tasks:
-            return self.nursery.parent_task in self.journal.waits
+            return self.nursery.parent_task in among
         while tasks:
             task = tasks.pop()
             inside = [child for nursery in task.child_nurseries for child in nursery.child_tasks]
-            if not inside and task not in self.journal.waits:
+            if not inside and task not in among:
                 return False
             tasks += inside
         return True

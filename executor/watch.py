@@ -23,7 +23,12 @@ from .run import Run
 from .undo import UndoLog
 
 STUCK = 2.0
-"""Seconds after which a repetition that does not get on, while nothing is under way, goes live."""
+"""Seconds after which a repetition that does not get on, while nothing is under way, goes live, where it cannot be seen
+that all of its tasks wait for the record."""
+
+SOONEST = 0.002
+"""Seconds between two looks whether a repetition gets on, at first and after it did not; twice as many each time, up to
+:data:`LAZY`."""
 
 CANCELLED = "!cancelled"
 
@@ -65,12 +70,12 @@ class Watch:
             raise
 
     async def _serve(self, rest: Rest) -> None:
-        steps, since = -1, trio.current_time()
+        steps, since, pause = -1, trio.current_time(), SOONEST
         rests, handing, now = rest.look(since), math.inf, since
         while True:
             self._poke = trio.Event()
             handing = min(handing, now + LAZY) if self.journal.unwritten else math.inf
-            looks = now + LAZY if self.journal.replaying else math.inf
+            looks = now + pause if self.journal.replaying else math.inf
             with trio.move_on_at(min(self._next(), rests, handing, looks)):
                 await self._poke.wait()
             now = trio.current_time()
@@ -82,8 +87,12 @@ class Watch:
                 self.journal.flush()
             rests = rest.look(now)
             if self.journal.replaying:
+                pause = max(SOONEST, min(2 * pause, LAZY))
                 if steps != self.journal.steps or self.journal.begun:
                     steps, since = self.journal.steps, now
+                elif rest.only(self.journal.reaching):
+                    pause = 0.0
+                    self.journal.stuck()
                 elif now - since > STUCK:
                     self.journal.stuck()
 

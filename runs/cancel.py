@@ -56,7 +56,7 @@ def cancel(engine: Engine, run: str, *, undo: bool = True, accept: bool = False)
         commit_now(store, [Send(signal), Remember(ASKED, str(now).encode(), now + 60.0, made=now)])
         return find(store, run)
     began = row.state != "queued"
-    row = take(recorder, row)
+    row = take(recorder, row, asked=True)
     if not undo or not began:
         reason = "cancelled; undos that it may owe were not run" if began else None
         commit_now(

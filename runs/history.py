@@ -15,7 +15,7 @@ from ..compiler.tokens import GraphSyntaxError
 from ..executor.told import said, shown
 from ..store.blobs import Blobs
 from ..store.encoding import Values
-from ..store.keeper import Noted, read_entries
+from ..store.keeper import Noted, counting, read_entries
 from ..store.port import RunRow, Store, StoreError
 from .lines import Lines, read_lines
 from .resume import find
@@ -95,7 +95,7 @@ def read_history(store: Store, run: str, blobs: Path | None = None) -> History:
         entries, damage = _entries(store, row)
     plan, lines = _plan(store, row)
     values = Values({}, blobs=None if blobs is None else Blobs(blobs))
-    return History(row, tuple(entries), damage, plan, lines, values)
+    return History(row, tuple(counting(entries)), damage, plan, lines, values)
 
 
 def _entries(store: Store, row: RunRow) -> tuple[list[Noted], str]:

@@ -8,12 +8,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import itertools
+import logging
 import os
 import threading
 import time
 import uuid
 import weakref
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,19 +26,23 @@ from ..executor.journal import Journal
 from ..executor.late import trio
 from ..executor.suspended import Suspended
 from ..started import Started, read_ambient
-from ..store.keeper import Codec, RunKeeper, read_journal
+from ..store.keeper import Codec, Past, RunKeeper
 from ..store.port import (
     NOWHERE,
     BeginRun,
     Change,
+    Damaged,
     Exists,
     KeepPlan,
+    LeaseLost,
+    Over,
     RunRow,
     SetOwner,
     SetRun,
     State,
     Store,
     StoreError,
+    Unknown,
     Waited,
 )
 from .lines import written_lines
@@ -53,6 +58,8 @@ if TYPE_CHECKING:
     from ..store.blobs import Blobs
     from ..store.encoding import Values
     from .caches import Shared
+
+logger = logging.getLogger("cflow")
 
 BEAT = 2.0
 """Seconds between two signs of life."""
@@ -82,12 +89,13 @@ class Recording:
         from ..store.tickets import commit_now
 
         store = self.recorder.store
-        try:
-            value = call()
-        except BaseException as error:
-            commit_now(store, self.recorder.last(self, None, error))
-            raise
-        commit_now(store, self.recorder.last(self, value, None))
+        with self._kept():
+            try:
+                value = call()
+            except BaseException as error:
+                commit_now(store, self.recorder.last(self, None, error))
+                raise
+            commit_now(store, self.recorder.last(self, value, None))
         return value
 
     async def on_loop(self, running: Coroutine[Any, Any, Any]) -> Any:
@@ -106,11 +114,20 @@ class Recording:
         from ..store.tickets import commit
 
         if self.journal.lost is not None:
-            self.recorder.programs.pop(self.row.id, None)
-            return  # somebody else has it
-        with trio.CancelScope(shield=True):
+            self.recorder.left(self.row.id, self.journal.lost)
+            return
+        with trio.CancelScope(shield=True), self._kept():
             await self.journal.settled()
             await commit(self.recorder.store, self.recorder.last(self, value, error))
+
+    @contextlib.contextmanager
+    def _kept(self) -> Iterator[None]:
+        """Where the store does not take the end of the run, it is nobody's."""
+        try:
+            yield
+        except StoreError as error:
+            self.recorder.left(self.row.id, error)
+            raise
 
     def handing_out(self, put: Callable[[Any], Awaitable[None]]) -> Callable[[Any], Awaitable[None]]:
         """The items of a stream flow, for whoever reads it: each once, also in a run that is gone on with."""
@@ -161,6 +178,8 @@ class Recorder:
         self._asked: bytes | None = None
         self.programs: dict[str, str] = {}
         """Of the runs under way: where their flows are found."""
+        self._left: dict[str, BaseException] = {}
+        """Runs that belong to this process still, and were broken off as the store did not take what they gave."""
 
     @classmethod
     def of(cls, store: str | os.PathLike[str] | Store, pickled: Iterable[type]) -> Recorder:
@@ -199,11 +218,46 @@ class Recorder:
         self.owner = evolve(self.owner, beat=self.owner.beat + 1)
         self.store.do([SetOwner(self.owner)], _nobody)
         self._beaten = True
+        if self.blobs is not None:
+            from ..store.collecting import due
+
+            if due(self.blobs):
+                threading.Thread(
+                    target=_collect, args=(self.store, self.blobs, self._closed), name="cflow-collect", daemon=True
+                ).start()
+        for run, error in list(self._left.items()):
+            self._give_up(run, error)
         if self.under_way:
             from .cancel import end_asked
 
             with contextlib.suppress(StoreError):  # busy or damaged: whoever writes hears of that
                 self._asked = end_asked(self, self._asked)
+
+    def left(self, run: str, error: BaseException) -> None:
+        """A run is broken off where it stands: what is not on disk of it is not known any more. As soon as the store is
+        well again, anybody may go on with it; what is damaged is left to a person."""
+        self.programs.pop(run, None)
+        self.under_way.pop(run, None)
+        if not isinstance(error, LeaseLost | Over | Unknown):
+            self._left[run] = error
+
+    def _give_up(self, run: str, error: BaseException) -> None:
+        def done(refused: BaseException | None) -> None:
+            if refused is None or isinstance(refused, LeaseLost | Over | Unknown):
+                self._left.pop(run, None)
+
+        damaged = isinstance(error, Damaged)
+        change = SetRun(
+            run, self.owner.id, "parked" if damaged else None, reason=str(error) if damaged else None, new_owner=NOWHERE
+        )
+        with self.lock:  # who takes it up again here does so before this, or after it is on disk
+            if run in self._left:
+                self.store.do([change], done)
+
+    def taken_up(self, run: str) -> None:
+        """Somebody goes on with a run in this process."""
+        with self.lock:
+            self._left.pop(run, None)
 
     def close(self) -> None:
         """No more signs of life; what is handed over is committed, and the store let go."""
@@ -325,11 +379,11 @@ class Recorder:
             {name: value for name, value in ambient.items() if compiled.graph.ambient[name].kind == "secret"}
         )
 
-    def reopen(self, row: RunRow, compiled: Compiled, codec: Codec) -> Recording:
+    def reopen(self, row: RunRow, codec: Codec, past: Past) -> Recording:
         """A run that was taken over, with what it recorded."""
         keeper = RunKeeper(self.store, codec, row.id, self.owner.id)
         self.programs[row.id] = row.program
-        journal = Journal(keeper, read_journal(self.store, row.id), inbox=self.inbox)
+        journal = Journal(keeper, past.entries, inbox=self.inbox, total=past.total)
         return Recording(self, row, journal, keeper, codec)
 
     # ---- ending ----------------------------------------------------------------------------------
@@ -372,6 +426,15 @@ def _beat(recorder: weakref.ref[Recorder], closed: threading.Event) -> None:
             return
         alive.beat()
         del alive
+
+
+def _collect(store: Store, blobs: Blobs, closed: threading.Event) -> None:
+    from ..store.collecting import collect
+
+    try:
+        collect(store, blobs, closed)
+    except (StoreError, OSError) as error:
+        logger.info("large values that nothing refers to were not collected: %s", error)
 
 
 def _nobody(error: BaseException | None) -> None:

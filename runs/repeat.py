@@ -214,7 +214,7 @@ def repetition(store: Store, row: RunRow, blobs: Blobs | None = None) -> Repetit
     ambient = read_ambient(compiled.graph)
     codec = recorder.codec(compiled, ambient)
     keeper = RunKeeper(store, codec, row.id, "")
-    tape = Tape(keeper, read_journal(store, row.id))
+    tape = Tape(keeper, read_journal(store, row.id).entries)
     recording = _Repeated(recorder, row, tape, keeper, codec)
     started = engine._started(
         compiled, codec.decode(row.inputs), row.id, recording, {**ambient, **codec.decode(row.ambient)}

@@ -9,23 +9,17 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ..executor.entries import OWED
 from ..executor.suspended import Suspended
-from ..executor.watch import CANCELLED
-from ..store.keeper import Noted, read_entries
+from ..store.keeper import read_entries, read_journal
 from ..store.port import RunRow, SetRun, StoreError
 from ..store.tickets import commit_now
-from .history import History, read_history
-from .paths import only
+from .history import read_history
 from .programs import find_program
 from .resume import entered, find, to_its_end
-from .tree import Node, tree_of
+from .since import before, find_step
 
 if TYPE_CHECKING:
     from ..engine import Engine
-
-_FOLLOWS = frozenset(":#@!=<|$[/")
-"""What may stand after the key of a step in the keys of what belongs to it."""
 
 
 def rerun(engine: Engine, run: str, start: str = "") -> RunRow:
@@ -51,13 +45,13 @@ def rerun(engine: Engine, run: str, start: str = "") -> RunRow:
     store = recorder.store
     row = find(store, run)
     compiled = entered(engine.compiled(find_program(engine, row.program)), row.flow)
-    key, kept = "", 0
+    key, kept = "", set[int]()
     if start:
         history = read_history(store, run)
         if history.damage:
             raise StoreError(history.damage)
         key = find_step(history, start)
-        kept = _kept(history.entries, key)
+        kept = {entry.number for entry in before(history.entries, key)}
     fresh = read_ambient(compiled.graph)
     codec = recorder.codec(compiled, fresh)
     ambient = {**fresh, **codec.decode(row.ambient)}
@@ -69,60 +63,13 @@ def rerun(engine: Engine, run: str, start: str = "") -> RunRow:
     entries: list[bytes] = []
     if kept:
         for noted, data in zip(read_entries(store, run), store.journal(run), strict=True):
-            if noted.number >= kept:
-                break
-            entries.append(data)
-            begun.keeper.hold(noted.data)
+            if noted.number in kept:
+                entries.append(data)
+                begun.keeper.hold(noted.data)
     # From here on it is a run like any other: whoever resumes it goes on from these entries.
     commit_now(store, begun.keeper.unit(0, entries))
-    recording = recorder.reopen(begun.row, compiled, begun.codec)
+    recording = recorder.reopen(begun.row, begun.codec, read_journal(store, id))
     started = engine._started(compiled, bound, id, recording, ambient)
     with suppress(Exception, Suspended):  # it is on record how it ended
         to_its_end(started)
     return find(store, id)
-
-
-def find_step(history: History, name: str) -> str:
-    """The key of a step on record.
-
-    Raises
-    ------
-    Unknown: there is none of that name, or there are several; the message lists them.
-    """
-    steps = list(_steps(tree_of(history)))
-    if any(node.key == name for node in steps):
-        return name
-    found = [node.key for node in steps if name == node.name or node.key.endswith((f":{name}", f"/{name}"))]
-    return only(found, name, "step")
-
-
-def _steps(node: Node) -> list[Node]:
-    """All steps but passes by their number, and undos, which nobody begins with."""
-    found = []
-    for child in node.inner():
-        if child.kind != "undo":
-            found += [child, *_steps(child)]
-    return found
-
-
-def _kept(entries: tuple[Noted, ...], key: str) -> int:
-    """How many entries stand before the first one of a step.
-
-    Raises
-    ------
-    StoreError: a later one has undone what an earlier one has done.
-    """
-    first = next((e.number for e in entries if _belongs(e.key, key)), len(entries))
-    first = next((e.number for e in entries[:first] if e.key == CANCELLED), first)
-    before = [entry.key for entry in entries[:first]]
-    for entry in entries[first:]:
-        done, tilde, _ = entry.key.partition("~")
-        if tilde and entry.kind != OWED and any(_belongs(earlier, done) for earlier in before):
-            msg = f"{done} was undone when the run failed, so it has to be done again: begin with it, or before it"
-            raise StoreError(msg)
-    return first
-
-
-def _belongs(key: str, step: str) -> bool:
-    """Is an entry one of a step, or of what is in it? Its undos are not."""
-    return key == step or (key.startswith(step) and key[len(step)] in _FOLLOWS)

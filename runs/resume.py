@@ -11,11 +11,26 @@ from attrs import evolve
 from ..compiled import Compiled
 from ..compiler import ir
 from ..compiler.diagnostics import InputError, ProgramError
+from ..executor.entries import CUT, RESUMED, SINCE, Entry
 from ..executor.launch import iterate
 from ..executor.loop import run_loop
 from ..executor.suspended import Suspended
 from ..started import Started, read_ambient
-from ..store.port import NOWHERE, OVER, KeepPlan, LeaseLost, RunRow, SetRun, Store, StoreError, TakeRun, Unknown
+from ..store.keeper import RunKeeper, read_journal
+from ..store.port import (
+    NOWHERE,
+    OVER,
+    Change,
+    KeepPlan,
+    LeaseLost,
+    Over,
+    RunRow,
+    SetRun,
+    Store,
+    StoreError,
+    TakeRun,
+    Unknown,
+)
 from ..store.tickets import commit_now
 from .differences import differences
 from .programs import find_program
@@ -23,6 +38,10 @@ from .recorder import Recorder
 
 if TYPE_CHECKING:
     from ..engine import Engine
+    from .since import Since
+
+VAIN = 5
+"""Times in a row that a run is gone on with by itself, where its process dies before anything new is on record."""
 
 
 def waiting_for_us(store: Store) -> Iterator[RunRow]:
@@ -32,19 +51,42 @@ def waiting_for_us(store: Store) -> Iterator[RunRow]:
     owners = {owner.id: owner for owner in store.owners()}
     for row in reversed(store.runs(states=("running", "queued"))):
         if row.owner == NOWHERE or row.owner not in owners or alive(owners[row.owner], {}) is False:
-            yield row
+            yield store.run(row.id) or row  # it may have written something before it died
     yield from reversed(store.runs(states=("waiting",), due=time.time()))
 
 
-def take(recorder: Recorder, row: RunRow) -> RunRow:
+def take(recorder: Recorder, row: RunRow, asked: bool = False, step: Since | None = None) -> RunRow:
     """Take a run over.
+
+    Parameters
+    ----------
+    row: as it stands in the store. asked: did a person ask for it? step: where it goes on from; None: where it stood.
 
     Raises
     ------
     LeaseLost: somebody else was quicker.
     """
-    commit_now(recorder.store, [*recorder.known(), TakeRun(row.id, row.owner, recorder.owner.id)])
+    commit_now(recorder.store, taking(recorder, row, asked, step))
     return evolve(row, owner=recorder.owner.id, state="running")
+
+
+def taking(recorder: Recorder, row: RunRow, asked: bool = False, step: Since | None = None) -> list[Change]:
+    """The unit that takes a run over. That its process had died before goes into its journal, so that a run that kills
+    its process is known."""
+    owner = recorder.owner.id
+    recorder.taken_up(row.id)
+    unit: list[Change] = [*recorder.known(), TakeRun(row.id, row.owner, owner)]
+    if step is not None:
+        entry = Entry(f"{SINCE}{row.entries}", CUT, step.first, time.time())
+    elif row.state == "running" or (asked and row.state == "parked"):
+        entry = Entry(f"{RESUMED}{row.entries}", CUT, asked, time.time())
+    else:
+        return unit
+    keeper = RunKeeper(recorder.store, recorder.inbox.values, row.id, owner)
+    unit += keeper.unit(row.entries, [keeper.encoded(entry)])
+    if step is not None:
+        unit.append(SetRun(row.id, owner, reason=f"from {step.key} on made again"))
+    return unit
 
 
 def park(recorder: Recorder, row: RunRow, reason: str) -> None:
@@ -70,18 +112,26 @@ def reopened(engine: Engine, recorder: Recorder, row: RunRow, accept: bool = Fal
 
 
 def _reopened(engine: Engine, recorder: Recorder, row: RunRow, accept: bool) -> Started | None:
+    past = read_journal(recorder.store, row.id)
+    if past.vain > VAIN:
+        park(
+            recorder,
+            row,
+            f"it was gone on with {VAIN} times in a row, and each time its process died before anything new was on "
+            f"record; `cflow resume {row.id}` tries once more",
+        )
+        return None
     current = engine.compiled(find_program(engine, row.program))
-    pinned = _pinned(recorder, row, current)
+    pinned = entered(current, row.flow) if accept else _pinned(recorder, row, current)
     if isinstance(pinned, str):
-        if not accept:
-            park(recorder, row, pinned)
-            return None
-        pinned = entered(current, row.flow)
+        park(recorder, row, pinned)
+        return None
+    if accept:
         text, digest = recorder.plan(pinned)
         commit_now(recorder.store, [KeepPlan(digest, text), SetRun(row.id, recorder.owner.id, digest=digest)])
     fresh = read_ambient(pinned.graph)  # secrets are not stored
     codec = recorder.codec(pinned, fresh)
-    recording = recorder.reopen(row, pinned, codec)
+    recording = recorder.reopen(row, codec, past)
     if not pinned.graph.main.stream:
         recording.journal.idle = engine.idle
     ambient = {**fresh, **codec.decode(row.ambient)}
@@ -155,6 +205,19 @@ def _left(recorder: Recorder, row: RunRow) -> RunRow:
     return row
 
 
+def _step(store: Store, row: RunRow, start: str, accept: bool) -> Since:
+    from .history import read_history
+    from .since import Repeats, since
+
+    if row.state in OVER:
+        msg = f"run {row.id} is {row.state}: `cflow rerun {row.id} --from {start}` makes a new run"
+        raise Over(msg)
+    step = since(read_history(store, row.id), start)
+    if step.again and not accept:
+        raise Repeats(step.again)
+    return step
+
+
 def to_its_end(started: Started) -> None:
     """Go through with a run; the items of a stream flow go to nobody.
 
@@ -169,29 +232,35 @@ def to_its_end(started: Started) -> None:
         run_loop(started.main, started.state)
 
 
-def resume(engine: Engine, run: str = "", *, accept: bool = False) -> list[RunRow]:
+def resume(engine: Engine, run: str = "", *, accept: bool = False, start: str = "") -> list[RunRow]:
     """Go on with runs that nobody works on any more, or with one, until each is over, parked or waits; what has become
     of them.
 
     Parameters
     ----------
-    run: its id; empty: all whose owner is dead. accept: with the program as it is now, whatever is different.
+    run: its id; empty: all whose owner is dead. accept: with the program as it is now, whatever is different. start: of
+    one run, the step from which on everything is made again, with the program as it is now: its key, the end of that,
+    or the name of what it calls. What is on record before it is kept.
 
     Raises
     ------
-    Unknown: there is no such run. StoreError: the engine has no store, or a live process works on the run.
+    Unknown: there is no such run or step. Repeats: writes that are on record would be made again, and ``accept`` does
+    not say that they are to be. StoreError: the engine has no store, a live process works on the run, or it has undone
+    what would count as done.
     """
     recorder = engine.recorder
     if recorder is None:
         msg = "the engine has no store: Engine(store=...)"
         raise StoreError(msg)
     rows = [_left(recorder, find(recorder.store, run))] if run else list(waiting_for_us(recorder.store))
+    step = _step(recorder.store, rows[0], start, accept) if run and start else None
     ended = []
     for row in rows:
         if row.state in OVER:
             continue
         try:
-            started = reopened(engine, recorder, take(recorder, row), accept)
+            taken = take(recorder, row, asked=bool(run), step=step)
+            started = reopened(engine, recorder, taken, accept or step is not None)
         except LeaseLost:  # somebody else was quicker
             continue
         if started is not None:

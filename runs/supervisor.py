@@ -23,9 +23,9 @@ from ..executor.away import Submitted
 from ..executor.suspended import Away, Suspended
 from ..started import Started
 from ..store.owners import Seen, alive
-from ..store.port import NOWHERE, OVER, DropOwner, RunRow, StoreError, TakeRun
+from ..store.port import NOWHERE, OVER, DropOwner, RunRow, StoreError
 from .recorder import Recorder
-from .resume import reopened
+from .resume import reopened, taking
 
 if TYPE_CHECKING:
     from ..engine import Engine
@@ -331,9 +331,8 @@ class Supervisor:
 
             return done
 
-        me = self._recorder.owner.id
         for number, row in enumerate(rows):
-            self._store.do([*self._recorder.known(), TakeRun(row.id, row.owner, me)], hears(number))
+            self._store.do(taking(self._recorder, row), hears(number))
         for _ in rows:
             heard.acquire()
         return answers

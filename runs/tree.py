@@ -32,7 +32,8 @@ class Node:
     ``key``: its name in the journal. ``id``: of the operation, ``op``: as it stands in the plan. ``name``: of the node
     or flow that it calls. ``index``: of a pass, from 0; of an attempt, from 1. ``line``: of the author. ``entry``: its
     outcome. ``tries``: the attempts that failed before. ``until``: what it waits for at most, as an entry. ``notes``:
-    what else is on record of it. ``items``: of a stream that was read here. ``rank``: its place among its like.
+    what else is on record of it. ``items``: of a stream that was read here, ``last_item``: the number of the last one's
+    entry. ``rank``: its place among its like.
     """
 
     kind: Kind
@@ -48,6 +49,7 @@ class Node:
     until: Noted | None = None
     notes: list[str] = field(factory=list)
     items: int = 0
+    last_item: int = -1
     children: dict[str, Node] = field(factory=dict)
     rank: int = 0
 
@@ -235,6 +237,7 @@ class _Builder:
                 )
             case "<":
                 at.items += noted.kind == ITEM
+                at.last_item = noted.number
                 if noted.kind == FAILED:
                     at.entry = noted
                 elif noted.kind == END:

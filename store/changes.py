@@ -137,17 +137,25 @@ def set_run(connection: Connection, change: SetRun) -> None:
     if found.rowcount == 0:
         raise why_not(connection, change.run)
     data = {name: value for name in DATA if (value := getattr(change, name)) is not None}
-    if not (data or over or change.waits is not None or change.blobs):
+    stands = over or change.state == "parked" or change.waits is not None
+    if not (data or stands or change.blobs):
         return
     number = number_of(connection, change.run)
     if data:
         columns = ", ".join(f"{name} = ?" for name in data)
         connection.execute(f"UPDATE run_data SET {columns} WHERE run = ?", (*data.values(), number))
     refer(connection, "run", number, change.blobs)
-    if over:
-        connection.execute("DELETE FROM wait WHERE run = ?", (number,))
-    elif change.waits is not None:
-        wait_for(connection, number, change.waits)
+    if stands:
+        was = [Waited(*row) for row in connection.execute("SELECT name, key FROM wait WHERE run = ?", (-number,))]
+        if was:
+            connection.execute("UPDATE wait SET run = ?1 WHERE run = -?1", (number,))
+        if over:
+            connection.execute("DELETE FROM wait WHERE run = ?", (number,))
+        else:
+            wait_for(connection, number, change.waits or ())
+        for waited in was:
+            if waited not in (change.waits or ()):
+                hand_on(connection, waited)
 
 
 def take_run(connection: Connection, change: TakeRun) -> None:
@@ -163,7 +171,8 @@ def take_run(connection: Connection, change: TakeRun) -> None:
     )
     if state != "queued":
         connection.execute("UPDATE run_data SET resumed = resumed + 1 WHERE run = ?", (number,))
-    connection.execute("DELETE FROM wait WHERE run = ?", (number,))
+    # It has its place in the line, with another sign, until it is known whether it got what it waited for.
+    connection.execute("UPDATE wait SET run = -run WHERE run = ?", (number,))
 
 
 def drop_run(connection: Connection, change: DropRun) -> None:
@@ -239,6 +248,28 @@ def wait_for(connection: Connection, run: int, waits: tuple[Waited, ...]) -> Non
             " WHERE number = ?1 AND EXISTS (SELECT 1 FROM signal"
             " WHERE used = 0 AND run IN (0, ?1) AND name = ?2 AND key = ?3)",
             (run, waited.name, waited.key),
+        )
+
+
+def hand_on(connection: Connection, waited: Waited) -> None:
+    """Somebody waits no more. A signal for whoever waits first may have been meant for it: then the next has something
+    to do, unless there are as many already who look for what is there."""
+    place = (waited.name, waited.key)
+    there, sent = connection.execute(
+        "SELECT count(*), max(sent) FROM signal WHERE used = 0 AND run = 0 AND name = ? AND key = ?", place
+    ).fetchone()
+    if not there:
+        return
+    (looking,) = connection.execute(
+        "SELECT count(*) FROM wait JOIN run ON run.number = abs(wait.run) WHERE name = ? AND key = ?"
+        " AND (wait.run < 0 OR run.wake <= ?)",
+        (*place, sent),
+    ).fetchone()
+    if looking < there:
+        connection.execute(
+            "UPDATE run SET wake = ?1 WHERE number = (SELECT wait.run FROM wait JOIN run ON run.number = wait.run"
+            " WHERE name = ?2 AND key = ?3 AND (run.wake IS NULL OR run.wake > ?1) ORDER BY wait.id LIMIT 1)",
+            (sent, *place),
         )
 
 

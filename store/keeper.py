@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 from attrs import frozen
 
-from ..executor.entries import Entry, Recorded
+from ..executor.entries import RESUMED, SINCE, Entry, Recorded
 from ..executor.letters import Missed
 from .port import Append, Change, Damaged, Done, Store, Taken
 
 SPARE = 16
 """Added to the kind of an entry of a call that writes nothing."""
+
+SOON = 3600.0
+"""Seconds after which that a process has died again is no sign that the run is what kills it."""
 
 _PACK = msgspec.msgpack.Encoder()
 _UNPACK = msgspec.msgpack.Decoder(tuple[str, int, bytes, int, float, float])
@@ -130,20 +133,61 @@ def read_entries(store: Store, run: str, after: int = 0) -> Iterator[Noted]:
         yield Noted(number, key, kind & ~SPARE, value, attempt, began, took)
 
 
-def read_journal(store: Store, run: str) -> Iterator[Recorded]:
+E = TypeVar("E", Noted, Recorded)
+
+
+def counting(entries: Iterable[E]) -> list[E]:
+    """Those that count: what was recorded from a step on does not, where the run went on from that step later."""
+    found: list[E] = []
+    for entry in entries:
+        if entry.key.startswith(SINCE):
+            first = msgspec.msgpack.decode(entry.data, type=int)
+            while found and found[-1].number >= first:
+                found.pop()
+        elif not entry.key.startswith(RESUMED):
+            found.append(entry)
+    return found
+
+
+@frozen
+class Past:
+    """What a run recorded.
+
+    ``entries``: those that count, numbered in their order. ``total``: how many there are. ``vain``: how often in a row
+    it was gone on with, by itself and soon after the time before, and nothing was recorded after that.
+    """
+
+    entries: list[Recorded]
+    total: int
+    vain: int
+
+
+def read_journal(store: Store, run: str) -> Past:
     """What a run recorded.
 
     Raises
     ------
     Damaged: an entry is not what was written.
     """
+    found: list[Recorded] = []
+    vain, last = 0, 0.0
     for first, payload in store.segments(run):
         try:
-            entries = _UNPACK_ALL.decode(payload)
+            group = _UNPACK_ALL.decode(payload)
         except msgspec.MsgspecError:  # which one it is
-            entries = [_entry(run, number, data) for number, data in enumerate(store.journal(run, first), first)]
-        for number, (key, kind, value, attempt, _, _) in enumerate(entries, first):
-            yield Recorded(number, key, kind & ~SPARE, value, attempt, bool(kind & SPARE))
+            group = [_entry(run, number, data) for number, data in enumerate(store.journal(run, first), first)]
+        for number, (key, kind, value, attempt, began, _) in enumerate(group, first):
+            found.append(Recorded(number, key, kind & ~SPARE, value, attempt, bool(kind & SPARE)))
+            if not key.startswith(RESUMED) or msgspec.msgpack.decode(value, type=bool):
+                vain = 0
+            else:
+                vain = vain + 1 if began - last < SOON else 1
+                last = began
+    entries = counting(found)
+    if len(entries) < len(found):
+        for number, entry in enumerate(entries):
+            entry.number = number
+    return Past(entries, len(found), vain)
 
 
 def _entry(run: str, number: int, data: bytes) -> tuple[str, int, bytes, int, float, float]:

@@ -10,7 +10,7 @@ from attrs import evolve
 from ...compiler.spec import Retry
 from .. import syntax
 from ..keys import unique_key
-from ..nodes import DECLARED, EFFECTS, check_declared, effects_of, key_of, policy_of
+from ..nodes import DECLARED, EFFECTS, check_declared, check_seek, effects_of, key_of, policy_of
 from ..scope import Binding, ClassBinding, FlowBinding, NodeBinding
 from .constants import Evaluator, NotConstant
 
@@ -105,7 +105,9 @@ def redeclare(binding: NodeBinding, declared: Mapping[str, Any]) -> NodeBinding:
         runs=given.get("runs", binding.spec.runs),
         version=str(given.get("version", binding.spec.version) or ""),
         trusted=binding.spec.trusted and not given,
+        seek=given.get("seek", binding.spec.seek) or "",
     )
+    check_seek(spec)
     if spec == binding.spec:
         return binding
     owner = binding.fn if binding.fn is not None else binding.spec.key

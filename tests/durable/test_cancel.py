@@ -168,7 +168,7 @@ def test_that_it_was_cancelled_is_on_record_once(engine: Engine) -> None:
     assert row.state == "cancelled"
     # Those that were under way are run again.
     assert DONE == ["one", "two", "three", "mail", "-three", "-two", "-two", "-one", "-one"]
-    keys = [entry.key for entry in read_journal(engine.recorder.store, run)]
+    keys = [entry.key for entry in read_journal(engine.recorder.store, run).entries]
     assert keys.count("!cancelled") == 1
 
 

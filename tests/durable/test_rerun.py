@@ -12,7 +12,8 @@ import pytest
 from cflow import Engine, context, flow, node, parallel, transaction
 from cflow.cli.main import main
 from cflow.runs.history import read_history
-from cflow.runs.rerun import find_step, rerun
+from cflow.runs.rerun import rerun
+from cflow.runs.since import find_step
 from cflow.store.blobs import Blobs
 from cflow.store.port import StoreError, Unknown
 
