@@ -74,11 +74,24 @@ def _standing(store: Store, history: History) -> Iterator[str]:
             yield f"its process is gone; it goes on with: cflow resume {row.id}"
         else:
             yield f"process {owner.pid} on {owner.host.partition('/')[0]} works on it"
+            yield _up_to(history)
     for waited in store.waits(row.id):
         key = history.value(waited.key)
         yield f"it waits for the signal {waited.name}" + ("" if key is None else f", key {shown(key)}")
     if row.wake is not None:
         yield f"it has something to do from {_moment(row.wake)} on"
+
+
+def _up_to(history: History) -> str:
+    """How far a run has come that somebody works on. That a call has begun is on record nowhere: it would cost each
+    call as much as its end does."""
+    from ..runs.paths import path_of
+
+    if not history.entries:
+        return "nothing is on record yet; a call is when it ends"
+    last = history.entries[-1]
+    ago = f", {_length(max(0.0, time.time() - last.began - last.took))} ago" if last.began else ""
+    return f"the last on record is {path_of(last.key)}{ago}; a call that has begun since is when it ends"
 
 
 def _head(history: History) -> Iterator[list[Piece]]:

@@ -6,7 +6,9 @@ locks the whole file, for a moment only: the caller may be an event loop.
 
 from __future__ import annotations
 
+import math
 import sqlite3
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +20,10 @@ from .sqlerrors import describe, fault
 
 PATIENCE = 0.04
 """Seconds that a question waits for a lock: less than a loop may stall."""
+
+CALM = 0.16
+"""Seconds after a question has waited in vain in which others are refused at once: a loop that asks several would stall
+for each."""
 
 KEPT = 8
 """Connections that are kept open between questions."""
@@ -36,6 +42,9 @@ class Readers:
     connect: Callable[[], sqlite3.Connection]
     _idle: deque[sqlite3.Connection] = field(factory=deque)
     _closed: bool = False
+    _busy: str = ""
+    _calm: float = -math.inf
+    """Until when questions are refused so."""
 
     @contextmanager
     def lend(self) -> Iterator[sqlite3.Connection]:
@@ -48,6 +57,9 @@ class Readers:
         if self._closed:
             msg = f"the store {self.what} is closed"
             raise StoreError(msg)
+        began = time.monotonic()
+        if began < self._calm:
+            raise Busy(self._busy)
         connection = None
         try:
             try:
@@ -58,7 +70,10 @@ class Readers:
         except sqlite3.Error as error:
             if connection is not None:
                 connection.close()
-            raise self.meaning(error) from error
+            meaning = self.meaning(error)
+            if isinstance(meaning, Busy) and time.monotonic() - began > PATIENCE / 2:
+                self._busy, self._calm = str(meaning), time.monotonic() + CALM
+            raise meaning from error
         except BaseException:
             if connection is not None:
                 connection.close()
