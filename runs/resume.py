@@ -117,7 +117,7 @@ def _reopened(engine: Engine, recorder: Recorder, row: RunRow, accept: bool) -> 
         park(
             recorder,
             row,
-            f"it was gone on with {VAIN} times in a row, and each time its process died before anything new was on "
+            f"it was gone on with {VAIN} times in a row, and each time it broke off before anything new was on "
             f"record; `cflow resume {row.id}` tries once more",
         )
         return None

@@ -57,8 +57,7 @@ class Readers:
         if self._closed:
             msg = f"the store {self.what} is closed"
             raise StoreError(msg)
-        began = time.monotonic()
-        if began < self._calm:
+        if time.monotonic() < self._calm:
             raise Busy(self._busy)
         connection = None
         try:
@@ -71,7 +70,7 @@ class Readers:
             if connection is not None:
                 connection.close()
             meaning = self.meaning(error)
-            if isinstance(meaning, Busy) and time.monotonic() - began > PATIENCE / 2:
+            if isinstance(meaning, Busy):
                 self._busy, self._calm = str(meaning), time.monotonic() + CALM
             raise meaning from error
         except BaseException:

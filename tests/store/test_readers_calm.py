@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from faulty import STATEMENTS, Fault, Faulty, failing
+from faulty import STATEMENTS, Faulty
 
 from cflow.store import reading
 from cflow.store.place import FILE, open_store
@@ -64,12 +64,5 @@ def test_only_the_first_of_several_questions_waits(readers: Readers, tmp_path: P
     assert refused(lambda: ask(readers)) == 1
     holder.communicate("\n")
     readers._calm = 0.0
-    ask(readers)
-    readers.close()
-
-
-def test_one_that_did_not_wait_lets_others_ask(readers: Readers) -> None:
-    with failing(Fault("SELECT", "SQLITE_BUSY")):
-        assert refused(lambda: ask(readers)) == 1
     ask(readers)
     readers.close()

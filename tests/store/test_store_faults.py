@@ -13,6 +13,7 @@ from faulty import CODES, STATEMENTS, Fault, Faulty, failing
 from store_kit import Hearing, append, at_once, begin, read, row
 
 import cflow.store.writer as writing
+from cflow.store import reading
 from cflow.store.place import open_store
 from cflow.store.port import (
     BeginRun,
@@ -135,8 +136,12 @@ def test_a_fault_at_any_statement_changes_nothing(
 
 @pytest.mark.parametrize("name", sorted(CODES))
 def test_a_fault_in_reading_is_said_and_the_next_reading_is_right(
-    tmp_path: Path, name: str, expected: tuple[list[str | None], list[object], int, int]
+    tmp_path: Path,
+    name: str,
+    expected: tuple[list[str | None], list[object], int, int],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(reading, "CALM", 0.0)
     _, state, _, reads = expected
     store = open_store(tmp_path, synchronous="OFF", factory=Faulty)
     written(store)
