@@ -51,8 +51,7 @@ def _agreed(error: Repeats) -> bool:
     """Does who sits at the terminal want it?"""
     if not sys.stdin.isatty():
         return False
-    print("this is on record, and would be made again:", *error.keys, sep="\n  ", file=sys.stderr)
-    print("Make it again? [y/N] ", end="", file=sys.stderr, flush=True)
+    print(*str(error).splitlines()[:-1], "Make it again? [y/N] ", sep="\n", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 

@@ -76,9 +76,9 @@ def call(code: Straight, op: ir.Call, place: Place) -> None:
     site = linker.site(op)
     fn = code.module.constant(site.fn, "_f")
     if spec.is_stream:
+        name = code.module.constant(site, "_s") if linker.recorded else ""
         again = ""
         if linker.recorded and spec.seek:
-            name = code.module.constant(site, "_s")
             args, kwargs = split(code, op.args, op.kwargs, place)
             code.write(f"_a, _w = {args}, {kwargs}")
             opened = governed(code, op, f"{fn}(*_a, **_w)", place)
@@ -87,7 +87,7 @@ def call(code: Straight, op: ir.Call, place: Place) -> None:
         else:
             opened = governed(code, op, f"{fn}({code.arguments(op.args, op.kwargs, place)})", place)
         if linker.recorded:
-            opened = f"_node_stream({place.at}, {code.module.constant(site, '_s')}, {opened}{again})"
+            opened = f"_node_stream({place.at}, {name}, {opened}{again})"
         code.write(f"{result} = {opened}")
         return
     policy = policy_text(code, op.policy, place) if place.waits else ""

@@ -225,8 +225,9 @@ class Recorder:
                 threading.Thread(
                     target=_collect, args=(self.store, self.blobs, self._closed), name="cflow-collect", daemon=True
                 ).start()
-        for run, error in list(self._left.items()):
-            self._give_up(run, error)
+        if self.store.trouble is None:
+            for run, error in list(self._left.items()):
+                self._give_up(run, error)
         if self.under_way:
             from .cancel import end_asked
 

@@ -16,7 +16,7 @@ from ..store.tickets import commit_now
 from .history import read_history
 from .programs import find_program
 from .resume import entered, find, to_its_end
-from .since import before, find_step
+from .since import since
 
 if TYPE_CHECKING:
     from ..engine import Engine
@@ -48,10 +48,9 @@ def rerun(engine: Engine, run: str, start: str = "") -> RunRow:
     key, kept = "", set[int]()
     if start:
         history = read_history(store, run)
-        if history.damage:
-            raise StoreError(history.damage)
-        key = find_step(history, start)
-        kept = {entry.number for entry in before(history.entries, key)}
+        step = since(history, start)
+        key = step.key
+        kept = {entry.number for entry in history.entries if entry.number < step.first}
     fresh = read_ambient(compiled.graph)
     codec = recorder.codec(compiled, fresh)
     ambient = {**fresh, **codec.decode(row.ambient)}

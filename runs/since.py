@@ -57,23 +57,19 @@ def since(history: History, name: str) -> Since:
     if history.damage:
         raise StoreError(history.damage)
     root = tree_of(history)
-    key = _found(root, name)
+    key = find_step(root, name)
     kept = before(history.entries, key)
     first = kept[-1].number + 1 if kept else 0
     return Since(key, first, tuple(_writes(history, root, first)))
 
 
-def find_step(history: History, name: str) -> str:
+def find_step(root: Node, name: str) -> str:
     """The key of a step on record.
 
     Raises
     ------
     Unknown: there is none of that name, or there are several; the message lists them.
     """
-    return _found(tree_of(history), name)
-
-
-def _found(root: Node, name: str) -> str:
     steps = list(_steps(root))
     if any(node.key == name for node in steps):
         return name

@@ -22,6 +22,7 @@ LAWS = {
     "arms": Law(at_once=2, ordered=False),
     "retried": Law(),
     "streamed": Law(),
+    "sought": Law(),
     "live": Law(),
     "detaches": Law(at_once=3, ordered=False),
     "waits": Law(),

@@ -121,6 +121,16 @@ async def numbers(n: int) -> Iterator[str]:  # type: ignore[misc]
         await trio.sleep(WORLD.pause(0.0005))
 
 
+@node(reads="clock", seek="after")
+async def rows(n: int, after: str = "-1") -> Iterator[str]:  # type: ignore[misc]
+    """Can begin anywhere."""
+    for i in range(int(after) + 1, n):
+        call = WORLD.enter()
+        WORLD.point(BEGIN, call)
+        yield f"{i}"
+        await trio.sleep(WORLD.pause(0.0005))
+
+
 @node(reads="clock")
 async def bulk(n: int) -> str:
     """Large enough for a file of its own, and each time another."""
@@ -247,6 +257,18 @@ def streamed(size: int = 7) -> list[str]:
     for items in batched(numbers(size), 3):
         out.append(write("batch" + "".join(items)))
     for ahead in buffered(numbers(4), 2):
+        out.append(write(f"ahead{ahead}"))
+    return out
+
+
+@flow
+def sought(size: int = 7) -> list[str]:
+    out = []
+    for item in rows(size):
+        out.append(write(f"s{item}", look(0)))
+    for items in batched(rows(size), 3):
+        out.append(write("batch" + "".join(items)))
+    for ahead in buffered(rows(4), 2):
         out.append(write(f"ahead{ahead}"))
     return out
 

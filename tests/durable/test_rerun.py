@@ -14,6 +14,7 @@ from cflow.cli.main import main
 from cflow.runs.history import read_history
 from cflow.runs.rerun import rerun
 from cflow.runs.since import find_step
+from cflow.runs.tree import tree_of
 from cflow.store.blobs import Blobs
 from cflow.store.port import StoreError, Unknown
 
@@ -210,16 +211,16 @@ def test_the_new_run_fails_on_its_own(engine: Engine) -> None:
 def test_steps_are_found_by_name(engine: Engine) -> None:
     engine.run(line, 1)
     assert engine.recorder is not None
-    history = read_history(engine.recorder.store, last(engine))
-    assert find_step(history, "look") == "look"
-    assert find_step(history, "put_2") == "put_2"
-    assert find_step(history, "put") == "put"  # a key before a name
+    root = tree_of(read_history(engine.recorder.store, last(engine)))
+    assert find_step(root, "look") == "look"
+    assert find_step(root, "put_2") == "put_2"
+    assert find_step(root, "put") == "put"  # a key before a name
     engine.run(loop, 2)
-    history = read_history(engine.recorder.store, last(engine))
+    root = tree_of(read_history(engine.recorder.store, last(engine)))
     with pytest.raises(Unknown, match=r"2 steps fit 'put'; say which: for\[0\]:step:put for\[1\]:step:put"):
-        find_step(history, "put")
+        find_step(root, "put")
     with pytest.raises(Unknown, match="no step 'never'"):
-        find_step(history, "never")
+        find_step(root, "never")
 
 
 def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
