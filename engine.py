@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .executor.link import Linked
     from .executor.run import Run
     from .planner.plan import Plan
+    from .runs.queues import Queue
     from .runs.recorder import Recorder, Recording
     from .store.port import RunRow, Store
 
@@ -272,6 +273,12 @@ class Engine:
         from .runs.supervisor import supervised
 
         return supervised(self, at_once, told)
+
+    def queue(self, name: str) -> Queue:
+        """The queue of that name in the store, as :class:`~cflow.runs.queues.Queue`."""
+        from .runs.queues import Queue
+
+        return Queue(self, name)
 
     def run_node(self, node: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run one node to its end, under its own policy, from ordinary code."""

@@ -55,6 +55,9 @@ def plain(argv: list[str]) -> SimpleNamespace | None:
             limit=None,
             profile=None,
             store=None,
+            queue=None,
+            priority=None,
+            key=None,
         )
     if argv[0] == "check":
         return SimpleNamespace(module="check", files=argv[1:], format="people", advice=False)

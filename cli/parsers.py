@@ -138,6 +138,9 @@ def _run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--events", action="store_true", help="every event as a JSON line on standard error")
     parser.add_argument("--limit", type=_positive, metavar="N", help="node calls in flight at most (1000)")
     _file(parser.add_argument("--store", metavar="PATH", help="record the run there, so that it can be gone on with"))
+    parser.add_argument("--queue", metavar="NAME", help="only submit it into a queue of the store; prints its id")
+    parser.add_argument("--priority", type=_whole, metavar="N", help="in the queue: higher is sooner (0)")
+    parser.add_argument("--key", metavar="K", help="in the queue: whose share it takes (the flow's)")
     _file(
         parser.add_argument(
             "--profile",
@@ -230,6 +233,7 @@ def _files(parser: argparse.ArgumentParser) -> None:
 def _runs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--state", choices=STATES, metavar="STATE", help=f"only these: {', '.join(STATES)}")
     parser.add_argument("--flow", metavar="NAME", default="", help="only runs of this flow")
+    parser.add_argument("--queue", metavar="NAME", help="only runs of this queue")
     parser.add_argument("--limit", type=_positive, metavar="N", default=1000, help="the youngest N (1000)")
     _store(parser)
     _json(parser, "one JSON object a run")
@@ -304,6 +308,20 @@ def _from(parser: argparse.ArgumentParser, text: str) -> None:
     parser.add_argument("--from", dest="start", metavar="NODE", default="", help=text)
 
 
+def _queue(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "what",
+        choices=("list", "set", "pause", "resume", "priority"),
+        help="show all queues; set limits; begin none of its runs, or again; give a run that waits another priority",
+    )
+    parser.add_argument("name", nargs="?", default="", metavar="NAME", help="of the queue; for priority the run's id")
+    parser.add_argument("priority", nargs="?", type=_whole, metavar="N", help="the new priority: higher is sooner")
+    parser.add_argument("--concurrency", type=_limit, metavar="N", help="runs under way at once; none: no limit")
+    parser.add_argument("--rate", type=_rate, metavar="RATE", help="runs that begin in a time, as 10/s; none: no limit")
+    _store(parser)
+    _json(parser, "one JSON object a queue")
+
+
 def _store(parser: argparse.ArgumentParser) -> None:
     _file(parser.add_argument("--store", metavar="PATH", default=".cflow", help="the folder of the store (.cflow)"))
 
@@ -336,6 +354,22 @@ def _count(text: str) -> int:
     if not text.isdigit():
         raise argparse.ArgumentTypeError(f"a whole number is wanted, not {text!r}")
     return int(text)
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"a whole number is wanted, not {text!r}") from None
+
+
+def _limit(text: str) -> int:
+    """0: none."""
+    return 0 if text == "none" else _positive(text)
+
+
+def _rate(text: str) -> str:
+    return "" if text == "none" else text
 
 
 def _length(text: str) -> float:
@@ -371,6 +405,7 @@ VERBS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], str]] = {
     "runs": ("list the runs on record", _runs, "runs"),
     "show": ("show what a run did: steps, values, attempts, errors, times", _show, "show"),
     "resume": ("go on with runs whose process is gone", _resume, "resume"),
+    "queue": ("list the queues of a store, set their limits, pause them", _queue, "queue"),
     "cache": ("list or drop the cached values of a store", _cache, "cache"),
     "replay": ("repeat a run from its record, or call one of its nodes again", _replay, "replay"),
     "rerun": ("run a flow once more on the inputs of a run, from a step on", _rerun, "rerun"),

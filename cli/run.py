@@ -35,7 +35,13 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    if arguments.profile is not None or arguments.store:  # an engine of its own: nothing that was kept knows it
+    if arguments.queue is None and (arguments.priority, arguments.key) != (None, None):
+        from .arguments import Usage
+
+        msg = "--priority and --key are those of a run in a queue: --queue NAME"
+        raise Usage(msg)
+    # An engine of its own: nothing that was kept knows it.
+    if arguments.profile is not None or arguments.store or arguments.queue:
         return _run_by_engine(arguments, None)
     from ..plancache import plans
 
@@ -83,13 +89,16 @@ def _run_by_engine(arguments: argparse.Namespace, kept: Kept | None) -> int:
 
     def run(sinks: list[Any]) -> Any:
         options: dict[str, Any] = {} if arguments.limit is None else {"limit": arguments.limit}
-        if arguments.store:
-            options["store"] = arguments.store
+        if arguments.store or arguments.queue:
+            options["store"] = arguments.store or ".cflow"
         if arguments.profile is not None:
             from .profiles import profiled
 
             return profiled(arguments.profile, known, flow, args, inputs, sinks, options)
         engine = Engine(sinks=sinks, **options)
+        if arguments.queue:
+            queue = engine.queue(arguments.queue).options(priority=arguments.priority or 0, key=arguments.key or "")
+            return queue.put(flow, *args, **inputs)
         if fresh and not arguments.store:
             engine.keep(arguments.target, flow, seen)
         return engine.run(flow, *args, **inputs)
@@ -103,7 +112,7 @@ def _finish(arguments: argparse.Namespace, run: Callable[[list[Any]], Any]) -> i
     from .progress import progress
 
     try:
-        with progress(events=arguments.events, silent=arguments.json) as sinks:
+        with progress(events=arguments.events, silent=bool(arguments.json or arguments.queue)) as sinks:
             with nodes_print_to_standard_error():
                 result = run(sinks)
             if isinstance(result, Iterator):

@@ -9,7 +9,7 @@ import json
 from .output import emit
 from .stores import existing
 
-SHOWN = ("id", "flow", "state", "created", "ended", "program", "reason")
+SHOWN = ("id", "flow", "state", "created", "ended", "program", "reason", "queue", "priority")
 
 
 def execute(arguments: argparse.Namespace) -> int:
@@ -19,7 +19,7 @@ def execute(arguments: argparse.Namespace) -> int:
     with existing(arguments.store):
         store = open_store(arguments.store, readonly=True)
         states = (arguments.state,) if arguments.state else ()
-        rows = store.runs(states=states, flow=arguments.flow, limit=arguments.limit)
+        rows = store.runs(states=states, flow=arguments.flow, queue=arguments.queue, limit=arguments.limit)
         store.close()
     for row in rows:
         if arguments.json:

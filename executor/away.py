@@ -132,6 +132,8 @@ class Submitted(concurrent.futures.Future[Any]):
             self.run.interrupted += 1  # the run looks when it begins
         else:
             self.cuts += 1
+            if self.ended.is_set() and self.rests is not None:
+                self.rests(self, None)
 
     def _interrupt(self) -> None:
         if self.run is not None:

@@ -50,13 +50,11 @@ def cancel(engine: Engine, run: str, *, undo: bool = True, accept: bool = False)
     if row.state in OVER:
         msg = f"{run} is over: it is {row.state}"
         raise Over(msg)
-    if _lives(store, row):
-        now = time.time()
-        signal = Signal(ASKED, _NOTHING, _NOTHING, run, unique=ASKED, sent=now)
-        commit_now(store, [Send(signal), Remember(ASKED, str(now).encode(), now + 60.0, made=now)])
+    if lives(store, row):
+        ask(store, run)
         return find(store, run)
     began = row.state != "queued"
-    row = take(recorder, row, asked=True)
+    row = take(recorder, row, asked=True, beyond=True)  # to end it needs no slot
     if not undo or not began:
         reason = "cancelled; undos that it may owe were not run" if began else None
         commit_now(
@@ -71,7 +69,20 @@ def cancel(engine: Engine, run: str, *, undo: bool = True, accept: bool = False)
     return find(store, run)
 
 
-def _lives(store: Store, row: RunRow) -> bool:
+def ask(store: Store, run: str) -> None:
+    """Ask the process that works on a run to end it.
+
+    Raises
+    ------
+    Over: it is over.
+    """
+    now = time.time()
+    signal = Signal(ASKED, _NOTHING, _NOTHING, run, unique=ASKED, sent=now)
+    commit_now(store, [Send(signal), Remember(ASKED, str(now).encode(), now + 60.0, made=now)])
+
+
+def lives(store: Store, row: RunRow) -> bool:
+    """Does a process that lives work on a run?"""
     from ..store.owners import alive
 
     if row.state != "running" or row.owner == NOWHERE:

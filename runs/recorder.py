@@ -339,6 +339,9 @@ class Recorder:
         id: str = "",
         parent: str = "",
         state: State = "running",
+        queue: str = "",
+        priority: int = 0,
+        key: str = "",
     ) -> Recording:
         """A new run; nothing of it is on disk yet.
 
@@ -357,15 +360,18 @@ class Recorder:
             digest=digest,
             state=state,
             created=now,
-            began=now,
+            began=None if queue else now,
             inputs=codec.encode(bound),
             ambient=codec.encode(open_),
             owner=self.owner.id if state == "running" else NOWHERE,
             parent=parent,
+            queue=queue,
+            priority=priority,
         )
-        self.programs[row.id] = program
+        if state == "running":
+            self.programs[row.id] = program
         blobs = (*codec.refs(row.inputs), *codec.refs(row.ambient))
-        head = [*self.known(), KeepPlan(digest, text), BeginRun(row, blobs)]
+        head = [*self.known(), KeepPlan(digest, text), BeginRun(row, blobs, key)]
         keeper = RunKeeper(self.store, codec, row.id, self.owner.id, head)
         return Recording(self, row, Journal(keeper, begun=False, inbox=self.inbox), keeper, codec)
 

@@ -21,6 +21,7 @@ from ..store.port import (
     NOWHERE,
     OVER,
     Change,
+    Full,
     KeepPlan,
     LeaseLost,
     Over,
@@ -45,37 +46,43 @@ VAIN = 5
 
 
 def waiting_for_us(store: Store) -> Iterator[RunRow]:
-    """Runs that somebody should go on with: whose owner is dead, that were never begun, whose time has come."""
+    """Runs that somebody should go on with: whose owner is dead, that were never begun and wait in no queue, whose time
+    has come."""
     from ..store.owners import alive
 
     owners = {owner.id: owner for owner in store.owners()}
-    for row in reversed(store.runs(states=("running", "queued"))):
+    for row in reversed([*store.runs(states=("running",)), *store.runs(states=("queued",), queue="")]):
         if row.owner == NOWHERE or row.owner not in owners or alive(owners[row.owner], {}) is False:
             yield store.run(row.id) or row  # it may have written something before it died
     yield from reversed(store.runs(states=("waiting",), due=time.time()))
 
 
-def take(recorder: Recorder, row: RunRow, asked: bool = False, step: Since | None = None) -> RunRow:
+def take(
+    recorder: Recorder, row: RunRow, asked: bool = False, step: Since | None = None, beyond: bool = False
+) -> RunRow:
     """Take a run over.
 
     Parameters
     ----------
     row: as it stands in the store. asked: did a person ask for it? step: where it goes on from; None: where it stood.
+    beyond: also where no more runs of its queue may be under way.
 
     Raises
     ------
-    LeaseLost: somebody else was quicker.
+    LeaseLost: somebody else was quicker. Full: its queue has no slot for it.
     """
-    commit_now(recorder.store, taking(recorder, row, asked, step))
+    commit_now(recorder.store, taking(recorder, row, asked, step, beyond))
     return evolve(row, owner=recorder.owner.id, state="running")
 
 
-def taking(recorder: Recorder, row: RunRow, asked: bool = False, step: Since | None = None) -> list[Change]:
+def taking(
+    recorder: Recorder, row: RunRow, asked: bool = False, step: Since | None = None, beyond: bool = False
+) -> list[Change]:
     """The unit that takes a run over. That its process had died before goes into its journal, so that a run that kills
     its process is known."""
     owner = recorder.owner.id
     recorder.taken_up(row.id)
-    unit: list[Change] = [*recorder.known(), TakeRun(row.id, row.owner, owner)]
+    unit: list[Change] = [*recorder.known(), TakeRun(row.id, row.owner, owner, beyond=beyond)]
     if step is not None:
         entry = Entry(f"{SINCE}{row.entries}", CUT, step.first, time.time())
     elif row.state == "running" or (asked and row.state == "parked"):
@@ -191,10 +198,13 @@ def _left(recorder: Recorder, row: RunRow) -> RunRow:
 
     Raises
     ------
-    StoreError: one does.
+    StoreError: one does, or it waits for its turn in a queue.
     """
     from ..store.owners import alive
 
+    if row.queue and row.state == "queued":
+        msg = f"run {row.id} waits for its turn in the queue {row.queue}: `cflow resume --watch` begins it then"
+        raise StoreError(msg)
     if row.owner == recorder.owner.id:
         at_work = row.id in recorder.programs
     else:
@@ -244,9 +254,9 @@ def resume(engine: Engine, run: str = "", *, accept: bool = False, start: str = 
 
     Raises
     ------
-    Unknown: there is no such run or step. Repeats: writes that are on record would be made again, and ``accept`` does
-    not say that they are to be. StoreError: the engine has no store, a live process works on the run, or it has undone
-    what would count as done.
+    Unknown: there is no such run or step. Full: its queue has no slot for it. Repeats: writes that are on record would
+    be made again, and ``accept`` does not say that they are to be. StoreError: the engine has no store, a live process
+    works on the run, it waits for its turn in a queue, or it has undone what would count as done.
     """
     recorder = engine.recorder
     if recorder is None:
@@ -262,6 +272,10 @@ def resume(engine: Engine, run: str = "", *, accept: bool = False, start: str = 
             taken = take(recorder, row, asked=bool(run), step=step)
             started = reopened(engine, recorder, taken, accept or step is not None)
         except LeaseLost:  # somebody else was quicker
+            continue
+        except Full:
+            if run:
+                raise
             continue
         if started is not None:
             from .cancel import asked

@@ -6,9 +6,11 @@ One thread looks; the runs are on the engine's loop with those that were submitt
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import itertools
 import logging
+import math
 import threading
 import time
 from collections import deque
@@ -23,9 +25,11 @@ from ..executor.away import Submitted
 from ..executor.suspended import Away, Suspended
 from ..started import Started
 from ..store.owners import Seen, alive
-from ..store.port import NOWHERE, OVER, DropOwner, RunRow, StoreError
+from ..store.port import NOWHERE, OVER, Claim, DropOwner, Over, RunRow, StoreError
+from ..store.tickets import commit_now
+from .cancel import ask, lives
 from .recorder import Recorder
-from .resume import reopened, taking
+from .resume import park, reopened, taking
 
 if TYPE_CHECKING:
     from ..engine import Engine
@@ -44,6 +48,9 @@ PATIENCE = 5.0
 """Seconds that runs under way have to come to an end when nobody is to go on with runs any more."""
 
 PAGE = 1000
+
+FEW = 50
+"""Runs that are looked at each time for what others have done with them."""
 
 FRESH = 5.0
 """Seconds in which a run that was detached is left to the process that has detached it."""
@@ -104,6 +111,9 @@ class Supervisor:
         self._ended: deque[str] = deque()
         self._seen: dict[str, Seen] = {}
         self._slow = 0.0
+        self._soon = 0.0
+        self._turn = 0
+        """Which queue is first at the next look, among those that have runs."""
         self._due: deque[RunRow] = deque()
         """Runs that were due at the last look."""
         self._round: deque[str] = deque()
@@ -117,6 +127,16 @@ class Supervisor:
         future = self._future(run, "submitted")
         with self._lock:
             self._ours[run] = future
+        return future
+
+    def queued(self, run: str) -> Submitted:
+        """What a run gives that waits in a queue. The process does not wait for it; whoever comes first begins it."""
+        future = self._future(run, "submitted")
+        future.set_running_or_notify_cancel()  # cancelling it is the run's end, not the future's alone
+        underway.over(future)
+        with self._lock:
+            self._ours[run] = future
+        self._wake()
         return future
 
     def take_up(self, run: str) -> None:
@@ -235,14 +255,15 @@ class Supervisor:
                     return
 
     def _look(self) -> None:
-        asked = [row for row in map(self._store.run, self._take_asked()) if row is not None]
-        self._go_on(asked)
+        self._go_on(list(self._take_asked()), beyond=True)
         room = self._at_once - len(self._busy)
         if room > 0:
             if not self._due and (self._watching or self._ours):
                 self._due.extend(itertools.islice(self._look_for_due(), PAGE))
             rows = [self._due.popleft() for _ in range(min(room, len(self._due)))]
             self._go_on([row for row in rows if row.id not in self._busy])
+        if self._watching:
+            self._begin_queued()
         now = time.monotonic()
         room = self._at_once - len(self._busy)
         if now >= self._slow and room > 0:
@@ -251,18 +272,52 @@ class Supervisor:
                 self._slow = now + SLOW
                 self._what_others_did()
             self._go_on(left)
+        if now >= self._soon:
+            self._soon = now + LOOK
+            self._what_others_did(FEW)
 
-    def _take_asked(self) -> Iterator[str]:
+    def _take_asked(self) -> Iterator[RunRow]:
         while self._asked:
-            yield self._asked.popleft()
+            row = self._store.run(self._asked.popleft())
+            if row is None or row.id in self._busy:
+                continue
+            if not lives(self._store, row):
+                yield row
+            elif (future := self._ours.get(row.id)) is not None and future.cuts:
+                with contextlib.suppress(Over):
+                    ask(self._store, row.id)
+
+    def _begin_queued(self) -> None:
+        """Begin runs that wait in queues; each queue has its share of the room that there is."""
+        room = self._at_once - len(self._busy)
+        if room < 1 or not (names := self._store.ready(time.time())):
+            return
+        first = self._turn % len(names)
+        self._turn += 1
+        names = (names[first:] + names[:first])[:room]
+        now, me = time.time(), self._recorder.owner.id
+        claims = [Claim(name, me, now, room // len(names)) for name in names]
+        commit_now(self._store, [*self._recorder.known(), *claims])
+        for claim in claims:
+            for row in map(self._store.run, claim.claimed):
+                assert row is not None
+                self._taken(row)
+                self._poke.set()  # there may be more
 
     def _look_for_due(self) -> Iterator[RunRow]:
         """Runs whose time or signal has come, page by page, those whose it came first in front."""
         before = ""
+        slots: dict[str, float] = {"": math.inf}
         while True:
             page = self._store.runs(states=("waiting",), due=time.time(), limit=PAGE, before=before)
             for row in sorted(page, key=lambda row: row.wake or 0.0):
-                if row.id not in self._busy and (self._watching or row.id in self._ours):
+                # Those of a queue are for who watches, though this process may wait for what they give.
+                if row.id in self._busy or not (self._watching or (row.id in self._ours and not row.queue)):
+                    continue
+                if row.queue not in slots:
+                    slots[row.queue] = self._store.slots(row.queue)
+                if slots[row.queue] >= 1:
+                    slots[row.queue] -= 1
                     yield row
             if len(page) < PAGE:
                 return
@@ -279,26 +334,39 @@ class Supervisor:
                 self._seen.pop(owner.id, None)
                 self._store.do([DropOwner(owner.id)], _nobody)
             yield from reversed(page)
-        for row in reversed(self._store.runs(owner=NOWHERE, states=("running", "queued"), limit=PAGE)):
+        rows = self._store.runs(owner=NOWHERE, states=("running",), limit=PAGE)
+        rows += self._store.runs(owner=NOWHERE, states=("queued",), queue="", limit=PAGE)
+        for row in reversed(rows):
             if row.id not in self._ours and not (row.state == "queued" and row.created > time.time() - FRESH):
                 yield row
 
-    def _go_on(self, rows: Sequence[RunRow]) -> None:
-        """Take runs over, all in one commit where that may be, and begin."""
+    def _go_on(self, rows: Sequence[RunRow], beyond: bool = False) -> None:
+        """Take runs over, all in one commit where that may be, and begin.
+
+        Parameters
+        ----------
+        beyond: also where no more of a queue may be under way: somebody who has a slot waits for it, or it is to end.
+        """
         rows = [row for row in rows if row.state not in OVER and row.state != "parked"]
-        for row, error in zip(rows, self._take(rows), strict=True):
-            with self._lock:
-                ours = row.id in self._ours
-                future = self._ours.get(row.id)
-            if error is not None:
-                if future is not None:  # somebody else goes on with it: it is not for this process to wait
-                    underway.over(future)
+        for row, error in zip(rows, self._take(rows, beyond), strict=True):
+            if error is None:
+                self._taken(evolve(row, owner=self._recorder.owner.id, state="running"))
                 continue
-            if future is None:
-                future = self._future(row.id, "detached" if ours else "foreign")
-            elif future.ended.is_set():
-                underway.begun(future)
-            self._begin(evolve(row, owner=self._recorder.owner.id, state="running"), future, ours)
+            with self._lock:
+                future = self._ours.get(row.id)
+            if future is not None:  # somebody else goes on with it: it is not for this process to wait
+                underway.over(future)
+
+    def _taken(self, row: RunRow) -> None:
+        """Go on with a run that is ours by now."""
+        with self._lock:
+            ours = row.id in self._ours
+            future = self._ours.get(row.id)
+        if future is None:
+            future = self._future(row.id, "detached" if ours else "foreign")
+        elif future.ended.is_set():
+            underway.begun(future)
+        self._begin(row, future, ours)
 
     def _begin(self, row: RunRow, future: Submitted, ours: bool) -> None:
         try:
@@ -306,6 +374,10 @@ class Supervisor:
         except StoreError as error:  # it is not ours any more, or the store is gone
             future.set_exception(error)
             return
+        except Exception as error:  # one that nobody works on would keep its slot as long as this process lives
+            logger.exception("run %s cannot go on", row.id)
+            park(self._recorder, row, f"{type(error).__name__}: {error}")
+            started = None
         if started is None:
             parked = self._store.run(row.id)
             self._ended.append(row.id)
@@ -319,7 +391,7 @@ class Supervisor:
         main = (lambda: started.main(_dropped)) if started.stream else started.main
         self._engine.background.submit(main, started.state, future)
 
-    def _take(self, rows: Sequence[RunRow]) -> list[BaseException | None]:
+    def _take(self, rows: Sequence[RunRow], beyond: bool) -> list[BaseException | None]:
         """Take runs over; for each, why it could not be."""
         answers: list[BaseException | None] = [None] * len(rows)
         heard = threading.Semaphore(0)
@@ -332,17 +404,17 @@ class Supervisor:
             return done
 
         for number, row in enumerate(rows):
-            self._store.do(taking(self._recorder, row), hears(number))
+            self._store.do(taking(self._recorder, row, beyond=beyond), hears(number))
         for _ in rows:
             heard.acquire()
         return answers
 
-    def _what_others_did(self) -> None:
+    def _what_others_did(self, most: int = PAGE) -> None:
         """Results that are waited for here, of runs that somebody else has gone on with; some at a time, in turn."""
         if not self._round:
             with self._lock:
                 self._round.extend(self._ours)
-        for _ in range(min(PAGE, len(self._round))):
+        for _ in range(min(most, len(self._round))):
             run = self._round.popleft()
             with self._lock:
                 future = self._ours.get(run)
@@ -366,6 +438,8 @@ class Supervisor:
             elif row.error is not None:
                 error = decode(row.error)
                 future.set_exception(error if isinstance(error, BaseException) else RuntimeError(error))
+            elif future.cuts:
+                future.set_exception(concurrent.futures.CancelledError())
             else:
                 future.set_exception(CancelledElsewhere(f"run {row.id} was cancelled"))
         except StoreError as unreadable:

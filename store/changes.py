@@ -19,6 +19,7 @@ from .port import (
     Await,
     BeginRun,
     Change,
+    Claim,
     DropOwner,
     DropRun,
     Exists,
@@ -31,6 +32,8 @@ from .port import (
     Reserve,
     Send,
     SetOwner,
+    SetPriority,
+    SetQueue,
     SetRun,
     Settle,
     Shrink,
@@ -41,6 +44,7 @@ from .port import (
     Unknown,
     Waited,
 )
+from .queues import check_slot, claim, leave, line_up, queue_of, set_priority, set_queue
 
 Connection = sqlite3.Connection
 
@@ -69,10 +73,11 @@ def apply(connection: Connection, changes: Iterable[Change]) -> None:
 
 def begin_run(connection: Connection, change: BeginRun) -> None:
     row = change.row
+    queue = queue_of(connection, row.queue) if row.queue else None
     try:
         made = connection.execute(
-            "INSERT INTO run (id, owner, entries, last, state, wake) VALUES (?, ?, 0, 0, ?, ?)",
-            (row.id, row.owner, row.state, row.wake),
+            "INSERT INTO run (id, owner, entries, last, state, wake, in_queue) VALUES (?, ?, 0, 0, ?, ?, ?)",
+            (row.id, row.owner, row.state, row.wake, queue),
         )
     except sqlite3.IntegrityError as error:
         msg = f"there is a run {row.id} already"
@@ -85,6 +90,9 @@ def begin_run(connection: Connection, change: BeginRun) -> None:
         ),
     )
     refer(connection, "run", made.lastrowid, change.blobs)
+    if queue is not None and row.state == "queued":
+        assert made.lastrowid is not None
+        line_up(connection, queue, made.lastrowid, row.priority, change.key or row.flow, row.created)
 
 
 def append(connection: Connection, change: Append) -> None:
@@ -145,6 +153,8 @@ def set_run(connection: Connection, change: SetRun) -> None:
         columns = ", ".join(f"{name} = ?" for name in data)
         connection.execute(f"UPDATE run_data SET {columns} WHERE run = ?", (*data.values(), number))
     refer(connection, "run", number, change.blobs)
+    if over:
+        leave(connection, number)
     if stands:
         was = [Waited(*row) for row in connection.execute("SELECT name, key FROM wait WHERE run = ?", (-number,))]
         if was:
@@ -159,13 +169,17 @@ def set_run(connection: Connection, change: SetRun) -> None:
 
 
 def take_run(connection: Connection, change: TakeRun) -> None:
-    row = connection.execute("SELECT number, owner, state FROM run WHERE id = ?", (change.run,)).fetchone()
+    row = connection.execute("SELECT number, owner, state, in_queue FROM run WHERE id = ?", (change.run,)).fetchone()
     if row is None:
         raise unknown(change.run)
-    number, owner, state = row
+    number, owner, state, queue = row
     if owner != change.before or state not in change.states:
         msg = f"run {change.run} cannot be taken: it is {state} and belongs to {owner or 'nobody'} by now"
         raise LeaseLost(msg)
+    if queue is not None and state != "running":
+        if not change.beyond:
+            check_slot(connection, queue, change.run)
+        leave(connection, number)
     connection.execute(
         "UPDATE run SET state = 'running', owner = ?, wake = NULL WHERE number = ?", (change.owner, number)
     )
@@ -434,6 +448,9 @@ HOW: dict[type, Callable[[Connection, Any], None]] = {
     Append: append,
     SetRun: set_run,
     TakeRun: take_run,
+    SetQueue: set_queue,
+    SetPriority: set_priority,
+    Claim: claim,
     DropRun: drop_run,
     Send: send,
     SetOwner: set_owner,

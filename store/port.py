@@ -30,7 +30,7 @@ class RunRow:
     of the plan it is pinned to. ``inputs``, ``ambient``, ``result``, ``error``: encoded values. ``owner``: who works
     on it. ``wake``: when it has something to do without being asked. ``entries``: how many the journal has.
     ``resumed``: how often somebody else went on with it. ``parent``: the run that detached it. ``reason``: why it is
-    parked. ``queue``, ``priority``: where it waits to begin.
+    parked. ``queue``: the one that it waits in to begin, or has begun from; empty: none. ``priority``: in it.
     """
 
     id: str
@@ -99,10 +99,11 @@ class Waited:
 @frozen
 class BeginRun:
     """A new run. Its ticket fails with :class:`Exists` where the id is taken. ``blobs``: digests of the large values
-    that its inputs refer to."""
+    that its inputs refer to. ``key``: whose share of its queue it takes; empty: its flow's."""
 
     row: RunRow
     blobs: tuple[str, ...] = ()
+    key: str = ""
 
 
 @frozen
@@ -149,12 +150,46 @@ class SetRun:
 class TakeRun:
     """Take a run over from ``before`` (:data:`NOWHERE` or an owner that is dead), if it still belongs to it and is
     in one of ``states``; else :class:`LeaseLost`. It is ``running`` then, waits for nothing, and is counted as resumed
-    unless it was ``queued``."""
+    unless it was ``queued``. One of a queue that has no free slot is refused (:class:`Full`), unless it has one, or is
+    to go on ``beyond`` what the queue may have at once."""
 
     run: str
     before: str
     owner: str
     states: tuple[State, ...] = ("queued", "running", "waiting", "parked")
+    beyond: bool = False
+
+
+@frozen
+class SetQueue:
+    """Make a queue known, or change it. What is None stays as it is. ``concurrency``: how many of its runs may be under
+    way at once; 0: no limit any more. ``rate``: how many may begin in a time (``"10/s"``); empty: no limit any more.
+    ``paused``: none begins."""
+
+    name: str
+    concurrency: int | None = None
+    rate: str | None = None
+    paused: bool | None = None
+
+
+@frozen
+class SetPriority:
+    """Another priority for a run that waits to begin; :class:`LeaseLost` where it does not."""
+
+    run: str
+    priority: int
+
+
+@frozen
+class Claim:
+    """Begin the runs of a queue whose turn it is: as many as may begin at ``now`` (epoch seconds), ``most`` at most.
+    They are ``running`` then. ``claimed``: their ids, once the ticket is done."""
+
+    queue: str
+    owner: str
+    now: float
+    most: int = 1
+    claimed: list[str] = field(factory=list, eq=False)
 
 
 @frozen
@@ -285,6 +320,9 @@ Change = (
     | Append
     | SetRun
     | TakeRun
+    | SetQueue
+    | SetPriority
+    | Claim
     | SetOwner
     | DropOwner
     | Send
@@ -310,6 +348,10 @@ class StoreError(Exception):
 
 class LeaseLost(StoreError):
     """Somebody else works on the run by now: whoever hears this stops at once and writes nothing more."""
+
+
+class Full(StoreError):
+    """As many runs of the queue are under way as it may have at once."""
 
 
 class Exists(StoreError):
@@ -375,6 +417,21 @@ class CachedRow:
 
 
 @frozen
+class QueueRow:
+    """A queue as it is listed. ``concurrency``: None: no limit; ``rate``: empty: no limit. The rest: how many of its
+    runs are in that state."""
+
+    name: str
+    concurrency: int | None
+    rate: str
+    paused: bool
+    queued: int
+    running: int
+    waiting: int
+    parked: int
+
+
+@frozen
 class Trouble:
     """Why commits do not get through just now: they are tried again, and nothing is lost. ``since``: epoch seconds."""
 
@@ -418,10 +475,24 @@ class Store(Protocol):
         flow: str = "",
         owner: str | None = None,
         due: float | None = None,
+        queue: str | None = None,
         limit: int = 1000,
         before: str = "",
     ) -> list[RunRow]:
-        """Runs, the youngest first. ``due``: with a ``wake`` up to then. ``before``: older than this run."""
+        """Runs, the youngest first. ``due``: with a ``wake`` up to then. ``queue``: of that one; empty: of none.
+        ``before``: older than this run."""
+        ...
+
+    def queues(self) -> list[QueueRow]:
+        """All queues, by name."""
+        ...
+
+    def ready(self, now: float) -> list[str]:
+        """The queues of which a run waits that may begin at ``now`` (epoch seconds)."""
+        ...
+
+    def slots(self, queue: str) -> float:
+        """How many more runs of a queue may be under way; infinity: no limit."""
         ...
 
     def journal(self, run: str, after: int = 0) -> Iterable[bytes]:

@@ -110,7 +110,32 @@ V2: Migration = (
     "UPDATE cache SET size = length(value)",
 )
 
-MIGRATIONS: tuple[Migration, ...] = (V1, V2)
+V3: Migration = (
+    """CREATE TABLE queue (
+        number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, concurrency INTEGER, rate TEXT NOT NULL DEFAULT '',
+        paused INTEGER NOT NULL DEFAULT 0
+    )""",
+    # In the order of beginning, so that who is next is found by one look.
+    """CREATE TABLE turn (
+        queue INTEGER NOT NULL, priority INTEGER NOT NULL, round INTEGER NOT NULL, run INTEGER NOT NULL,
+        key TEXT NOT NULL, since REAL NOT NULL, PRIMARY KEY (queue, priority, round, run)
+    ) WITHOUT ROWID""",
+    "CREATE INDEX turn_by_key ON turn (queue, priority, key, round)",
+    "CREATE INDEX turn_by_run ON turn (run)",
+    "ALTER TABLE run ADD COLUMN in_queue INTEGER",
+    "CREATE INDEX run_in_queue ON run (in_queue, state, wake) WHERE in_queue IS NOT NULL",
+    "CREATE INDEX run_by_start ON run_data (queue, began) WHERE queue != ''",
+    # Version 2 had a run's queue and priority in its row, and nobody who read them.
+    "INSERT INTO queue (name) SELECT DISTINCT queue FROM run_data WHERE queue != ''",
+    """UPDATE run SET in_queue = (
+        SELECT queue.number FROM run_data JOIN queue ON queue.name = run_data.queue WHERE run_data.run = run.number
+    ) WHERE number IN (SELECT run FROM run_data WHERE queue != '')""",
+    """INSERT INTO turn SELECT in_queue, priority, number, number, flow, created
+        FROM run JOIN run_data ON run_data.run = number WHERE in_queue IS NOT NULL AND state = 'queued'""",
+    "UPDATE run_data SET began = NULL WHERE run IN (SELECT run FROM turn)",
+)
+
+MIGRATIONS: tuple[Migration, ...] = (V1, V2, V3)
 """One for each version: the first makes version 1 of an empty file."""
 
 

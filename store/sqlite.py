@@ -6,6 +6,7 @@ answers, and what it reads. The tables are described in docs/store.md.
 
 from __future__ import annotations
 
+import math
 import sqlite3
 import time
 import zlib
@@ -24,6 +25,7 @@ from .port import (
     Damaged,
     Done,
     Owner,
+    QueueRow,
     ReadOnly,
     RunRow,
     Signal,
@@ -33,6 +35,7 @@ from .port import (
     Unknown,
     Waited,
 )
+from .queues import queue_rows, ready, slots
 from .reading import Readers
 from .writer import Writer
 
@@ -109,6 +112,7 @@ class SqliteStore:
         flow: str = "",
         owner: str | None = None,
         due: float | None = None,
+        queue: str | None = None,
         limit: int = 1000,
         before: str = "",
     ) -> list[RunRow]:
@@ -126,6 +130,9 @@ class SqliteStore:
         if due is not None:
             clauses.append("wake <= ?")
             values.append(due)
+        if queue is not None:
+            clauses.append("queue = ? AND queue != ''" if queue else "in_queue IS NULL")
+            values += [queue] if queue else []
         if before:
             clauses.append("number < (SELECT number FROM run WHERE id = ?)")
             values.append(before)
@@ -137,6 +144,19 @@ class SqliteStore:
                 f"{_RUN.format(index)}{where} ORDER BY number DESC LIMIT ?", (*values, limit)
             ).fetchall()
         return [RunRow(*row) for row in rows]
+
+    def queues(self) -> list[QueueRow]:
+        with self._readers.lend() as connection:
+            return queue_rows(connection)
+
+    def ready(self, now: float) -> list[str]:
+        with self._readers.lend() as connection:
+            return ready(connection, now)
+
+    def slots(self, queue: str) -> float:
+        with self._readers.lend() as connection:
+            row = connection.execute("SELECT number FROM queue WHERE name = ?", (queue,)).fetchone()
+            return math.inf if row is None else slots(connection, row[0])
 
     def journal(self, run: str, after: int = 0) -> Iterator[bytes]:
         for first, payload in self.segments(run, after):
