@@ -256,7 +256,7 @@ class Engine:
         self, *, at_once: int = 100, told: Callable[[RunRow], object] | None = None
     ) -> AbstractContextManager[None]:
         """Go on, while the ``with`` block lasts, with all runs of the store that nobody works on: whose process is
-        gone, that were never begun, whose signal or time has come.
+        gone, that were never begun, whose signal or time has come, whose turn it is in a queue.
 
         At the end of the block runs under way have five seconds to come to an end; those that have not are left to
         whoever comes next.

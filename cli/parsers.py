@@ -138,7 +138,7 @@ def _run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--events", action="store_true", help="every event as a JSON line on standard error")
     parser.add_argument("--limit", type=_positive, metavar="N", help="node calls in flight at most (1000)")
     _file(parser.add_argument("--store", metavar="PATH", help="record the run there, so that it can be gone on with"))
-    parser.add_argument("--queue", metavar="NAME", help="only submit it into a queue of the store; prints its id")
+    parser.add_argument("--queue", type=_name, metavar="NAME", help="only put it into this queue; prints its id")
     parser.add_argument("--priority", type=_whole, metavar="N", help="in the queue: higher is sooner (0)")
     parser.add_argument("--key", metavar="K", help="in the queue: whose share it takes (the flow's)")
     _file(
@@ -354,6 +354,12 @@ def _count(text: str) -> int:
     if not text.isdigit():
         raise argparse.ArgumentTypeError(f"a whole number is wanted, not {text!r}")
     return int(text)
+
+
+def _name(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("a name is wanted")
+    return text
 
 
 def _whole(text: str) -> int:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+from typing import TYPE_CHECKING
 
 from .arguments import Usage
 from .output import emit
 from .stores import existing
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..store.port import Change, QueueRow
 

@@ -35,11 +35,16 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    if arguments.queue is None and (arguments.priority, arguments.key) != (None, None):
+    if arguments.queue is None:
+        wrong = "--priority and --key are those of a run in a queue: --queue NAME"
+        given = arguments.priority, arguments.key
+    else:
+        wrong = "--profile and --limit are those of the process that runs it: --queue only submits"
+        given = arguments.profile, arguments.limit
+    if given != (None, None):
         from .arguments import Usage
 
-        msg = "--priority and --key are those of a run in a queue: --queue NAME"
-        raise Usage(msg)
+        raise Usage(wrong)
     # An engine of its own: nothing that was kept knows it.
     if arguments.profile is not None or arguments.store or arguments.queue:
         return _run_by_engine(arguments, None)

@@ -132,7 +132,7 @@ class Submitted(concurrent.futures.Future[Any]):
             self.run.interrupted += 1  # the run looks when it begins
         else:
             self.cuts += 1
-            if self.ended.is_set() and self.rests is not None:
+            if self.ended.is_set() and self.rests is not None:  # it is for whoever comes first to begin it
                 self.rests(self, None)
 
     def _interrupt(self) -> None:

@@ -195,13 +195,14 @@ class Supervisor:
 
     def _future(self, run: str, whose: Whose) -> Submitted:
         future = Submitted(rests=lambda future, ran: self._rests(run, future, ran, whose))
-        future.add_done_callback(lambda _: self._over(run))
+        future.add_done_callback(lambda _: self._over(run, future))
         return future
 
-    def _over(self, run: str) -> None:
+    def _over(self, run: str, future: Submitted) -> None:
         with self._lock:
             busy = self._busy.pop(run, None)
-            self._ours.pop(run, None)
+            if self._ours.get(run) in (None, future):  # not that of another one, who waits for the run too
+                self._ours.pop(run, None)
         if busy is not None:
             self._ended.append(run)
             self._wake()
@@ -262,8 +263,6 @@ class Supervisor:
                 self._due.extend(itertools.islice(self._look_for_due(), PAGE))
             rows = [self._due.popleft() for _ in range(min(room, len(self._due)))]
             self._go_on([row for row in rows if row.id not in self._busy])
-        if self._watching:
-            self._begin_queued()
         now = time.monotonic()
         room = self._at_once - len(self._busy)
         if now >= self._slow and room > 0:
@@ -272,6 +271,8 @@ class Supervisor:
                 self._slow = now + SLOW
                 self._what_others_did()
             self._go_on(left)
+        if self._watching:
+            self._begin_queued()  # last: what has begun is not to wait for a long line
         if now >= self._soon:
             self._soon = now + LOOK
             self._what_others_did(FEW)
@@ -279,11 +280,16 @@ class Supervisor:
     def _take_asked(self) -> Iterator[RunRow]:
         while self._asked:
             row = self._store.run(self._asked.popleft())
-            if row is None or row.id in self._busy:
+            if row is None:
                 continue
-            if not lives(self._store, row):
+            future = self._ours.get(row.id)
+            cut = future is not None and future.cuts
+            if row.id in self._busy:
+                if cut and (busy := self._busy[row.id][0]) is not future:  # begun here before that was known
+                    busy.interrupt()
+            elif not lives(self._store, row):
                 yield row
-            elif (future := self._ours.get(row.id)) is not None and future.cuts:
+            elif cut:
                 with contextlib.suppress(Over):
                     ask(self._store, row.id)
 
@@ -295,14 +301,16 @@ class Supervisor:
         first = self._turn % len(names)
         self._turn += 1
         names = (names[first:] + names[:first])[:room]
-        now, me = time.time(), self._recorder.owner.id
-        claims = [Claim(name, me, now, room // len(names)) for name in names]
-        commit_now(self._store, [*self._recorder.known(), *claims])
-        for claim in claims:
-            for row in map(self._store.run, claim.claimed):
-                assert row is not None
-                self._taken(row)
-                self._poke.set()  # there may be more
+        me = self._recorder.owner.id
+        claims = [Claim(name, me, room // len(names)) for name in names]
+        try:
+            commit_now(self._store, [*self._recorder.known(), *claims])
+        finally:  # where the disk fails, it may be done all the same
+            for claim in claims:
+                for row in map(self._store.run, claim.claimed):
+                    if row is not None and row.owner == me:
+                        self._taken(row)
+                        self._poke.set()  # there may be more
 
     def _look_for_due(self) -> Iterator[RunRow]:
         """Runs whose time or signal has come, page by page, those whose it came first in front."""

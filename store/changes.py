@@ -44,7 +44,7 @@ from .port import (
     Unknown,
     Waited,
 )
-from .queues import check_slot, claim, leave, line_up, queue_of, set_priority, set_queue
+from .queues import check_slot, claim, line_up, queue_of, set_priority, set_queue
 
 Connection = sqlite3.Connection
 
@@ -153,8 +153,6 @@ def set_run(connection: Connection, change: SetRun) -> None:
         columns = ", ".join(f"{name} = ?" for name in data)
         connection.execute(f"UPDATE run_data SET {columns} WHERE run = ?", (*data.values(), number))
     refer(connection, "run", number, change.blobs)
-    if over:
-        leave(connection, number)
     if stands:
         was = [Waited(*row) for row in connection.execute("SELECT name, key FROM wait WHERE run = ?", (-number,))]
         if was:
@@ -176,10 +174,8 @@ def take_run(connection: Connection, change: TakeRun) -> None:
     if owner != change.before or state not in change.states:
         msg = f"run {change.run} cannot be taken: it is {state} and belongs to {owner or 'nobody'} by now"
         raise LeaseLost(msg)
-    if queue is not None and state != "running":
-        if not change.beyond:
-            check_slot(connection, queue, change.run)
-        leave(connection, number)
+    if queue is not None and state != "running" and not change.beyond:
+        check_slot(connection, queue, change.run)
     connection.execute(
         "UPDATE run SET state = 'running', owner = ?, wake = NULL WHERE number = ?", (change.owner, number)
     )

@@ -182,13 +182,14 @@ class SetPriority:
 
 @frozen
 class Claim:
-    """Begin the runs of a queue whose turn it is: as many as may begin at ``now`` (epoch seconds), ``most`` at most.
-    They are ``running`` then. ``claimed``: their ids, once the ticket is done."""
+    """Begin the runs of a queue whose turn it is: as many as may begin, ``most`` at most. They are ``running`` then.
+    ``now``: epoch seconds; None: when it is applied, by the store's own clock, since a commit may have to wait.
+    ``claimed``: their ids, once the ticket is done."""
 
     queue: str
     owner: str
-    now: float
     most: int = 1
+    now: float | None = None
     claimed: list[str] = field(factory=list, eq=False)
 
 

@@ -2,13 +2,15 @@
 no two processes ever count the same slot as free.
 
 A slot is taken by a run that is ``running``, whether its process lives or not; there is nothing to give back. Who waits
-to begin has a row in ``turn``. The rules are those of :mod:`.admission`.
+to begin has a row in ``turn``, which goes as soon as it is not ``queued`` any more (a trigger). The rules are those of
+:mod:`.admission`.
 """
 
 from __future__ import annotations
 
 import math
 import sqlite3
+import time
 
 from ..executor.memory import parse_rate
 from .admission import Head, next_of, places, round_of
@@ -64,11 +66,6 @@ def line_up(connection: Connection, queue: int, run: int, priority: int, key: st
     )
 
 
-def leave(connection: Connection, run: int) -> None:
-    """It does not wait to begin any more."""
-    connection.execute("DELETE FROM turn WHERE run = ?", (run,))
-
-
 def set_priority(connection: Connection, change: SetPriority) -> None:
     row = connection.execute(
         "SELECT number, turn.queue, key, since FROM run LEFT JOIN turn ON turn.run = number WHERE id = ?", (change.run,)
@@ -80,7 +77,7 @@ def set_priority(connection: Connection, change: SetPriority) -> None:
     if queue is None:
         msg = f"run {change.run} does not wait in a queue any more"
         raise LeaseLost(msg)
-    leave(connection, run)
+    connection.execute("DELETE FROM turn WHERE run = ?", (run,))
     line_up(connection, queue, run, change.priority, key, since)
     connection.execute("UPDATE run_data SET priority = ? WHERE run = ?", (change.priority, run))
 
@@ -94,14 +91,14 @@ def claim(connection: Connection, change: Claim) -> None:
     if row is None:
         return
     (queue,) = row
-    left = min(change.most, places_in(connection, queue, change.now))
+    now = time.time() if change.now is None else change.now
+    left = min(change.most, places_in(connection, queue, now))
     heads = {priority: _head(connection, queue, priority) for (priority,) in connection.execute(_HEADS, (queue,))}
     while left > 0 and (waiting := [head for head in heads.values() if head is not None]):
         head = next_of(waiting)
-        leave(connection, head.run)
         (run,) = connection.execute("SELECT id FROM run WHERE number = ?", (head.run,)).fetchone()
         connection.execute("UPDATE run SET state = 'running', owner = ? WHERE number = ?", (change.owner, head.run))
-        connection.execute("UPDATE run_data SET began = ? WHERE run = ?", (change.now, head.run))
+        connection.execute("UPDATE run_data SET began = ? WHERE run = ?", (now, head.run))
         change.claimed.append(run)
         heads[head.priority] = _head(connection, queue, head.priority)
         left -= 1
@@ -171,7 +168,7 @@ def check_slot(connection: Connection, queue: int, run: str) -> None:
 def ready(connection: Connection, now: float) -> list[str]:
     """The queues of which a run may begin now."""
     found = connection.execute(
-        "SELECT number, name FROM queue WHERE paused = 0 AND EXISTS (SELECT 1 FROM turn WHERE queue = number)"
+        "SELECT number, name FROM queue WHERE EXISTS (SELECT 1 FROM turn WHERE queue = number)"
     ).fetchall()
     return [name for number, name in found if places_in(connection, number, now) >= 1]
 

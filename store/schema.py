@@ -124,6 +124,9 @@ V3: Migration = (
     "CREATE INDEX turn_by_run ON turn (run)",
     "ALTER TABLE run ADD COLUMN in_queue INTEGER",
     "CREATE INDEX run_in_queue ON run (in_queue, state, wake) WHERE in_queue IS NOT NULL",
+    # However a run leaves the line, its turn goes with that.
+    """CREATE TRIGGER run_has_no_turn AFTER UPDATE OF state ON run WHEN old.state = 'queued' AND new.state != 'queued'
+        BEGIN DELETE FROM turn WHERE run = old.number; END""",
     "CREATE INDEX run_by_start ON run_data (queue, began) WHERE queue != ''",
     # Version 2 had a run's queue and priority in its row, and nobody who read them.
     "INSERT INTO queue (name) SELECT DISTINCT queue FROM run_data WHERE queue != ''",

@@ -114,8 +114,18 @@ def test_what_is_wrong_is_told(words: str, said: str, shell: Shell) -> None:
     assert said in shell("queue", *words.split(), code=2)
 
 
-def test_a_priority_is_that_of_a_queue(shell: Shell) -> None:
-    assert "--queue NAME" in shell("run", str(shell.file), "n=1", "--priority", "1", code=2)
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--priority", "1"), "--queue NAME"),
+        (("--key", "k"), "--queue NAME"),
+        (("--queue", ""), "a name is wanted"),
+        (("--queue", "mail", "--limit", "3"), "--queue only submits"),
+        (("--queue", "mail", "--profile", "times.json"), "--queue only submits"),
+    ],
+)
+def test_what_belongs_to_a_queue_and_what_does_not(options: tuple[str, ...], said: str, shell: Shell) -> None:
+    assert said in shell("run", str(shell.file), "n=1", *options, code=2)
 
 
 def test_a_wrong_input_is_told_when_it_is_submitted(shell: Shell) -> None:

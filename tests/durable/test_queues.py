@@ -12,13 +12,17 @@ from typing import Any
 
 import pytest
 import trio
+from attrs import evolve
 from waiting_kit import until
 
 from cflow import Engine, detach, flow, node, secret, wait_signal
 from cflow.runs import supervisor
 from cflow.runs.cancel import cancel
+from cflow.runs.programs import program_of
 from cflow.runs.resume import resume
-from cflow.store.port import Full, LeaseLost, QueueRow, RunRow, Store, StoreError
+from cflow.store.owners import me
+from cflow.store.port import Claim, Full, LeaseLost, QueueRow, RunRow, SetOwner, Store, StoreError
+from cflow.store.tickets import commit_now
 
 DONE: list[Any] = []
 NOW: list[int] = [0, 0]
@@ -141,6 +145,20 @@ def test_never_more_than_the_queue_may_have(concurrency: int, engine: Engine, tm
         assert DONE == list(range(20))
     assert other.recorder is not None
     other.recorder.close()
+
+
+def test_a_long_line_keeps_nobody_from_going_on_with_the_runs_of_the_dead(engine: Engine) -> None:
+    recorder = engine.recorder
+    assert recorder is not None
+    gone = evolve(me(), born=1)  # its pid was used again since
+    left = engine.queue("old").put(writes, "left")
+    commit_now(recorder.store, [SetOwner(gone), Claim("old", gone.id)])
+    assert state(engine, left) == "running"
+    for n in range(10):
+        engine.queue("mail").put(writes, n)
+    with engine.supervise(at_once=1):
+        until(lambda: len(DONE) == 11)
+    assert DONE[0] == "left"
 
 
 def test_a_worker_begins_no_more_than_it_may_and_serves_each_queue(engine: Engine) -> None:
@@ -271,6 +289,37 @@ def test_a_future_is_cancelled_where_its_run_is_elsewhere(engine: Engine, tmp_pa
     other.recorder.close()
 
 
+def test_a_run_may_begin_before_its_future_is_known(engine: Engine) -> None:
+    """Here, while it is being submitted."""
+    mail = engine.queue("mail")
+    with engine.supervise():
+        runs = [mail.put(holds, n) for n in range(2)]
+        until(lambda: len(DONE) == 2)
+        first, second = (supervisor.supervisor_of(engine).queued(run) for run in runs)
+        assert second.cancel()
+        with pytest.raises(concurrent.futures.CancelledError):
+            second.result(30)
+        GO.set()
+        assert first.result(30) == 0
+    assert states(engine) == {"done": 1, "cancelled": 1}
+
+
+def test_a_claim_that_fails_and_is_on_disk_all_the_same(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    commit, failures = supervisor.commit_now, iter([StoreError("made up: the disk fails")])
+
+    def fails_once(store: Store, changes: Any) -> None:
+        commit(store, changes)
+        for error in failures:
+            raise error
+
+    monkeypatch.setattr(supervisor, "commit_now", fails_once)
+    mail = engine.queue("mail")
+    mail.set(concurrency=1)
+    futures = [mail.submit(writes, n) for n in range(2)]
+    with engine.supervise():
+        assert [future.result(30) for future in futures] == [0, 1]
+
+
 def test_resuming_leaves_those_in_the_line_alone(engine: Engine) -> None:
     mail = engine.queue("mail")
     run = mail.put(writes, 1)
@@ -304,9 +353,6 @@ def test_detached_runs_are_found_behind_a_long_line(engine: Engine, monkeypatch:
     mail.pause()
     recorder = engine.recorder
     assert recorder is not None
-    from cflow.runs.programs import program_of
-    from cflow.store.tickets import commit_now
-
     begun = recorder.begin(engine.compiled(writes), program_of(writes.source), {"n": 1}, {}, state="queued")
     commit_now(recorder.store, begun.keeper.unit(0, []))
     for n in range(10):

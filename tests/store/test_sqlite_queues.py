@@ -47,7 +47,7 @@ def submit(store: SqliteStore, *runs: str, queue: str = "mail", key: str = "", *
 
 
 def claim(store: SqliteStore, most: int = 1, now: float = 100.0, queue: str = "mail", owner: str = "me") -> list[str]:
-    change = Claim(queue, owner, now, most)
+    change = Claim(queue, owner, most, now)
     commit_now(store, [change])
     return change.claimed
 
@@ -207,7 +207,7 @@ def test_keys_take_turns(store: SqliteStore) -> None:
 
 def test_a_refused_unit_begins_nothing(store: SqliteStore) -> None:
     submit(store, "a")
-    change = Claim("mail", "me", 1.0)
+    change = Claim("mail", "me")
     with pytest.raises(Unknown):
         commit_now(store, [change, TakeRun("nobody", "", "me")])
     assert claim(store) == ["a"]
@@ -216,7 +216,7 @@ def test_a_refused_unit_begins_nothing(store: SqliteStore) -> None:
 def test_a_unit_that_is_applied_twice_claims_once(store: SqliteStore) -> None:
     """One of its group is refused after it had written, so the group is taken back and applied once more."""
     submit(store, "a", "b")
-    change = Claim("mail", "me", 1.0)
+    change = Claim("mail", "me")
     errors = at_once(store, [change], [BeginRun(row("x")), BeginRun(row("x"))])
     assert [type(error).__name__ for error in errors] == ["NoneType", "Exists"]
     assert change.claimed == ["a"]
@@ -339,6 +339,10 @@ def test_the_store_does_what_the_rules_say(tmp_path: Path, long: bool) -> None:
                     pass
             assert {found.id: found.state for found in store.runs()} == state
         store.close()
+        connection = sqlite3.connect(tmp_path / str(seed) / FILE)
+        turns = {run for (run,) in connection.execute("SELECT id FROM turn JOIN run ON number = run")}
+        connection.close()
+        assert turns == {run for run, what in state.items() if what == "queued"}
 
 
 # ---- older stores ------------------------------------------------------------------------------------------------
