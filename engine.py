@@ -282,11 +282,11 @@ class Engine:
 
     def run_node(self, node: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run one node to its end, under its own policy, from ordinary code."""
-        fn = node.fn
+        fn = node.call
         substitute = self._standing_in()
         if substitute is not None:
             fn = substitute(node.spec, fn) or fn
-        if fn is node.fn and node.plain and not self._sinks:
+        if fn is node.call and node.plain and not self._sinks:
             return in_place(self, node, args, kwargs)
         from .executor.alone import run_alone
 

@@ -8,7 +8,20 @@ from __future__ import annotations
 
 import types
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, Protocol, TypedDict, TypeVar, Unpack, cast, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Concatenate,
+    Generic,
+    Literal,
+    ParamSpec,
+    Protocol,
+    TypedDict,
+    TypeVar,
+    Unpack,
+    cast,
+    overload,
+)
 
 from .compiler.diagnostics import Collector, Diagnostic
 from .compiler.spec import Retry as Retry
@@ -39,11 +52,14 @@ if TYPE_CHECKING:
     from .dsl.scope import FlowSource
     from .engine import Engine
     from .planner.plan import Plan
+    from .transactional.port import Database
 
 P = ParamSpec("P")
 R = TypeVar("R")
 Raw = TypeVar("Raw")
 T = TypeVar("T")
+H = TypeVar("H")
+H_co = TypeVar("H_co", covariant=True)
 
 Resources = str | Iterable[str]
 Runs = Literal["auto", "loop", "thread"]
@@ -140,6 +156,16 @@ class Node(NodeDef[P, R, Raw]):
         return f"<node {qualified(self.fn)}>"
 
 
+class Transactional(Node[P, R, Raw]):
+    """A transactional node, for type checkers: the function itself takes the handle first."""
+
+    fn: Callable[..., Raw]
+
+
+class _TransactionalDecorator(Protocol[H_co]):
+    def __call__(self, fn: Callable[Concatenate[H_co, P], T], /) -> Transactional[P, T, T]: ...
+
+
 class _NodeDecorator(Protocol):
     @overload
     def __call__(self, fn: Callable[P, AsyncIterator[T]], /) -> Node[P, Iterator[T], AsyncIterator[T]]: ...
@@ -149,6 +175,12 @@ class _NodeDecorator(Protocol):
     def __call__(self, fn: Callable[P, T], /) -> Node[P, T, T]: ...
 
 
+@overload
+def node(*, transactional: Database[H], **declared: Unpack[NodeOptions]) -> _TransactionalDecorator[H]: ...
+@overload
+def node(
+    fn: Callable[Concatenate[H, P], T], /, *, transactional: Database[H], **declared: Unpack[NodeOptions]
+) -> Transactional[P, T, T]: ...
 @overload
 def node(**declared: Unpack[NodeOptions]) -> _NodeDecorator: ...
 @overload
@@ -169,6 +201,8 @@ def node(fn: Any = None, /, **declared: Any) -> Any:
     ----------
     fn: ``def`` or ``async def``, or an async generator (a stream).
     declared: its effects (``pure reads writes barrier``), policy, ``version`` and ``runs``; see :class:`NodeOptions`.
+    ``transactional``: a database (:class:`cflow.transactional.SQLite`); the function is given the handle of a
+    transaction first, and what it writes there is committed together with its completion.
 
     Raises
     ------

@@ -200,7 +200,7 @@ def _function(node: Any) -> Callable[..., Any]:
     from .dsl.nodes import FlowDef, NodeDef
 
     if isinstance(node, NodeDef):
-        fn: Callable[..., Any] = node.fn
+        fn: Callable[..., Any] = node.call
         return fn
     if isinstance(node, (FlowDef, type)) or not callable(node):
         msg = f"a node belongs here, not {node!r}: mock the nodes that a flow calls"

@@ -102,8 +102,9 @@ class _Canon:
     def node(self, spec: NodeSpec) -> str:
         code = f"version {write_constant(spec.version)}" if spec.version else f"source {write_constant(spec.source)}"
         stream = " stream" if spec.is_stream else ""
-        effects = evolve(spec.effects, declared=True)
-        return f"{write_constant(spec.name)} {code} {print_effects(effects)}{stream} {write_constant(spec.builtin)}"
+        effects = print_effects(evolve(spec.effects, declared=True))
+        transactional = " transactional" if spec.transactional else ""
+        return f"{write_constant(spec.name)} {code} {effects}{stream}{transactional} {write_constant(spec.builtin)}"
 
     def undo_node(self, key: str) -> str:
         """A node as an undo is its own options too: the call of an undo resolves them."""

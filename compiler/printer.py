@@ -314,9 +314,8 @@ def _field(spec: FieldSpec) -> str:
 
 def _node(spec: NodeSpec) -> str:
     words = [print_effects(spec.effects)]
-    words += [
-        word for word, on in (("async", spec.is_async), ("stream", spec.is_stream), ("trusted", spec.trusted)) if on
-    ]
+    marks = {"async": spec.is_async, "stream": spec.is_stream, "trusted": spec.trusted}
+    words += [word for word, on in {**marks, "transactional": spec.transactional}.items() if on]
     words += [
         f"{key}({quoted(text)})"
         for key, text in (

@@ -398,7 +398,8 @@ def _node(line: Tokens) -> NodeSpec:
     reads = frozenset(line.list(")", line.name)) if line.take("reads", "(") else frozenset[str]()
     writes = frozenset(line.list(")", line.name)) if line.take("writes", "(") else frozenset[str]()
     effects = Effects(reads, writes, line.take("barrier"), not line.take("undeclared"))
-    is_async, is_stream, trusted = (line.take(word) for word in ("async", "stream", "trusted"))
+    marks = ("async", "stream", "trusted", "transactional")
+    is_async, is_stream, trusted, transactional = (line.take(word) for word in marks)
     words = ("runs", "version", "source", "builtin", "seek")
     runs, version, source, builtin, seek = (_text(line, word) for word in words)
     policy: dict[str, Any] = {}
@@ -424,6 +425,7 @@ def _node(line: Tokens) -> NodeSpec:
         trusted,
         builtin,
         seek,
+        transactional,
     )
 
 

@@ -131,6 +131,9 @@ class NodeSpec:
     seek: str = ""
     """Of a stream whose source can begin anywhere: the parameter that takes the last item that was used up, after which
     it is to begin. It decides how a recorded run goes on, and nothing of what the program means."""
+    transactional: bool = False
+    """Does it write through the handle of a transaction that the engine opens and commits? The handle is no parameter
+    of its signature."""
     doc: str = field(default="", eq=False)
 
     def with_(self, **changes: Any) -> NodeSpec:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 
 def _exactly(args: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -109,6 +109,20 @@ class Signature:
     returns: Type = ANY
     known: bool = True
     """False where nothing can be said: every call fits."""
+
+    def without_first(self) -> Signature:
+        """How it is called where somebody else gives the first argument.
+
+        Raises
+        ------
+        ValueError: it takes none by position.
+        """
+        if not self.known or (self.params and self.params[0].kind == "var_pos"):
+            return self
+        if not self.params or self.params[0].kind not in ("pos", "pos_or_kw"):
+            msg = "there is no first parameter"
+            raise ValueError(msg)
+        return evolve(self, params=self.params[1:])
 
 
 @frozen(cache_hash=True)

@@ -33,6 +33,9 @@ POLICY = ("retry", "timeout", "cache", "rate", "lock", "default", "undo", "once"
 
 DECLARED = (*EFFECTS, *POLICY, "version", "runs", "seek")
 
+OF_NODES = (*DECLARED, "transactional")
+"""What `@node(...)` says; an import in text cannot name a database."""
+
 
 @define(eq=False, slots=False)
 class NodeDef(Generic[P, R, Raw]):
@@ -72,8 +75,17 @@ class NodeDef(Generic[P, R, Raw]):
 
         policy = any(name in POLICY and name != "undo" for name in self.declared)
         return not (
-            policy or hints.is_async(self.fn) or hints.is_stream(self.fn) or self.declared.get("runs") == "thread"
+            policy
+            or self.declared.get("transactional") is not None
+            or hints.is_async(self.fn)
+            or hints.is_stream(self.fn)
+            or self.declared.get("runs") == "thread"
         )
+
+    @property
+    def call(self) -> Callable[..., Any]:
+        """What the engine calls: the function, in its transaction where it has one."""
+        return call_of(self.fn, self.declared)
 
     @property
     def undo(self) -> Binding | None:
@@ -114,6 +126,13 @@ FORM = "cflow."
 """A :class:`BuiltinBinding` whose name begins so is a form of the language, not a function."""
 
 
+def call_of(function: Callable[..., Any], declared: Mapping[str, Any]) -> Callable[..., Any]:
+    """What the engine calls of a function that is declared so; the same object each time."""
+    database = declared.get("transactional")
+    found: Callable[..., Any] = function if database is None else database.bound(function)
+    return found
+
+
 def check_declared(declared: Mapping[str, Any]) -> None:
     """Are these keywords good ones for a node?
 
@@ -122,8 +141,8 @@ def check_declared(declared: Mapping[str, Any]) -> None:
     TypeError, ValueError: an unknown keyword, a value of the wrong kind, or declarations that contradict each other.
     """
     for name in declared:
-        if name not in DECLARED:
-            msg = f"@node does not know {name!r}; it knows {', '.join(DECLARED)}"
+        if name not in OF_NODES:
+            msg = f"@node does not know {name!r}; it knows {', '.join(OF_NODES)}"
             raise TypeError(msg)
     for name in ("pure", "barrier"):
         if declared.get(name) not in (None, True, False):
@@ -139,6 +158,8 @@ def check_declared(declared: Mapping[str, Any]) -> None:
     if not isinstance(seek, str):
         msg = f"seek= is the name of a parameter, not {seek!r}"
         raise TypeError(msg)
+    if declared.get("transactional") is not None:
+        _check_transactional(declared)
     effects_of(declared)
     check_options({name: value for name, value in declared.items() if name in POLICY})
 
@@ -158,6 +179,18 @@ def check_seek(spec: NodeSpec) -> None:
     named = [p.name for p in spec.signature.params if p.kind in ("pos_or_kw", "kw")]
     if spec.signature.known and spec.seek not in named:
         msg = f"seek= names a parameter that can be given by name, and {spec.name} has no {spec.seek!r}"
+        raise ValueError(msg)
+
+
+def _check_transactional(declared: Mapping[str, Any]) -> None:
+    if not callable(getattr(declared["transactional"], "bound", None)):
+        msg = f"transactional= is a database: SQLite(path) of cflow.transactional, not {declared['transactional']!r}"
+        raise TypeError(msg)
+    if declared.get("pure") or (declared.get("reads") and not declared.get("writes")):
+        msg = 'a transactional node writes: declare writes="..." too, or leave out transactional='
+        raise ValueError(msg)
+    if declared.get("runs") == "loop":
+        msg = "a transactional node runs in a thread, as its database is waited for there: leave out runs="
         raise ValueError(msg)
 
 

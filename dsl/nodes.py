@@ -16,6 +16,7 @@ from attrs import evolve
 
 from ..compiler.operators import BUILTIN_EXCEPTIONS, BUILTINS
 from ..compiler.spec import Effects, NodeSpec
+from ..compiler.types import Signature
 from . import hints
 from .declaring import (
     DECLARED as DECLARED,
@@ -26,6 +27,7 @@ from .declaring import (
     FlowDef as FlowDef,
     FormName as FormName,
     NodeDef as NodeDef,
+    call_of as call_of,
     check_declared as check_declared,
     check_options as check_options,
     check_seek as check_seek,
@@ -71,10 +73,12 @@ def spec_of(function: Callable[..., Any], **declared: Any) -> NodeSpec:
     policy = policy_of(declared)
     if declared.get("undo") is not None:
         policy["undo"] = key_of(binding_of(declared["undo"]))
+    transactional = declared.get("transactional") is not None
+    signature = hints.signature_of(function)
     spec = NodeSpec(
         key="",
         name=getattr(function, "__name__", type(function).__name__),
-        signature=hints.signature_of(function),
+        signature=_without_handle(function, signature) if transactional else signature,
         effects=Effects() if trusted else effects_of(declared),
         policy=policy,
         is_async=hints.is_async(function),
@@ -83,11 +87,29 @@ def spec_of(function: Callable[..., Any], **declared: Any) -> NodeSpec:
         version=str(declared.get("version", "") or ""),
         source="" if trusted else source_digest(function),
         trusted=trusted,
+        transactional=transactional,
         seek=declared.get("seek") or "",
         doc=(getattr(function, "__doc__", None) or "").strip(),
     )
     check_seek(spec)
-    return evolve(spec, key=unique_key(qualified(function), function, spec))
+    return evolve(spec, key=unique_key(qualified(function), call_of(function, declared), spec))
+
+
+def _without_handle(function: Callable[..., Any], signature: Signature) -> Signature:
+    """How flows call a transactional node.
+
+    Raises
+    ------
+    TypeError: it is no plain function of a handle.
+    """
+    if hints.is_async(function) or hints.is_stream(function):
+        msg = f"{qualified(function)}: a transactional node is a plain def, as its transaction is one thread's"
+        raise TypeError(msg)
+    try:
+        return signature.without_first()
+    except ValueError:
+        msg = f"{qualified(function)}: the first parameter of a transactional node is the handle of its transaction"
+        raise TypeError(msg) from None
 
 
 def key_of(binding: Binding) -> str:
@@ -142,7 +164,7 @@ def binding_of(value: Any, name: str = "") -> Binding:
     name: how the program calls it, for messages.
     """
     if isinstance(value, NodeDef):
-        return NodeBinding(value.spec, value.fn, value.undo)
+        return NodeBinding(value.spec, value.call, value.undo)
     if isinstance(value, FlowDef):
         return FlowBinding(value.source, None if value.undo is None else binding_of(value.undo))
     if isinstance(value, Ambient):

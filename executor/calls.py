@@ -152,7 +152,7 @@ def plain(code: Straight, op: ir.Call, site: invoke.Site, place: Place, argument
     elif site.placement == invoke.LANE:
         args, kwargs = split(code, op.args, op.kwargs, place) if arguments != "*_a, **_w" else ("_a", "_w")
         hop = f"{result} = await {'_bare' if place.held else '_call'}(_run, {name}, {args}, {kwargs})"
-        if place.loop is None:
+        if place.loop is None or site.spec.runs == "thread" or site.spec.transactional:
             code.write(hop)
             return  # it is held to its annotation there
         # A loop may run long enough to find out that the node is quick: it does not wait for the next run.

@@ -70,6 +70,8 @@ class Tries:
     turn: Turn | None = None
     made: bool = False
     """Has an attempt given the value (and no default, or what is remembered)?"""
+    committed: bool = False
+    """Has it had its effect in a transaction that looked at the time itself? Then it is not too late."""
 
 
 async def hop(run: Run, site: Site, args: tuple[Any, ...], kwargs: dict[str, Any], tries: Tries | None = None) -> Any:
@@ -212,7 +214,9 @@ async def invoke(
         return value
 
     async def attempt() -> Any:
-        return await call(run, site, args, kwargs, tries)
+        value = await call(run, site, args, kwargs, tries)
+        tries.committed = site.spec.transactional
+        return value
 
     def completed(value: Any) -> None:
         if log is not None and undoing is not None:
@@ -329,7 +333,7 @@ async def _attempts(
     while True:
         try:
             here = None if at is None else at.again(number)
-            value = await _attempt(run, id, target, attempt, policy, number if more else 0, completed, here)
+            value = await _attempt(run, id, target, attempt, policy, number if more else 0, completed, here, tries)
         except Exception as exc:
             if retry is None or number > more or not _worth(retry, exc):
                 if number > 1:
@@ -381,6 +385,7 @@ async def _attempt(
     number: int,
     completed: Callable[[Any], None] | None,
     at: At | None,
+    tries: Tries | None,
 ) -> Any:
     sinks = run.sinks if number else None
     async with contextlib.AsyncExitStack() as stack:
@@ -394,7 +399,7 @@ async def _attempt(
             if policy.get("timeout") is None:
                 value = await attempt()
             else:
-                value = await _timed_out(run, id, attempt, policy["timeout"], completed, at)
+                value = await _timed_out(run, id, attempt, policy["timeout"], completed, at, tries)
         except Exception as exc:
             if sinks is not None:
                 sinks.emit("attempt", "failed", run.id, id, number, exc)
@@ -411,9 +416,10 @@ async def _timed_out(
     duration: Any,
     completed: Callable[[Any], None] | None,
     at: At | None,
+    tries: Tries | None,
 ) -> Any:
     """One attempt under its timeout. A writer in a thread cannot be cut: it is waited for, and then it is too late all
-    the same; what it did is done, so its undo is owed."""
+    the same; what it did is done, so its undo is owed. Of a transactional one the commit decides."""
     if at is not None:
         from .watch import timeout
 
@@ -423,7 +429,7 @@ async def _timed_out(
     msg = f"{id} took longer than {length:g} s"
     with trio.CancelScope(deadline=trio.current_time() + length) as scope:
         value = await attempt()
-        if trio.current_time() <= scope.deadline:
+        if trio.current_time() <= scope.deadline or (tries is not None and tries.committed):
             return value
         if completed is not None:
             completed(value)

@@ -30,8 +30,17 @@ class Keeper(Protocol):
         """
         ...
 
+    def whole(self, value: Any) -> bytes:
+        """A value as bytes that refer to nothing else and lack nothing, to be kept in another place. From any thread.
+
+        Raises
+        ------
+        An ``Exception`` that says so, where it cannot be stored so.
+        """
+        ...
+
     def value(self, data: bytes) -> Any:
-        """A value that :meth:`encoded` wrote."""
+        """A value that :meth:`encoded` or :meth:`whole` wrote."""
         ...
 
     def error(self, data: bytes) -> BaseException: ...

@@ -33,6 +33,8 @@ def placement(spec: NodeSpec, fn: Callable[..., Any]) -> str:
     """Where a node runs: what is declared is obeyed; a ``def`` node that is not known to be quick goes to a thread."""
     if spec.is_async or inspect.iscoroutinefunction(fn):
         return invoke.LOOP
+    if spec.transactional:
+        return invoke.LANE
     if spec.trusted or spec.runs == "loop":
         return invoke.PLACE
     if spec.runs == "thread":
@@ -98,8 +100,11 @@ class Questions:
 
     def new_site(self, id: str, spec: NodeSpec) -> invoke.Site:
         fn = self.function(spec)
-        reader = not spec.effects.retires
-        return invoke.Site(id, spec, fn, placement(spec, fn), TIERS.of(fn), reader, self.promise(spec))
+        tier, promise = TIERS.of(fn), self.promise(spec)
+        hold: Any = getattr(fn, "held_to", None)
+        if spec.transactional and promise is not None and hold is not None:
+            fn, promise = hold(promise.check), None  # what is not as promised is not committed
+        return invoke.Site(id, spec, fn, placement(spec, fn), tier, not spec.effects.retires, promise)
 
     def promise(self, spec: NodeSpec) -> Promise | None:
         """What the node's results are held to; nothing for what the language itself ships."""

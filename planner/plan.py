@@ -141,7 +141,7 @@ def _region(
                 waits=_waits(op_order.entry, order, index_of),
                 late=_waits(op_order.late, order, index_of),
                 placement=facts.placement(op_order),
-                effects=effects_text(op_order),
+                effects=effects_text(op_order, graph),
                 cost=facts.expected.get(op.id, facts.measured.get(op.id)),
                 measured=facts.measured.get(op.id),
                 fused=fused.get(at),
@@ -177,7 +177,7 @@ def _expand(on: int, order: RegionOrder) -> list[int]:
     return found
 
 
-def effects_text(order: OpOrder) -> str:
+def effects_text(order: OpOrder, graph: ir.Graph) -> str:
     """The effects in a few words."""
     effects = order.effects
     if effects.pure:
@@ -189,6 +189,8 @@ def effects_text(order: OpOrder) -> str:
         parts.append(f"writes {', '.join(sorted(effects.writes))}")
     if effects.reads:
         parts.append(f"reads {', '.join(sorted(effects.reads))}")
+    if isinstance(order.op, ir.Call) and graph.nodes[order.op.target].transactional:
+        parts.append("transactional")
     return "; ".join(parts)
 
 

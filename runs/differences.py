@@ -47,6 +47,8 @@ def _node(before: NodeSpec, now: NodeSpec | None) -> str:
         return f"node {before.name}: version {before.version or '(none)'} is {now.version or '(none)'} now"
     if not before.version and before.source != now.source:
         return f"node {before.name}: its code is different"
+    if before.transactional != now.transactional:
+        return f"node {before.name}: it is {'' if now.transactional else 'not '}transactional now"
     if before.effects != now.effects:
         return f"node {before.name}: it declares other effects"
     return ""

@@ -74,7 +74,7 @@ class Values:
         made.watch = Watch(secrets)
         return made
 
-    def _whole(self) -> Values:
+    def whole(self) -> Values:
         """The same without files for large values."""
         made = object.__new__(Values)
         made.__dict__.update(self.__dict__)
@@ -103,7 +103,7 @@ class Values:
         except OSError as error:
             if error.errno not in NO_SPACE or self.blobs is None:
                 raise
-            return self._whole().encode(value, name)
+            return self.whole().encode(value, name)
         try:
             return _on_own_stack(lambda: self._encode(value))
         except NotStorable as error:

@@ -10,7 +10,7 @@ from attrs import frozen
 
 from ..executor.entries import RESUMED, SINCE, Entry, Recorded
 from ..executor.letters import Missed
-from .port import Append, Change, Damaged, Done, Store, Taken
+from .port import Append, Change, Damaged, Done, Store, StoreError, Taken
 
 SPARE = 16
 """Added to the kind of an entry of a call that writes nothing."""
@@ -33,6 +33,10 @@ class Codec(Protocol):
     def refs(self, data: bytes) -> tuple[str, ...]: ...
 
     def lossy(self, data: bytes) -> bool: ...
+
+    def whole(self) -> Codec:
+        """The same without files for large values."""
+        ...
 
 
 class RunKeeper:
@@ -66,6 +70,14 @@ class RunKeeper:
     def hold(self, data: bytes) -> None:
         """Values that were encoded before go with the next unit: it refers to what is large in them."""
         self._blobs += self.codec.refs(data)
+
+    def whole(self, value: Any) -> bytes:
+        codec = self.codec.whole()
+        data = codec.encode(value)
+        if codec.lossy(data):
+            msg = "it has given text with a secret in it, which is not stored: let it give something else"
+            raise StoreError(msg)
+        return data
 
     def value(self, data: bytes) -> Any:
         return self.codec.decode(data)

@@ -212,13 +212,15 @@ def declare(module: StaticModule, binding: NodeBinding, keywords: list[ast.keywo
     """The node with these keywords of ``@node(...)``; what cannot be read is left out, of its effects: it declares
     nothing."""
     declared: dict[str, Any] = {}
-    unread = False
+    unread = transactional = False
     undo: Binding | None = binding.undo
     for keyword in keywords:
         try:
             if keyword.arg == "undo":
                 found = resolve(module, keyword.value)
                 undo = found if isinstance(found, (NodeBinding, FlowBinding)) else None
+            elif keyword.arg == "transactional":  # which database it is does not matter here
+                transactional = not (isinstance(keyword.value, ast.Constant) and keyword.value.value is None)
             elif keyword.arg in DECLARED:
                 declared[keyword.arg] = _option(module, keyword.value)
         except Unreadable:
@@ -227,6 +229,7 @@ def declare(module: StaticModule, binding: NodeBinding, keywords: list[ast.keywo
         if unread:
             declared = {name: value for name, value in declared.items() if name not in EFFECTS}
         effects, policy = effects_of(declared), policy_of(declared)
+        signature = binding.spec.signature.without_first() if transactional else binding.spec.signature
     except (TypeError, ValueError):  # told when the file is executed
         return binding
     spec = binding.spec
@@ -234,6 +237,8 @@ def declare(module: StaticModule, binding: NodeBinding, keywords: list[ast.keywo
         policy["undo"] = key_of(undo)
     spec = evolve(
         spec,
+        signature=signature,
+        transactional=transactional or spec.transactional,
         effects=effects if unread or any(name in declared for name in EFFECTS) else spec.effects,
         policy={**spec.policy, **policy},
         runs=declared.get("runs", spec.runs),

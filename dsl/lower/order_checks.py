@@ -77,7 +77,8 @@ class _Checks:
         spec = self.graph.nodes[op.target]
         if spec.effects.declared or spec.builtin:
             return
-        for option in ("retry", "cache"):
+        # A failed attempt of a transactional node has written nothing.
+        for option in ("cache",) if spec.transactional else ("retry", "cache"):
             if getattr(op.policy, option) is not None:
                 why = (
                     "trying again may repeat what it wrote"

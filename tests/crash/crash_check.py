@@ -17,6 +17,9 @@ from typing import Any
 import msgspec
 from attrs import define, field, frozen
 
+COMMITTED = "committed"
+"""The phase of an effect that stands in a database together with its completion."""
+
 ENDS = (0, 1, 6)
 """Kinds of entries that end a call: it gave a value, it failed, something stands for its value."""
 
@@ -66,7 +69,26 @@ class Stored:
 
 
 def effects(file: Path) -> list[Effect]:
-    return [Effect.read(line) for line in file.read_text().splitlines()] if file.exists() else []
+    """What the nodes have written down, and after that what they have committed in a database of their own."""
+    lines = [Effect.read(line) for line in file.read_text().splitlines()] if file.exists() else []
+    return [*lines, *committed(file.with_name(f"{file.name}.db"))]
+
+
+def committed(ledger: Path) -> list[Effect]:
+    if not ledger.exists():
+        return []
+    with tempfile.TemporaryDirectory(prefix="cflow-ledger-") as there:  # who opens it brings it in order
+        for name in (ledger.name, f"{ledger.name}-journal"):
+            if (ledger.parent / name).exists():
+                shutil.copyfile(ledger.parent / name, Path(there) / name)
+        connection = sqlite3.connect(Path(there) / ledger.name)
+        try:
+            if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'effect'").fetchone():
+                return []
+            rows = connection.execute("SELECT process, what, saw, attempt, key FROM effect ORDER BY rowid").fetchall()
+            return [Effect(process, COMMITTED, what, saw, attempt, key) for process, what, saw, attempt, key in rows]
+        finally:
+            connection.close()
 
 
 def stored(folder: Path) -> dict[str, Stored]:
@@ -156,6 +178,7 @@ class Scenario:
         self._not_again(process, lines)
         for run in now.values():
             self._ended |= run.ended
+        self._committed_once(lines)
         under_way = {e.key for e in lines if e.process == process and e.phase == "begin"} - self._ended
         under_way -= {e.key for e in lines if e.process == process and e.phase == "cut"}
         if len(under_way) > self.law.at_once:
@@ -186,6 +209,18 @@ class Scenario:
         again = {e.key for e in lines if e.process == process} & self._ended
         if again:
             self._wrong(f"process {process} called again what was on record: {sorted(again)}")
+
+    def _committed_once(self, lines: list[Effect]) -> None:
+        """What was committed in the nodes' own database is there once, and no later process comes to it again."""
+        by: dict[str, int] = {}
+        for e in lines:
+            if e.phase == COMMITTED:
+                if e.key in by:
+                    self._wrong(f"{e.key} was committed twice")
+                by[e.key] = e.process
+        again = {e.key for e in lines if e.phase == "begin" and e.process > by.get(e.key, e.process)}
+        if again:
+            self._wrong(f"what was committed was called again: {sorted(again)}")
 
     def over(self, process: int, runs: dict[str, Stored], lines: list[Effect], expected: Expected, out: str) -> None:
         """All has been gone on with, and nobody was killed any more."""
@@ -218,7 +253,7 @@ class Scenario:
         for key, given in args.items():
             if len(given) > 1:
                 self._wrong(f"{key} was called with different arguments: {sorted(given)}")
-        did = [e for e in lines if e.phase == "did"]
+        did = [e for e in lines if e.phase in ("did", COMMITTED)]
         if self.law.chosen:
             self._chosen(did, result)
             return
@@ -257,5 +292,5 @@ class Expected:
     def of(runs: dict[str, Stored], lines: list[Effect]) -> Expected:
         (main,) = (run for run in runs.values() if not run.parent)
         children = sorted((run.state, same(run.result)) for run in runs.values() if run.parent)
-        did = [e for e in lines if e.phase == "did"]
+        did = [e for e in lines if e.phase in ("did", COMMITTED)]
         return Expected(main.state, same(main.result), children, [(e.what, e.place) for e in did])

@@ -33,6 +33,7 @@ LAWS = {
     "large": Law(),
     "fails": Law(),
     "polls": Law(),
+    "transacted": Law(at_once=2, ordered=False),
 }
 """The flows that are killed, and what holds of each."""
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import sqlite3
 from collections.abc import Iterator
+from typing import Any
 
 import trio
 from crash_world import BEGIN, CUT, DID, ENDED, WORLD, nonce
@@ -25,6 +27,7 @@ from cflow import (
     transaction,
     wait_signal,
 )
+from cflow.transactional import SQLite
 
 
 class NoError(Exception):
@@ -138,6 +141,82 @@ async def bulk(n: int) -> str:
     WORLD.point(BEGIN, call)
     await trio.lowlevel.checkpoint()
     return f"{n}{nonce()}" * 9000
+
+
+class Ledger(SQLite):
+    """A database beside the store, whose process may also end right after a commit."""
+
+    def begin(self) -> Any:
+        transaction = super().begin()
+        commit, call = transaction.commit, WORLD.calls
+
+        def commits() -> None:
+            WORLD.point(DID, WORLD.calls)
+            commit()
+            if WORLD.calls != call:  # it is of a node
+                WORLD.point(ENDED, WORLD.calls)
+
+        transaction.commit = commits  # type: ignore[method-assign]
+        return transaction
+
+
+LEDGER = Ledger("ledger.db")
+
+
+def open_ledger(path: str) -> None:
+    LEDGER.path = path
+    made = sqlite3.connect(path)
+    made.execute("CREATE TABLE IF NOT EXISTS effect (process, what, saw, attempt, key)")
+    made.close()
+
+
+def _entered(db: sqlite3.Connection, what: str, saw: str) -> str:
+    call = WORLD.enter()
+    WORLD.say(BEGIN, what, saw)
+    WORLD.point(BEGIN, call)
+    it = context()
+    db.execute("INSERT INTO effect VALUES (?, ?, ?, ?, ?)", (WORLD.process, what, saw, it.attempt, it.key))
+    return what
+
+
+@node(transactional=LEDGER, writes="ledger")
+def unenter(db: sqlite3.Connection, what: str) -> None:
+    _entered(db, f"-{what}", "")
+
+
+@node(transactional=LEDGER, writes="ledger", undo=unenter)
+def enter(db: sqlite3.Connection, what: str, saw: str = "") -> str:
+    return _entered(db, what, saw)
+
+
+@node(transactional=LEDGER, writes="ledger", undo=unenter, retry=Retry(3, max=0.002))
+def enter_badly(db: sqlite3.Connection, what: str) -> str:
+    """Fails twice after its effect, which is rolled back."""
+    _entered(db, what, "")
+    if context().attempt < 3:
+        raise OSError(what)
+    return what
+
+
+@flow
+def transacted() -> list[str]:
+    """Transactional nodes: in line, at once, tried again, undone."""
+    out = [enter(f"t{i}", look(i)) for i in range(3)]
+    out.append(enter_badly("bad"))
+    try:
+        with transaction():
+            enter("u1")
+            [enter(f"p{i}", look(10 + i)) for i in parallel(range(4), limit=2)]
+            enter_badly("u2")
+            refused()
+    except NoError:
+        out.append(enter("caught"))
+    return out
+
+
+@node(reads="clock")
+def refused() -> None:
+    raise NoError("refused")
 
 
 @flow

@@ -95,6 +95,7 @@ def child(order: dict[str, Any], bell: int, answer: int) -> None:
     os.dup2(out, 2)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
     WORLD.open(order["effects"], order["process"])
+    crash_flows.open_ledger(f"{order['effects']}.db")
     kill = order["kill"]
     if kill["how"] == "call":
         WORLD.strike = (kill["where"], kill["count"])

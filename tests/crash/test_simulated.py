@@ -38,7 +38,7 @@ from cflow.runs.resume import reopened, take
 from cflow.store.port import StoreError
 from cflow.store.sqlite import SqliteStore
 
-FLOWS = tuple(flow for flow in LAWS if flow not in ("kinds", "detaches", "live"))
+FLOWS = tuple(flow for flow in LAWS if flow not in ("kinds", "detaches", "live", "transacted"))
 """Those without threads, which no seed decides about."""
 
 MOST = 6

@@ -9,7 +9,19 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("dsl", "compiler", "planner", "executor", "stdlib_nodes", "store", "runs", "plancache", "measure", "cli")
+PARTS = (
+    "dsl",
+    "compiler",
+    "planner",
+    "executor",
+    "stdlib_nodes",
+    "store",
+    "runs",
+    "plancache",
+    "measure",
+    "cli",
+    "transactional",
+)
 
 # The modules of the compiler that hold data and what data means: the form of the graph, and nothing that changes it.
 # The executor runs graphs, so it reads their form (docs/decisions/0009); it never checks or changes one.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator
 from datetime import timedelta
 from typing import Any, assert_type
@@ -32,6 +33,7 @@ from cflow import (
     wait_signal,
     windowed,
 )
+from cflow.transactional import SQLite
 
 
 @frozen(kw_only=True)
@@ -96,6 +98,18 @@ def plain(x: int) -> str:
     return str(x)
 
 
+@node(transactional=SQLite("shop.db"), writes="paid", retry=3)
+def pay(db: sqlite3.Connection, order: int, *, total: float = 0.0) -> str:
+    return str(db.execute("SELECT 1").fetchone())
+
+
+def also(db: sqlite3.Connection, order: int) -> int:
+    pay.fn(db, order)  # within another transaction
+    return order
+
+
+assert_type(pay(3, total=1.0), str)
+assert_type(node(also, transactional=SQLite("shop.db"))(3), int)
 declared = node(plain, pure=True)
 assert_type(declared(1), str)
 assert_type(declared.fn(1), str)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 from cflow import Collected, collect, convert, flow, lock, loop, node, parallel, race, sleep, timeout, transaction
+from cflow.transactional import SQLite
 
 
 @node(writes="stock")
@@ -27,6 +30,15 @@ def retried() -> None: ...
 def elsewhere() -> None: ...
 
 
+@node(transactional=SQLite("shop.db"))
+def pay(db: sqlite3.Connection, order: int) -> int:
+    return order
+
+
+@node(transactional=SQLite("shop.db"))  # wrong
+def takes_text(db: str) -> None: ...
+
+
 @flow(reads="a")  # wrong
 def declared() -> None: ...
 
@@ -37,6 +49,7 @@ def number_undo(result: int) -> None: ...
 @flow
 def main(xs: list[str]) -> int:
     reserve("a")  # wrong
+    pay("a")  # wrong
     reserve("a", "b")  # wrong
     reserve("a", 1, key=1)  # wrong
     a: int = reserve("a", 1)  # wrong
