@@ -282,6 +282,9 @@ def _resume(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", nargs="?", default="", help="its id; left out: every run whose process is gone")
     parser.add_argument("--accept", action="store_true", help="with the program as it is now, whatever has changed")
     parser.add_argument(
+        "--skip-undo", action="store_true", help="leave out the undo that has failed and parked the run"
+    )
+    parser.add_argument(
         "--watch", action="store_true", help="stay, and go on with runs when their process, time or signal tells to"
     )
     _from(parser, "of one run: make everything from this step on again, with the program as it is now")

@@ -36,12 +36,13 @@ def execute(arguments: argparse.Namespace) -> int:
         engine = Engine(store=arguments.store, idle=IDLE)
         if arguments.watch:
             return _watch(engine)
+        wanted = {"start": arguments.start, "skip_undo": arguments.skip_undo}
         try:
-            rows = resume(engine, arguments.run, accept=arguments.accept, start=arguments.start)
+            rows = resume(engine, arguments.run, accept=arguments.accept, **wanted)
         except Repeats as error:
             if not _agreed(error):
                 raise
-            rows = resume(engine, arguments.run, accept=True, start=arguments.start)
+            rows = resume(engine, arguments.run, accept=True, **wanted)
     for row in rows:
         emit(_line(row))
     return 1 if any(row.state in ("failed", "parked") for row in rows) else 0

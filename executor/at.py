@@ -13,6 +13,8 @@ class At(int):
     """
 
     path: str = ""
+    line: tuple[str, int] = ("", 0)
+    """Of what an undo is owed for: the author's file and line, where they are known."""
 
     def __new__(cls, depth: int = 0, path: str = "") -> At:
         self = int.__new__(cls, depth)
@@ -27,9 +29,15 @@ class At(int):
         """The same in an attempt (from 1)."""
         return At(self, f"{self.path[:-1]}#{attempt}:") if attempt > 1 else self
 
-    def owed(self, id: str) -> At:
-        """Inside the undo of the call ``id``."""
-        return At(self, f"{self.path}{id}~")
+    def owed(self, id: str, file: str = "", line: int = 0) -> At:
+        """Inside the undo of the call ``id``, which stands on a line of the author's."""
+        at = At(self, f"{self.path}{id}~")
+        at.line = file, line
+        return at
+
+    def anew(self, attempt: int) -> At:
+        """The same in an attempt (from 1) of the undo, each of which has parked the run before."""
+        return At(self, f"{self.path[:-1]}#{attempt}~") if attempt > 1 else self
 
     def nth(self, id: str, index: int) -> At:
         """Inside a pass (from 0) of the loop ``id``."""

@@ -205,7 +205,8 @@ def owed(code: Straight, op: ir.Call | ir.Subflow, place: Place) -> str:
     assert undo is not None
     args, kwargs = split(code, undo.args, undo.kwargs, place)
     runner = code.module.constant(code.linker.undo_runner(undo), "_u")
-    at = f"{place.at}.owed({op.id!r})" if code.linker.recorded else "0"
+    line = f", {op.span.file!r}, {op.span.line}" if op.span.line else ""
+    at = f"{place.at}.owed({op.id!r}{line})" if code.linker.recorded else "0"
     return f"({code.linker.target_name(undo)!r}, {runner}, {args}, {kwargs}, {at})"
 
 

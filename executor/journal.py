@@ -85,6 +85,8 @@ class Journal(Outbox):
         """Seconds of nothing but waiting after which it is put away."""
         self.waits: dict[trio.lowlevel.Task, tuple[str, bytes, float]] = {}
         """The tasks that wait for a signal (a name and a key; for none, where the name is empty) or a time."""
+        self.skip_undo = False
+        """Is the undo that has parked the run to be left out, when the run comes to it again?"""
         self.held = 0
         """What the run holds or waits for that is in no journal: locks, streams, turns."""
 

@@ -158,7 +158,8 @@ class UndoLog:
 
         Raises
         ------
-        UndoFailed: from ``error``, once all have been tried, if some of them failed.
+        UndoFailed: from ``error``, once all have been tried, if some of them failed. Suspended: in a recorded run, of
+        which the first that fails parks it.
         """
         self.done = True
         failed: list[BaseException] = []
@@ -169,7 +170,12 @@ class UndoLog:
                 while self.entries:
                     owed = self.entries.pop()
                     try:
-                        await owed.run(run, owed.at, *owed.args, **owed.kwargs)
+                        if run.journal is None:
+                            await owed.run(run, owed.at, *owed.args, **owed.kwargs)
+                        else:
+                            from .recordedundo import undo
+
+                            await undo(run, owed, self.entries)
                     except Exception as exc:
                         failed.append(exc)
                         names.append(owed.name)

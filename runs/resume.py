@@ -101,15 +101,20 @@ def park(recorder: Recorder, row: RunRow, reason: str) -> None:
     commit_now(recorder.store, [SetRun(row.id, recorder.owner.id, "parked", reason=reason, new_owner=NOWHERE)])
 
 
-def reopened(engine: Engine, recorder: Recorder, row: RunRow, accept: bool = False) -> Started | None:
+def reopened(
+    engine: Engine, recorder: Recorder, row: RunRow, accept: bool = False, skip_undo: bool = False
+) -> Started | None:
     """A run that was taken over, ready to go on; None where it was parked instead.
 
     Parameters
     ----------
-    accept: go on with the program as it is now, whatever is different.
+    accept: go on with the program as it is now, whatever is different. skip_undo: without the undo that has parked it.
     """
     try:
-        return _reopened(engine, recorder, row, accept)
+        started = _reopened(engine, recorder, row, accept)
+        if started is not None and started.recording is not None:
+            started.recording.journal.skip_undo = skip_undo
+        return started
     except LeaseLost:
         raise
     except (ProgramError, InputError, StoreError) as error:
@@ -242,7 +247,9 @@ def to_its_end(started: Started) -> None:
         run_loop(started.main, started.state)
 
 
-def resume(engine: Engine, run: str = "", *, accept: bool = False, start: str = "") -> list[RunRow]:
+def resume(
+    engine: Engine, run: str = "", *, accept: bool = False, start: str = "", skip_undo: bool = False
+) -> list[RunRow]:
     """Go on with runs that nobody works on any more, or with one, until each is over, parked or waits; what has become
     of them.
 
@@ -250,7 +257,8 @@ def resume(engine: Engine, run: str = "", *, accept: bool = False, start: str = 
     ----------
     run: its id; empty: all whose owner is dead. accept: with the program as it is now, whatever is different. start: of
     one run, the step from which on everything is made again, with the program as it is now: its key, the end of that,
-    or the name of what it calls. What is on record before it is kept.
+    or the name of what it calls. What is on record before it is kept. skip_undo: of a run that is parked because an undo
+    failed: leave that out, and go on with the next one.
 
     Raises
     ------
@@ -269,8 +277,9 @@ def resume(engine: Engine, run: str = "", *, accept: bool = False, start: str = 
         if row.state in OVER:
             continue
         try:
+            skip = skip_undo and row.state == "parked"
             taken = take(recorder, row, asked=bool(run), step=step)
-            started = reopened(engine, recorder, taken, accept or step is not None)
+            started = reopened(engine, recorder, taken, accept or step is not None, skip)
         except LeaseLost:  # somebody else was quicker
             continue
         except Full:

@@ -14,7 +14,7 @@ from attrs import define, field
 from ..compiler import ir
 from ..compiler.garbage import collector_held
 from ..compiler.walk import all_ops, regions_of
-from ..executor.entries import CUT, DONE, END, FAILED, ITEM, OWED
+from ..executor.entries import CUT, DONE, END, FAILED, ITEM, OWED, TRY
 from ..store.keeper import Noted
 from .history import History
 from .lines import Line
@@ -231,6 +231,8 @@ class _Builder:
                 at.notes.append("its time was over")
             case "!" if noted.kind == CUT:
                 at.notes.append("it failed, and what came after it was cut")
+            case "!":
+                at.notes.append("it failed and parked the run" if noted.kind == TRY else "it was left out")
             case "=":
                 at.notes.append(
                     "it was taken" if name.index is not None else f"arm {self.history.value(noted.data)!r} won"

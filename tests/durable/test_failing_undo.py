@@ -1,0 +1,199 @@
+"""A failing undo parks a recorded run: those that are left wait, and a person decides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+from cflow import Engine, Retry, UndoFailed, context, flow, node, transaction
+from cflow.cli.main import main
+from cflow.executor.suspended import Suspended
+from cflow.runs.resume import resume
+
+LOG: list[str] = []
+BROKEN: set[str] = set()
+STOP: set[str] = set()
+
+
+@pytest.fixture(autouse=True)
+def _fresh() -> None:
+    LOG.clear()
+    BROKEN.clear()
+    STOP.clear()
+
+
+Make = Callable[[], Engine]
+
+
+@pytest.fixture
+def engines(tmp_path: Path) -> Iterator[Make]:
+    made: list[Engine] = []
+
+    def make() -> Engine:
+        made.append(Engine(store=tmp_path / "store"))
+        return made[-1]
+
+    yield make
+    for engine in made:
+        if engine.recorder is not None:
+            engine.recorder.close()
+
+
+@node(writes="w", retry=Retry(1, max=0.001))
+async def release(what: str) -> None:
+    await trio.lowlevel.checkpoint()
+    LOG.append(f"-{what}")
+    if f"-{what}" in STOP:
+        STOP.clear()
+        context()._run.journal.stop("broken off by a test")
+    if what in BROKEN:
+        raise OSError(f"{what} is out of reach")
+
+
+@node(writes="w", undo=release)
+async def reserve(what: str) -> str:
+    await trio.lowlevel.checkpoint()
+    LOG.append(what)
+    return what
+
+
+@node(reads="x")
+async def boom() -> None:
+    await trio.lowlevel.checkpoint()
+    raise KeyError("wanted")
+
+
+@flow
+def three() -> str:
+    with transaction():
+        reserve("a")
+        reserve("b")
+        reserve("c")
+        boom()
+    return "done"
+
+
+@flow
+def give_back(what: str) -> None:
+    release(f"{what}1")
+    release(f"{what}2")
+
+
+@flow
+def by_a_flow() -> None:
+    with transaction():
+        reserve("a")
+        reserve.options(undo=give_back)("b")
+        boom()
+
+
+def parked(engine: Engine, program: Any = three) -> Any:
+    with pytest.raises(Suspended):
+        engine.run(program)
+    return row_of(engine)
+
+
+def row_of(engine: Engine) -> Any:
+    assert engine.recorder is not None
+    (row,) = engine.recorder.store.runs()
+    return row
+
+
+def error_of(engine: Engine) -> Any:
+    assert engine.recorder is not None
+    return engine.recorder.inbox.values.decode(row_of(engine).error)
+
+
+def test_without_a_store_the_others_are_run() -> None:
+    BROKEN.add("b")
+    with pytest.raises(UndoFailed, match="out of reach"):
+        Engine().run(three)
+    assert LOG == ["a", "b", "c", "-c", "-b", "-b", "-a"]
+
+
+def test_the_run_is_parked_and_says_what_is_left(engines: Make) -> None:
+    BROKEN.add("b")
+    row = parked(engines())
+    assert row.state == "parked"
+    assert LOG == ["a", "b", "c", "-c", "-b", "-b"]  # with its retries; what is left waits
+    first, *left, last = row.reason.splitlines()
+    assert first == "the undo release failed: OSError('b is out of reach'); left to do, in this order:"
+    assert [line.partition("(")[0].split() for line in left] == [
+        ["release", "of", "reserve_2"],
+        ["release", "of", "reserve"],
+    ]
+    assert 'reserve("b")' in left[0]
+    assert f"{Path(__file__).name}:" in left[1]
+    assert "--skip-undo" in last
+
+
+def test_resume_tries_it_again_and_goes_on(engines: Make) -> None:
+    BROKEN.add("b")
+    engine = engines()
+    run = parked(engine).id
+    LOG.clear()
+    (row,) = resume(engines(), run)
+    assert (row.state, LOG) == ("parked", ["-b", "-b"])  # under its whole policy
+    LOG.clear()
+    BROKEN.clear()
+    (row,) = resume(engines(), run)
+    assert (row.state, LOG) == ("failed", ["-b", "-a"])
+    assert isinstance(error_of(engine), KeyError)
+
+
+def test_it_can_be_left_out(engines: Make) -> None:
+    BROKEN.update("ab")
+    engine = engines()
+    run = parked(engine).id
+    LOG.clear()
+    (row,) = resume(engines(), run, skip_undo=True)
+    assert (row.state, LOG) == ("parked", ["-a", "-a"])  # the next one fails, too
+    assert "undo release failed: OSError('a is out of reach')" in row.reason
+    LOG.clear()
+    (row,) = resume(engines(), run, skip_undo=True)
+    assert (row.state, LOG) == ("failed", [])
+    error = error_of(engine)
+    assert isinstance(error, UndoFailed)
+    assert "b is out of reach" in str(error)
+    assert "a is out of reach" in str(error)
+
+
+def test_what_is_left_out_stays_so(engines: Make, caplog: pytest.LogCaptureFixture) -> None:
+    BROKEN.add("b")
+    engine = engines()
+    run = parked(engine).id
+    STOP.add("-a")
+    (row,) = resume(engines(), run, skip_undo=True)
+    assert row.state == "parked"  # broken off in the undo after it
+    LOG.clear()
+    (row,) = resume(engines(), run)
+    assert (row.state, LOG) == ("failed", ["-a"])
+    assert isinstance(error_of(engine), UndoFailed)
+    assert caplog.messages == []
+
+
+def test_a_flow_that_undoes_begins_anew(engines: Make, caplog: pytest.LogCaptureFixture) -> None:
+    BROKEN.add("b2")
+    engine = engines()
+    run = parked(engine, by_a_flow).id
+    assert LOG == ["a", "b", "-b1", "-b2", "-b2"]
+    LOG.clear()
+    BROKEN.clear()
+    (row,) = resume(engines(), run)
+    assert (row.state, LOG) == ("failed", ["-b1", "-b2", "-a"])
+    assert caplog.messages == []  # the record fits
+
+
+def test_the_command(engines: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    BROKEN.add("b")
+    run = parked(engines()).id
+    store = ["--store", str(tmp_path / "store")]
+    assert main(["show", run, *store]) == 0
+    assert "parked the run" in capsys.readouterr().out
+    assert main(["resume", run, "--skip-undo", *store]) == 1
+    assert "failed" in capsys.readouterr().out
+    assert LOG[-1] == "-a"
