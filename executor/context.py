@@ -69,7 +69,8 @@ def context() -> Context:
             return _found(run, local["node"].__name__, None, node)
         if frame.f_code in recordedstreams.ITEMS and local["self"].id:
             stream = local["self"]
-            return Context(stream.run.id, stream.id, 1, _without_spaces(f"{stream.run.id}/{stream.path}"), stream.run)
+            key = stream.key or f"{stream.run.id}/{stream.path}"
+            return Context(stream.run.id, stream.id, 1, _without_spaces(key), stream.run)
         if frame.f_code is governed.GOVERNED and local["self"].run.journal is None:
             return _found(local["self"].run, local["self"].id, None, node)
         if frame.f_code is streams.PUMP:
@@ -94,7 +95,7 @@ def context() -> Context:
 def _found(run: Any, id: str, tries: Tries | None, node: FrameType | None) -> Context:
     """The call, under its key: kept with its attempts where it may have several, else in the node's own frame."""
     if tries is not None and tries.path:  # of a recorded run: the same in every execution
-        return Context(run.id, id, tries.number, _without_spaces(f"{run.id}/{tries.path}"), run)
+        return Context(run.id, id, tries.number, _without_spaces(tries.named or f"{run.id}/{tries.path}"), run)
     if tries is not None:
         number = tries.key = tries.key or next(run.calls)
     elif node is None:

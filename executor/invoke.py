@@ -70,6 +70,8 @@ class Tries:
     turn: Turn | None = None
     made: bool = False
     """Has an attempt given the value (and no default, or what is remembered)?"""
+    named: str = ""
+    """Its key, where that does not follow from the run and the path."""
     committed: bool = False
     """Has it had its effect in a transaction that looked at the time itself? Then it is not too late."""
 
@@ -253,10 +255,11 @@ async def apply_policy(
         )
         if policy.get("cache") is not None and policy["cache"] is not False and key is not None:
             ttl = None if policy["cache"] is True else seconds(policy["cache"])
-            work = functools.partial(_remembered, run, id, run.services.cache, "cache:" + key(), work, ttl, log, at)
+            name = "cache:" + key()
+            work = functools.partial(_remembered, run, id, run.services.cache, name, work, ttl, log, at, tries)
         if policy.get("once") is not None:
             name = once_key(target, policy)
-            work = functools.partial(_remembered, run, id, run.services.once, name, work, None, log, at)
+            work = functools.partial(_remembered, run, id, run.services.once, name, work, None, log, at, tries)
         value = await (_or_default(work, policy["default"]) if "default" in policy else work())
     except BaseException as exc:
         if sinks is not None:
@@ -291,6 +294,7 @@ async def _remembered(
     ttl: float | None,
     log: UndoLog | None,
     at: At | None,
+    tries: Tries | None,
 ) -> Any:
     """What is kept under the key, else what ``work`` gives. Writes follow one another, so what the log gets meanwhile
     is what ``work`` owes: where that is undone, it has not happened, and the next call makes it again."""
@@ -298,6 +302,11 @@ async def _remembered(
     async def made() -> tuple[Any, object]:
         if run.journal is not None and cache is run.services.once:
             await run.journal.on_disk(run.journal.next)
+            name = run.services.once.named(key)
+            if at is not None and name:
+                at.named = name, len(at.path)
+            elif tries is not None:
+                tries.named = name or tries.named
         mark = len(log.entries) if log is not None else 0
         value = await work()
         return value, None if log is None else log.claim(mark, functools.partial(cache.settle, key))

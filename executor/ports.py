@@ -76,6 +76,15 @@ class Cache(Protocol):
         ...
 
 
+class Once(Cache, Protocol):
+    """What is done once."""
+
+    def named(self, key: str) -> str:
+        """What a call with this key is known by to services outside, in whichever run: the same until it has been
+        undone. "" where no other run could come to it."""
+        ...
+
+
 class Timers(Protocol):
     """Timers of runs."""
 
@@ -112,6 +121,6 @@ class Services:
     rates: Rates
     signals: Signals
     cache: Cache
-    once: Cache
+    once: Once
     timers: Timers
     detached: Detached

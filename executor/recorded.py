@@ -91,7 +91,7 @@ async def recorded(
             if run.sinks is not None:
                 run.sinks.emit("node", "cached", run.id, site.id)
             return value
-    tries = Tries(number=journal.tries(key), path=key, spare=site.reader)
+    tries = Tries(number=journal.tries(key), path=key, spare=site.reader, named=at.key(key))
     notes = undoing
     owed = False
     """Is the undo on record by itself?"""

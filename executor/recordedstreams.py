@@ -23,11 +23,12 @@ class NodeStream:
     at, site: the call. source: what it gave. again: opens a source that can begin anywhere after an item.
     """
 
-    __slots__ = ("again", "id", "path", "source", "writes")
+    __slots__ = ("again", "id", "key", "path", "source", "writes")
 
     def __init__(self, at: At, site: Site, source: Any, again: Callable[[Any], Any] | None = None) -> None:
         self.id = site.id
         self.path = at.path + site.id
+        self.key = at.key(self.path)
         self.writes = not site.reader and not site.spec.effects.logs_only
         self.source = source
         self.again = again
@@ -49,7 +50,7 @@ def sought(site: Site, args: tuple[Any, ...], kwargs: dict[str, Any], last: Any)
 def items(run: Run, source: Any, iterator: AsyncIterator[Any], path: str) -> Items:
     """What a loop at ``path`` reads: ``iterator``, which comes from ``source``."""
     if isinstance(source, NodeStream):
-        return Items(run, source.path, source.id, iterator, source.writes, source.again)
+        return Items(run, source.path, source.id, iterator, source.writes, source.key, source.again)
     return Items(run, path, "", iterator)
 
 
@@ -62,7 +63,8 @@ class Items:
 
     Parameters
     ----------
-    path, id: the call that gave it. writes: does reading it change anything? again: opens it after an item.
+    path, id: the call that gave it. writes: does reading it change anything? key: its idempotency key, where that does
+    not follow from the run and the path. again: opens it after an item.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Items:
         id: str,
         source: AsyncIterator[Any],
         writes: bool = False,
+        key: str = "",
         again: Callable[[Any], Any] | None = None,
     ) -> None:
         assert run.journal is not None
@@ -81,6 +84,7 @@ class Items:
         self.id = id
         self.source = source
         self.writes = writes
+        self.key = key
         self.again = again
         self.number = 0
         """Of the items given."""

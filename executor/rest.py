@@ -15,7 +15,7 @@ from attrs import define, evolve, frozen
 
 from .journal import Journal
 from .late import trio
-from .ports import Cache, Locks, Rates, Services, Shares
+from .ports import Cache, Locks, Once, Rates, Services, Shares
 from .suspended import Away
 from .wall import virtual
 
@@ -91,7 +91,7 @@ def counted(services: Services, journal: Journal) -> Services:
         locks=_Locks(services.locks, journal),
         rates=_Rates(services.rates, journal),
         cache=_Cache(services.cache, journal),
-        once=_Cache(services.once, journal),
+        once=_Once(services.once, journal, services.once),
     )
 
 
@@ -139,3 +139,11 @@ class _Cache:
 
     def settle(self, key: str, claim: object, kept: bool | None) -> None:
         self.cache.settle(key, claim, kept)
+
+
+@frozen(eq=False)
+class _Once(_Cache):
+    once: Once
+
+    def named(self, key: str) -> str:
+        return self.once.named(key)

@@ -7,17 +7,20 @@ works on it. A run that is repeated and finds its key settled uses that, so what
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
+import os
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote
 
 from ..compiler.secrets import hide
 from ..executor.late import trio
 from ..executor.ports import Shares
 from ..executor.suspended import Suspended
 from ..executor.waiter import Waiter
-from ..store.port import OVER, Await, Exists, Release, Reserve, Settle, StoreError, Taken
+from ..store.port import OVER, Await, Exists, Release, Reserve, Settle, Store, StoreError, Taken
 from ..store.tickets import commit
 from .caches import Found
 
@@ -70,6 +73,10 @@ class StoreOnce:
             if ours:
                 self._shared.store.do([Await(tuple(ours), self._run, "")], _nobody)
 
+    def named(self, key: str) -> str:
+        store = self._shared.store
+        return once_name(store, stored(key), generation(store, stored(key)))
+
     async def again(self, key: str, value: Any, claim: object, ttl: float | None) -> None:
         reserved = self._shared.store.reserved(stored(key))
         if reserved is None or reserved[0] != self._run:
@@ -93,12 +100,13 @@ class StoreOnce:
             self._journal.flush_with(self._settling(key, data), lambda error: memory.settle(key, claim, False))
         else:
             memory.settle(key, claim, False)
-            self._release(key)
+            self._release(key, undone=True)
 
     async def _make(self, key: str, compute: Callable[[], Awaitable[tuple[Any, object]]]) -> tuple[Any, object]:
         shared, name = self._shared, stored(key)
         if self._settled(key):
             raise Found
+        await self._identified()
         if beginning := self._keeper.beginning():
             shared.store.do(beginning, _nobody)  # where it is refused, there is no such run, and nothing is reserved
         self._journal.flush(again=True)  # it shares the commit
@@ -188,9 +196,20 @@ class StoreOnce:
             raise StoreError(msg)
         return data
 
-    def _release(self, key: str) -> None:
+    def _release(self, key: str, undone: bool = False) -> None:
+        """The key is free again. ``undone``: who does it next does something new, by another idempotency key."""
         self._journal.flush(again=True)  # why it was not done is on disk first
-        self._shared.store.do([Release(stored(key), self._run, self._shared.owner)], _nobody)
+        store, name, owner = self._shared.store, stored(key), self._shared.owner
+        mark = Settle(_undone(name, generation(store, name)), self._run, _NOTHING, owner=owner)
+        store.do([*[mark] * undone, Release(name, self._run, owner)], _nobody)
+
+    async def _identified(self) -> None:
+        """Two stores are two worlds: what is done once in each goes by two keys. The first of all runs names the
+        store."""
+        store = self._shared.store
+        if store.settled(IDENTITY) is None:
+            with contextlib.suppress(Exists):
+                await commit(store, [Settle(IDENTITY, self._run, os.urandom(4).hex().encode())])
 
     def _settling(self, key: str, data: bytes) -> Settle:
         return Settle(stored(key), self._run, data, self._codec.refs(data), self._shared.owner)
@@ -213,6 +232,42 @@ class StoreOnce:
 def stored(key: str) -> str:
     """A key of ``once`` as it stands in the store: a secret in it is not stored."""
     return key if hide(key) == key else f"once::{hashlib.sha256(key.encode()).hexdigest()}"
+
+
+IDENTITY = "store"
+"""The key under which a store keeps a name of its own; those of calls begin with ``once:``."""
+
+_NOTHING = b"\xc0"
+
+
+def _undone(name: str, generation: int) -> str:
+    return f"undone:{generation}:{name}"
+
+
+def generation(store: Store, name: str) -> int:
+    """How often what is kept under a key has been done and undone."""
+    count = 0
+    while store.settled(_undone(name, count)) is not None:
+        count += 1
+    return count
+
+
+def prefix(store: Store) -> str:
+    """What the idempotency keys of all that is done once in a store begin with; "" where nothing was."""
+    found = store.settled(IDENTITY)
+    return "" if found is None else f"once-{found[1].decode()}"
+
+
+def once_name(store: Store, name: str, generation: int) -> str:
+    """The idempotency key of what is kept under ``name``, done for the so-manieth time; :func:`of_name` reads it."""
+    begins = prefix(store)
+    return begins and f"{begins}/{quote(name, safe=':')}{f'!{generation}' if generation else ''}"
+
+
+def of_name(key: str) -> tuple[str, int]:
+    """What of the store an idempotency key of :func:`once_name`, or one within it, stands for."""
+    name, _, generation = key.split("/")[1].partition("!")
+    return unquote(name), int(generation or 0)
 
 
 def _nobody(error: BaseException | None) -> None:

@@ -257,8 +257,8 @@ def resume(
     ----------
     run: its id; empty: all whose owner is dead. accept: with the program as it is now, whatever is different. start: of
     one run, the step from which on everything is made again, with the program as it is now: its key, the end of that,
-    or the name of what it calls. What is on record before it is kept. skip_undo: of a run that is parked because an undo
-    failed: leave that out, and go on with the next one.
+    or the name of what it calls. What is on record before it is kept. skip_undo: of a run that is parked because an
+    undo failed: leave that out, and go on with the next one.
 
     Raises
     ------
