@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         RecursionLimit,
         UndoFailed,
     )
+    from .compiler.permissions import permissions
     from .compiler.spec import Retry
     from .engine import Engine
     from .executor.context import context
@@ -76,6 +77,7 @@ _HOME = {
     "load": ".modules",
     "loads": ".modules",
     "check": ".modules",
+    "permissions": ".compiler.permissions",
     "Retry": ".compiler.spec",
     "Engine": ".engine",
     "Event": ".executor.events",
@@ -118,6 +120,7 @@ __all__ = [
     "loop",
     "node",
     "parallel",
+    "permissions",
     "race",
     "secret",
     "sleep",

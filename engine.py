@@ -56,6 +56,10 @@ def _check(store: Any, limit: Any, workers: Any, sinks: tuple[Any, ...], allow: 
     if isinstance(allow, str):
         msg = f"allow is a list of names: write allow=[{allow!r}]"
         raise TypeError(msg)
+    if allow is not None:
+        from .dsl.loader.allow import Allow
+
+        Allow.of(allow)  # a grant that is none is told here
     for sink in sinks:
         if not callable(sink):
             msg = f"a sink is called with each event, and {sink!r} cannot be called"
@@ -84,7 +88,8 @@ class Engine:
     limit: node calls in flight at once in one run.
     workers: worker processes; None: none are started before a node asks for one.
     sinks: listeners, ``callable(Event)``.
-    allow: patterns of the packs and paths that a file loaded by this engine may import; None: all.
+    allow: patterns of the packs and paths that a file loaded by this engine may import, and what is granted to it
+    (``net:HOST files:FOLDER process:PROGRAM env:NAME``); None: all.
     substitute: gives another function for a node, or None: what tests mock with.
     builtins: further operations of the engine by name, for tests.
     clock: Trio's clock for the runs started from ordinary code.
@@ -112,10 +117,11 @@ class Engine:
         idle: float | None = 60.0,
     ) -> None:
         sinks = tuple(sinks)
+        allow = allow if allow is None or isinstance(allow, str) else tuple(allow)
         _check(store, limit, workers, sinks, allow, profile)
         self.limit = limit
         self.workers = workers
-        self.allow = None if allow is None else tuple(allow)
+        self.allow = allow
         self._sinks = sinks
         self._listeners: Any = None
         self._services: Any = None

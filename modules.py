@@ -45,11 +45,12 @@ def load(path: str | os.PathLike[str], *, allow: Iterable[str] | None = None) ->
     Parameters
     ----------
     path: the file.
-    allow: patterns of the packs and paths that it may import; None: all.
+    allow: patterns of the packs and paths that it may import, and what is granted to it
+    (``net:HOST files:FOLDER process:PROGRAM env:NAME``); None: all.
 
     Raises
     ------
-    ProgramError: the file cannot be read, or the program is wrong.
+    ProgramError: the file cannot be read, or the program is wrong. ValueError: a grant is none.
     """
     from .dsl.loader import load_module
 

@@ -134,6 +134,9 @@ class NodeSpec:
     transactional: bool = False
     """Does it write through the handle of a transaction that the engine opens and commits? The handle is no parameter
     of its signature."""
+    grants: str = ""
+    """The short name of the grants it is called under (:attr:`.permissions.Permissions.tag`); empty: its program is
+    trusted. Not in the digest, since it says nothing of what the program means; what is cached is kept by it."""
     doc: str = field(default="", eq=False)
 
     def with_(self, **changes: Any) -> NodeSpec:

@@ -53,8 +53,9 @@ def node_key(spec: NodeSpec, fn: Callable[..., Any], args: tuple[Any, ...], kwar
 
 
 def code_of(spec: NodeSpec, fn: Callable[..., Any]) -> tuple[str, ...]:
-    """What stands for a node's code."""
-    return ("version", spec.version) if spec.version else ("code", spec.source, code_key(fn))
+    """What stands for a node's code, and for who may see what it gives."""
+    code = ("version", spec.version) if spec.version else ("code", spec.source, code_key(fn))
+    return (*code, spec.grants) if spec.grants else code
 
 
 def values_of(

@@ -2,10 +2,40 @@
 
 A pack is a module of ``@node`` functions with annotations and declared effects; modules whose names begin with ``_``
 are shared by packs and are none themselves. Nothing in the package imports a pack but by its name, when a program
-asks for it; a pack imports the public names of ``cflow`` only. ``PACKS`` is the list that `cflow nodes` and `import`
-offer.
+asks for it; a pack imports the public names of ``cflow`` only, and libraries that belong to an extra within
+:func:`~._extras.needs`. ``PACKS`` is the list that `cflow nodes` and `import` offer.
 """
 
 from __future__ import annotations
 
-PACKS = ("chart", "csv", "data", "files", "http", "json", "log", "text", "time")
+from typing import NamedTuple
+
+
+class Pack(NamedTuple):
+    """What is told of a pack before it is imported.
+
+    Parameters
+    ----------
+    summary: one sentence.
+    permissions: what its nodes ask the host for (:mod:`cflow.compiler.permissions`): ``net``, ``files``, ``process``.
+    extra: the extra of the distribution that brings its libraries; empty: it needs none.
+    modules: those libraries, as they are imported.
+    """
+
+    summary: str
+    permissions: tuple[str, ...] = ()
+    extra: str = ""
+    modules: tuple[str, ...] = ()
+
+
+PACKS: dict[str, Pack] = {
+    "chart": Pack("Bars, lines and histograms as SVG text."),
+    "csv": Pack("Tables as CSV text and CSV files.", ("files",)),
+    "data": Pack("Lists of records: choose, change, sort, group, sum up, combine."),
+    "files": Pack("Files and folders: read, write, list, copy, move, delete.", ("files",)),
+    "http": Pack("HTTP: the verbs, JSON, downloads.", ("net", "files")),
+    "json": Pack("JSON text and JSON files.", ("files",)),
+    "log": Pack("Lines for the log, on standard error."),
+    "text": Pack("Regular expressions, templates, splitting and joining, tables."),
+    "time": Pack("Dates and times: the clock, parsing, formatting, arithmetic."),
+}

@@ -10,6 +10,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from .. import permissions
+
 Paths = list[Path]
 """For a module whose own ``list`` hides the built-in one."""
 
@@ -32,9 +34,10 @@ def writing(path: str | Path) -> Iterator[BinaryIO]:
     Raises OSError with the path in its text.
     """
     asked = Path(path)
+    permitted = permissions().file(asked)
     temporary = None
     try:
-        target = asked.resolve()
+        target = permitted.resolve()
         if target.exists() and not target.is_file():
             with open(target, "wb") as file:  # a folder fails here, by name
                 yield file

@@ -1,6 +1,10 @@
 """The HTTP clients of each Trio loop, and the small things around them; shared by nodes that speak HTTP.
 
-It knows nothing of nodes. A pool of httpx looks at each of its connections at each request: 1,000 requests over one
+It knows nothing of nodes. A program that its host does not trust has clients of its own: its requests go where its
+grants allow (each host that is asked for, redirects too; each address that is connected to), and never over a
+connection that somebody else has opened.
+
+A pool of httpx looks at each of its connections at each request: 1,000 requests over one
 pool of 100 connections took 6.5 s, over ten pools of 10 they take 1.2 s. So there are several clients of a few
 connections each, and a new one is made only where those there are busy.
 """
@@ -8,19 +12,23 @@ connections each, and a new one is made only where those there are busy.
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from functools import lru_cache
 from http.cookiejar import DefaultCookiePolicy
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import httpcore
 import httpx
 import trio
 from attrs import define, field
 
+from ..compiler.permissions import Permissions
+
 _CLIENTS = 12
 _CONNECTIONS = 8  # of each client
 _CONNECT_SECONDS = 20.0
+_PORTS = {"http": 80, "https": 443}
 _SILENCE_SECONDS = 300.0  # how long a server may say nothing; the time of a whole call is the node's `timeout`
 
 T = TypeVar("T")
@@ -30,6 +38,7 @@ T = TypeVar("T")
 class _Clients:
     """``busy`` counts the requests that each client has under way; whoever finds all busy waits at ``slots``."""
 
+    given: Permissions
     clients: list[httpx.AsyncClient] = field(factory=list)
     busy: list[int] = field(factory=list)
     slots: trio.CapacityLimiter = field(factory=lambda: trio.CapacityLimiter(_CLIENTS * _CONNECTIONS))
@@ -39,23 +48,31 @@ class _Clients:
         for i, requests in enumerate(self.busy):
             if requests < _CONNECTIONS:
                 return i
-        self.clients.append(_new_client())
+        self.clients.append(_new_client(self.given))
         self.busy.append(0)
         return len(self.clients) - 1
 
 
-_here: trio.lowlevel.RunVar[_Clients] = trio.lowlevel.RunVar("cflow.http")
+_all_here: trio.lowlevel.RunVar[dict[Permissions, _Clients]] = trio.lowlevel.RunVar("cflow.http")
 
 
 @asynccontextmanager
-async def client() -> AsyncIterator[httpx.AsyncClient]:
-    """A client of this loop for one request; a system task closes all of them when the loop ends."""
+async def client(given: Permissions) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of this loop for one request; a system task closes all of them when the loop ends.
+
+    Parameters
+    ----------
+    given: where the request may go.
+    """
     try:
-        here = _here.get()
+        all_here = _all_here.get()
     except LookupError:
-        here = _Clients()
-        _here.set(here)
-        trio.lowlevel.spawn_system_task(_close_at_end, here, name="cflow.http: close the clients")
+        all_here = {}
+        _all_here.set(all_here)
+        trio.lowlevel.spawn_system_task(_close_at_end, all_here, name="cflow.http: close the clients")
+    here = all_here.get(given)
+    if here is None:
+        here = all_here[given] = _Clients(given)
     async with here.slots:
         chosen = here.choose()
         here.busy[chosen] += 1
@@ -65,14 +82,25 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
             here.busy[chosen] -= 1
 
 
-def _new_client() -> httpx.AsyncClient:
+def _new_client(given: Permissions) -> httpx.AsyncClient:
+    limits = httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS)
+    where: dict[str, Any]
+    if given.trusted:
+        # A proxy in the environment never serves this machine itself.
+        where = {"mounts": {"all://localhost": None, "all://127.0.0.1": None, "all://[::1]": None}}
+    else:
+
+        async def ask(request: httpx.Request) -> None:
+            url = request.url
+            given.host(url.raw_host.decode("ascii"), url.port or _PORTS.get(url.scheme))
+
+        where = {"transport": _transport(given, limits), "event_hooks": {"request": [ask]}}
     made = httpx.AsyncClient(
         verify=_certificates(),
         timeout=httpx.Timeout(_SILENCE_SECONDS, connect=_CONNECT_SECONDS, pool=None),
-        limits=httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS),
+        limits=limits,
         follow_redirects=True,
-        # A proxy in the environment never serves this machine itself.
-        mounts={"all://localhost": None, "all://127.0.0.1": None, "all://[::1]": None},
+        **where,
     )
     # What one run is sent must not travel with the requests of another.
     made.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
@@ -84,13 +112,70 @@ def _certificates() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
-async def _close_at_end(here: _Clients) -> None:
+def _transport(given: Permissions, limits: httpx.Limits) -> httpx.AsyncHTTPTransport:
+    """Connects by :class:`_Backend`. No proxy: it would resolve names where nobody looks at the addresses."""
+    made = httpx.AsyncHTTPTransport(verify=_certificates(), limits=limits, trust_env=False)
+    # httpx has no parameter for what the pool of httpcore has one for; a test holds that this one is in use.
+    made._pool = httpcore.AsyncConnectionPool(
+        ssl_context=_certificates(),
+        max_connections=limits.max_connections,
+        max_keepalive_connections=limits.max_keepalive_connections,
+        keepalive_expiry=limits.keepalive_expiry,
+        network_backend=_Backend(given),
+    )
+    return made
+
+
+class _Backend(httpcore.AsyncNetworkBackend):
+    """Resolves a name once, asks for the addresses, and connects to one of those: a resolver that answers otherwise
+    the next time is not asked again. Pools and certificates go by the name all the same."""
+
+    def __init__(self, given: Permissions) -> None:
+        self._given = given
+        self._inner = httpcore.TrioBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        failed: Exception = httpcore.ConnectError(f"{host} has no address")
+        for address in self._given.addresses(host, port, await _addresses(host, port, timeout)):
+            try:
+                return await self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failed = error
+        raise failed
+
+    async def connect_unix_socket(self, path: str, *rest: Any, **more: Any) -> httpcore.AsyncNetworkStream:
+        raise PermissionError(f"no program that is not trusted is connected to {path!r}")
+
+    async def sleep(self, seconds: float) -> None:
+        await trio.sleep(seconds)
+
+
+async def _addresses(host: str, port: int, timeout: float | None) -> list[str]:
+    """What the resolver gives for a name, each address once."""
+    try:
+        with trio.fail_after(_CONNECT_SECONDS if timeout is None else timeout):
+            found = await trio.socket.getaddrinfo(host, port, type=trio.socket.SOCK_STREAM)
+    except trio.TooSlowError as error:
+        raise httpcore.ConnectTimeout(f"{host} was not resolved in time") from error
+    except OSError as error:
+        raise httpcore.ConnectError(str(error)) from error
+    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+
+
+async def _close_at_end(all_here: dict[Permissions, _Clients]) -> None:
     try:
         await trio.sleep_forever()
     finally:
         # An error in a system task would bring down the loop; nobody is left to be told.
         with trio.move_on_after(2, shield=True):
-            for made in here.clients:
+            for made in (one for here in all_here.values() for one in here.clients):
                 with suppress(Exception):
                     await made.aclose()
 

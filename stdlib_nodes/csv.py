@@ -15,7 +15,7 @@ from typing import Any, TextIO
 
 import trio
 
-from .. import node
+from .. import node, permissions
 from ._atomic import named, writing
 from ._fields import as_dict
 
@@ -94,7 +94,7 @@ def append(path: str | Path, rows: list[Any], separator: str = ",", columns: lis
 
     The columns are those of the file: ``for batch in rows with batch=1000: csv.append("out.csv", batch)``
     """
-    target = Path(path)
+    target = permissions().file(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         with open(target, "a+", encoding="utf-8", newline="") as file:
@@ -104,11 +104,11 @@ def append(path: str | Path, rows: list[Any], separator: str = ",", columns: lis
             _write(file, rows, separator, names or columns, header=not names)
     except OSError as error:
         raise named(error, path) from error
-    return target
+    return Path(path)
 
 
 def _opened(path: str | Path) -> TextIO:
-    return open(path, encoding="utf-8-sig", newline="")
+    return open(permissions().file(path), encoding="utf-8-sig", newline="")
 
 
 def _records(source: Iterable[str], separator: str, columns: list[str] | None, origin: str) -> Iterator[dict[str, str]]:

@@ -17,7 +17,8 @@ from pathlib import Path
 import trio
 from attrs import frozen
 
-from .. import node
+from .. import node, permissions
+from ..compiler.permissions import Permissions
 from ._atomic import Paths, named, write_whole
 
 _CHUNK = 1 << 18  # bytes of lines fetched per hop to a thread: a hop for each line would cost 100 times as much
@@ -42,7 +43,7 @@ def read(path: str | Path) -> str:
     Raises OSError (which names the path) and ValueError where the file is not UTF-8.
     """
     try:
-        return Path(path).read_text(encoding="utf-8")
+        return permissions().file(path).read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         msg = f"{str(path)!r} is not UTF-8 text (byte {error.start}): read it with files.read_bytes"
         raise ValueError(msg) from error
@@ -54,7 +55,7 @@ def read_bytes(path: str | Path) -> bytes:
 
     ``logo = files.read_bytes("logo.png")``
     """
-    return Path(path).read_bytes()
+    return permissions().file(path).read_bytes()
 
 
 @node(reads="files")
@@ -65,7 +66,7 @@ async def lines(path: str | Path) -> AsyncIterator[str]:
 
     Raises OSError, and ValueError that names the line which is not UTF-8.
     """
-    file = await trio.to_thread.run_sync(open, path, "rb")
+    file = await trio.to_thread.run_sync(open, permissions().file(path), "rb")
     number = 0
     try:
         while chunk := await trio.to_thread.run_sync(file.readlines, _CHUNK):
@@ -98,14 +99,14 @@ def append(path: str | Path, content: str | bytes) -> Path:
 
     ``files.append("visits.log", f"{name}\\n")``
     """
-    target = Path(path)
+    target = permissions().file(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         with open(target, "ab") as file:
             file.write(content.encode() if isinstance(content, str) else content)
     except OSError as error:
         raise named(error, path) from error
-    return target
+    return Path(path)
 
 
 @node(reads="files")
@@ -114,7 +115,7 @@ def list(folder: str | Path = ".") -> Paths:
 
     Raises OSError where it is no folder.
     """
-    return sorted(Path(folder).iterdir())
+    return sorted(Path(folder) / path.name for path in permissions().file(folder).iterdir())
 
 
 @node(reads="files")
@@ -125,11 +126,14 @@ def glob(pattern: str, folder: str | Path = ".") -> Paths:
 
     Raises OSError where ``folder`` is no folder.
     """
-    root = Path(folder)
+    given = permissions()
+    root = given.file(folder)
+    if os.pardir in Path(pattern).parts:
+        given.file(root / pattern)
     if not root.is_dir():
         msg = f"no such folder: {str(folder)!r}"
         raise NotADirectoryError(msg)
-    return sorted(root.glob(pattern))
+    return sorted(Path(folder) / path.relative_to(root) for path in root.glob(pattern) if _is_there_for(given, path))
 
 
 @node(writes="files")
@@ -141,11 +145,13 @@ def copy(source: str | Path, target: str | Path) -> Path:
 
     Raises OSError; a folder is not copied over an existing one.
     """
-    if Path(source).is_dir():
-        return Path(shutil.copytree(source, target, symlinks=True))
-    written = write_whole(target, Path(source).read_bytes())
-    shutil.copymode(source, target)
-    return written
+    origin, goal = permissions().file(source), permissions().file(target)
+    if origin.is_dir():
+        shutil.copytree(origin, goal, symlinks=True)
+    else:
+        write_whole(target, origin.read_bytes())
+        shutil.copymode(origin, goal)
+    return Path(target)
 
 
 @node(writes="files")
@@ -154,13 +160,13 @@ def move(source: str | Path, target: str | Path) -> Path:
 
     ``files.move("inbox/a.csv", "done/a.csv")``
     """
-    goal = Path(target)
+    origin, goal = permissions().file(source, follow=False), permissions().file(target)
     goal.parent.mkdir(parents=True, exist_ok=True)
     if goal.is_dir():
         msg = f"cannot move {str(source)!r} to {str(target)!r}: a folder is there"
         raise FileExistsError(msg)
-    shutil.move(source, goal)
-    return goal
+    shutil.move(origin, goal)
+    return Path(target)
 
 
 @node(writes="files")
@@ -171,7 +177,7 @@ def delete(path: str | Path, missing_ok: bool = False) -> bool:
 
     Raises FileNotFoundError where nothing is there, unless ``missing_ok``.
     """
-    goal = Path(path)
+    goal = permissions().file(path, follow=False)
     if not os.path.lexists(goal):
         if missing_ok:
             return False
@@ -190,7 +196,7 @@ def make_folder(path: str | Path) -> Path:
 
     ``files.make_folder("out/charts")``
     """
-    Path(path).mkdir(parents=True, exist_ok=True)
+    permissions().file(path).mkdir(parents=True, exist_ok=True)
     return Path(path)
 
 
@@ -200,7 +206,7 @@ def exists(path: str | Path) -> bool:
 
     ``if not files.exists("cache.json"): ...``
     """
-    return Path(path).exists()
+    return permissions().file(path).exists()
 
 
 @node(reads="files")
@@ -209,10 +215,20 @@ def stat(path: str | Path) -> FileInfo:
 
     ``if files.stat("data.csv").size > 1_000_000: ...``
     """
-    info = Path(path).stat()
+    place = permissions().file(path)
+    info = place.stat()
     return FileInfo(
         path=Path(path),
         size=info.st_size,
         modified=dt.datetime.fromtimestamp(info.st_mtime, dt.UTC),
-        is_folder=Path(path).is_dir(),
+        is_folder=place.is_dir(),
     )
+
+
+def _is_there_for(given: Permissions, path: Path) -> bool:
+    """May the program see the path? A link to elsewhere is not told from one to nowhere."""
+    try:
+        given.file(path)
+    except PermissionError:
+        return False
+    return True

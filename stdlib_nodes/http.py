@@ -6,7 +6,8 @@ see declares ``writes="http"`` too, or nothing.
 
 An answer of 400 or above raises :class:`HttpError`, and so does a server that cannot be reached (then without a
 status); ``check=False`` gives every answer as it is. A call takes at most 30 seconds, or what ``with timeout=...``
-says. No cookie is kept from one call to the next.
+says. No cookie is kept from one call to the next. A program that its host does not trust reaches the hosts that it was
+given (``net:api.example.com``), redirects included; by a name public addresses only.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import httpx
 import trio
 from attrs import frozen
 
-from .. import node
+from .. import node, permissions
 from ._atomic import writing
 from ._client import aside, client
 from ._jsontext import dump, parse
@@ -199,6 +200,7 @@ async def download(
 
     Raises HttpError, TimeoutError and OSError (which names the path).
     """
+    permissions().file(path)
     async with _answer("GET", url, {"params": params, "headers": headers}) as answer:
         if answer.status_code >= 400:
             await answer.aread()
@@ -244,7 +246,7 @@ async def _answer(method: str, url: str, parts: dict[str, Any]) -> AsyncIterator
     where = f"{method} {url}"
     try:
         where = f"{method} {_shown(httpx.URL(url))}"
-        async with client() as lent, lent.stream(method, url, **parts) as answer:
+        async with client(permissions()) as lent, lent.stream(method, url, **parts) as answer:
             yield answer
     except httpx.TimeoutException as error:
         msg = f"{where}: no connection, or no more data, in time"

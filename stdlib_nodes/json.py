@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from .. import node
+from .. import node, permissions
 from ._atomic import write_whole
 from ._jsontext import dump, parse
 
@@ -44,7 +44,7 @@ def read(path: str | Path) -> Any:
 
     Raises OSError, and ValueError with path, line and column.
     """
-    return parse(Path(path).read_bytes(), str(path))
+    return parse(permissions().file(path).read_bytes(), str(path))
 
 
 @node(writes="files")

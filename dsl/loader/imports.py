@@ -25,6 +25,7 @@ from .constants import NotConstant
 from .declarations import Declarations
 from .declared import read_options, redeclare
 from .files import show
+from .guard import Guard
 from .module import LoadedModule
 from .python_files import import_file
 from .report import Reporter
@@ -37,6 +38,7 @@ class Host(Protocol):
     """What imports ask of the load that they are part of."""
 
     allow: Allow
+    guard: Guard
     execute: bool
     report: Reporter
 
@@ -94,7 +96,7 @@ class Imports:
             if self.into.holds(alias, declaration):
                 pack = source.pack if source is not None else None
                 value = source.get("")[1] if source is not None else None
-                self.into.bind(alias, UnknownBinding(alias) if pack is None else pack, value)
+                self.into.bind(alias, UnknownBinding(alias) if pack is None else self.host.guard.over(pack), value)
 
     def names(self, declaration: syntax.ImportFrom) -> None:
         """``from ... import a, b as c with pure=True``"""
@@ -102,7 +104,7 @@ class Imports:
         for name, alias in declaration.names:
             binding, value = self.one(source, name, declaration)
             if self.into.holds(alias, declaration):
-                self.into.bind(alias, binding, value)
+                self.into.bind(alias, self.host.guard.over(binding), value)
 
     def one(self, source: Source | None, name: str, declaration: syntax.ImportFrom) -> tuple[Binding, Any]:
         """One name of a source, with what the import declares of it."""
@@ -202,7 +204,8 @@ class Imports:
     def pack(self, name: str, span: Span) -> Source | None:
         """A pack or installed module."""
         report = self.host.report
-        if not self.host.allow.name(name):
+        allow = self.host.allow
+        if not (allow.name(name) or any(allow.permissions.of_kind(k) for k in packs.standard_asks(name))):
             self.refused(name, name, span)
             return None
         found = packs.find_pack(name)
@@ -219,6 +222,14 @@ class Imports:
                 f"there is no pack or module {name!r}",
                 help=did_you_mean(name, packs.pack_names(), fix),
             )
+            return None
+        twice = packs.clash(name)
+        if twice:
+            report("import-clash", span, twice, help="uninstall one of them")
+            return None
+        missing = _not_granted(found, allow)
+        if missing:
+            self.refused(name, f"it asks for {', '.join(missing)}", span)
             return None
         if not self.host.execute:
             return self.host.static_pack(found)
@@ -272,6 +283,13 @@ class Imports:
             return (scope.bindings.get(name), names.get(name)) if isinstance(scope, Declarations) else (None, None)
 
         return Source(show(path), get, lambda: scope.bindings if isinstance(scope, Declarations) else ())
+
+
+def _not_granted(found: packs.Found, allow: Allow) -> list[str]:
+    """What a pack of others asks for and nothing was granted of. The standard ones ask at each call."""
+    if allow.permissions.trusted or not found.is_pack or found.module.startswith(f"{packs.STANDARD}."):
+        return []
+    return [kind for kind in packs.about(found).permissions if not allow.permissions.of_kind(kind)]
 
 
 def _import(path: Path) -> types.ModuleType:

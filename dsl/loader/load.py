@@ -22,6 +22,7 @@ from .allow import Allow
 from .builtins import BUILTIN_SCOPE
 from .declarations import Declarations
 from .files import read_source, show
+from .guard import Guard
 from .imports import Imports, Source
 from .module import LoadedModule
 from .python_files import import_file
@@ -100,21 +101,23 @@ def _loaded(
     run: Any, allow: Iterable[str] | Allow | None, execute: bool, collector: Collector | None
 ) -> LoadedModule | None:
     into = collector if collector is not None else Collector()
-    load = Load(Allow.of(allow), execute, Reporter(into))
+    allowed = Allow.of(allow)
+    load = Load(allowed, Guard(allowed.permissions), execute, Reporter(into))
     module: LoadedModule | None = run(load)
     if collector is None and into.failed:
         raise ProgramError(into.items)
     return module
 
 
-_LABELS: dict[tuple[str, str], str] = {}
+_LABELS: dict[tuple[str, str, str], str] = {}
 _COUNTS: dict[str, int] = {}
 _MOST_LABELS = 10_000
 
 
-def label_for(name: str, file: str, text: str) -> str:
-    """A module's label: unique among different texts of this process, alike for the same one."""
-    key = (file, hashlib.sha256(text.encode("utf-8", "replace")).hexdigest())
+def label_for(name: str, file: str, text: str, grants: str = "") -> str:
+    """A module's label: unique among different texts of this process and what is granted to them, alike for the same
+    ones."""
+    key = (file, grants, hashlib.sha256(text.encode("utf-8", "replace")).hexdigest())
     if key not in _LABELS:
         if len(_LABELS) >= _MOST_LABELS:  # labels stay unique: the counts go on
             _LABELS.clear()
@@ -128,6 +131,7 @@ class Load:
     """One load. It is the :class:`~.imports.Host` of the imports in it."""
 
     allow: Allow
+    guard: Guard
     execute: bool
     report: Reporter
     _loaded: dict[Path, LoadedModule | None] = field(factory=dict)
@@ -182,7 +186,8 @@ class Load:
         if tree is None:
             return None
         name = path.stem if path is not None else Path(file.strip("<>")).stem or "text"
-        label = label_for(name, str(path or file), text)
+        granted = self.allow.permissions
+        label = label_for(name, str(path or file), text, "" if granted.trusted else granted.tag)
         scope = Declarations(label, file, BUILTIN_SCOPE, self.report, self.execute)
         scope.enter(tree.declarations)
         Imports(self, folder, scope).all(tree.declarations)

@@ -6,15 +6,17 @@ loaded to run.
 
 from __future__ import annotations
 
+import ast
 import importlib
-import importlib.metadata
 import importlib.util
+import os
 import sys
 import types
 from collections.abc import Iterable
 from functools import lru_cache
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
+from typing import Any
 
 from attrs import frozen
 
@@ -26,6 +28,8 @@ PACKAGE = __name__.partition(".dsl.")[0]
 STANDARD = f"{PACKAGE}.stdlib_nodes"
 GROUP = "cflow.packs"
 """The entry point group by which a distribution offers a pack: ``name = "module"``."""
+PERMISSIONS = "PERMISSIONS"
+"""The name in such a module that says what its nodes ask the host for: a literal, ``PERMISSIONS = ("net",)``."""
 
 
 @frozen
@@ -39,15 +43,85 @@ class Found:
     origin: Path | None = None
 
 
-def standard_packs() -> tuple[str, ...]:
-    """The names of the packs that come with Conductor."""
-    return tuple(importlib.import_module(STANDARD).PACKS)
+@frozen
+class Declared:
+    """A pack of an installed distribution, as its entry point says. ``version``: of the distribution."""
+
+    module: str
+    distribution: str
+    version: str
+
+
+@frozen
+class About:
+    """What is known of a pack before it is imported. ``summary``: one sentence; ``permissions``: what it asks the host
+    for; ``extra``: of Conductor, which brings its libraries, ``modules``; ``distribution`` and ``version``: what it
+    came with."""
+
+    summary: str
+    permissions: tuple[str, ...] = ()
+    extra: str = ""
+    modules: tuple[str, ...] = ()
+    distribution: str = ""
+    version: str = ""
+
+
+def standard_packs() -> dict[str, Any]:
+    """The packs that come with Conductor: name -> :class:`cflow.stdlib_nodes.Pack`."""
+    packs: dict[str, Any] = importlib.import_module(STANDARD).PACKS
+    return packs
 
 
 @lru_cache(1)
-def declared_packs() -> dict[str, str]:
-    """The packs that installed distributions declare: name -> module."""
-    return {entry.name: entry.value.partition(":")[0] for entry in importlib.metadata.entry_points(group=GROUP)}
+def declared_packs() -> dict[str, tuple[Declared, ...]]:
+    """The packs that installed distributions declare, by name; nothing of them is imported."""
+    found: dict[str, tuple[Declared, ...]] = {}
+    if not any(map(_may_declare, sys.path)):
+        return found
+    import importlib.metadata  # takes as long as all the rest of a small program
+
+    for entry in importlib.metadata.entry_points(group=GROUP):
+        dist = entry.dist
+        assert dist is not None  # it was found in one
+        declared = Declared(entry.value.partition(":")[0].strip(), dist.name, dist.version)
+        found[entry.name] = (*found.get(entry.name, ()), declared)
+    return found
+
+
+def _may_declare(folder: str) -> bool:
+    """May a distribution in a folder of ``sys.path`` declare a pack? Sure to be True where one does."""
+    try:
+        with os.scandir(folder or os.curdir) as entries:
+            infos = [entry.path for entry in entries if entry.name.endswith((".dist-info", ".egg-info"))]
+    except NotADirectoryError:  # an archive
+        return True
+    except OSError:
+        return False
+    for info in infos:
+        try:
+            with open(os.path.join(info, "entry_points.txt"), "rb") as file:
+                if GROUP.encode() in file.read():
+                    return True
+        except OSError:
+            continue
+    return False
+
+
+def clash(name: str) -> str:
+    """What is wrong with the name of a pack: two bear it; empty: nothing.
+
+    Whoever installs a second one learns it the moment a program names it; silently taking either would be a guess.
+    """
+    owners = [f"the distribution {declared.distribution}" for declared in declared_packs().get(name, ())]
+    if name in standard_packs():
+        owners.insert(0, "Conductor itself")
+    return f"{' and '.join(owners)} offer a pack called {name!r}" if len(owners) > 1 else ""
+
+
+def standard_asks(name: str) -> tuple[str, ...]:
+    """What a standard pack asks the host for; of any other: nothing."""
+    pack = standard_packs().get(name)
+    return () if pack is None else tuple(pack.permissions)
 
 
 def find_pack(name: str) -> Found | None:
@@ -55,8 +129,36 @@ def find_pack(name: str) -> Found | None:
     if name in standard_packs():
         return _found(name, f"{STANDARD}.{name}", is_pack=True)
     if name in declared_packs():
-        return _found(name, declared_packs()[name], is_pack=True)
+        return _found(name, declared_packs()[name][0].module, is_pack=True)
     return _found(name, name, is_pack=name.startswith(f"{STANDARD}."))
+
+
+def about(found: Found) -> About:
+    """What a pack says of itself; its text is read, nothing is imported."""
+    standard = standard_packs().get(found.name) if found.module == f"{STANDARD}.{found.name}" else None
+    if standard is not None:
+        return About(*standard)
+    by = next((d for d in declared_packs().get(found.name, ()) if d.module == found.module), Declared("", "", ""))
+    try:
+        tree = ast.parse(found.origin.read_bytes()) if found.origin is not None else ast.Module([], [])
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+        tree = ast.Module([], [])
+    asked: tuple[str, ...] = ()
+    for statement in tree.body:
+        match statement:
+            case (
+                ast.Assign(targets=[ast.Name(id=name)], value=value)
+                | ast.AnnAssign(target=ast.Name(id=name), value=value)
+            ) if name == PERMISSIONS and isinstance(value, (ast.Tuple, ast.List)):
+                asked = tuple(e.value for e in value.elts if isinstance(e, ast.Constant) and isinstance(e.value, str))
+    return About(first_sentence(ast.get_docstring(tree) or ""), asked, distribution=by.distribution, version=by.version)
+
+
+def first_sentence(doc: str) -> str:
+    """The first sentence of a docstring."""
+    paragraph = " ".join(doc.strip().partition("\n\n")[0].split())
+    first = paragraph.partition(". ")[0]
+    return first if not first or first.endswith((".", "?", "!")) else f"{first}."
 
 
 def find_module(module: str) -> Found | None:

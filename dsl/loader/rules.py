@@ -161,7 +161,8 @@ RULES: tuple[Rule, ...] = (
         "import-refused",
         "error",
         "An import is not allowed",
-        "The host that loads the program allows only some packs and files, and this is none of them.",
+        "The host that loads the program allows only some packs and files, and this is none of them; or it is a pack that asks for more "
+        "than the host has granted.",
         "A text from a stranger can do only what its host gives it: see `allow=` of `cflow.load`.",
         """
         # cflow.loads(text, allow=["math"])
@@ -176,6 +177,27 @@ RULES: tuple[Rule, ...] = (
 
         flow main() -> Any:
             return sqrt(2)
+        """,
+    ),
+    rule(
+        "import-clash",
+        "error",
+        "Two packs bear one name",
+        "An installed distribution offers a pack under the name of a standard one, or two distributions offer one of the same name.",
+        "Which of them a program gets would depend on what else is installed.",
+        """
+        # an installed distribution declares in `cflow.packs`: http = "their_http"
+        import http
+
+        flow main() -> Any:
+            return http.get("https://example.test")
+        """,
+        """
+        # the distribution is gone, or has declared another name
+        import http
+
+        flow main() -> Any:
+            return http.get("https://example.test")
         """,
     ),
     rule(

@@ -19,6 +19,7 @@ ELSEWHERE = {
     "python-tests",
     "file-encoding",
     "import-refused",
+    "import-clash",
     "import-failed",
     "import-cycle",
     "file-not-readable",

@@ -1,0 +1,221 @@
+"""A program that was loaded with ``allow=``: its grants go with what it imports, and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import cflow
+from cflow import flow
+from cflow.stdlib_nodes import files
+from cflow.testblocks import run_tests
+
+READ = "import files\n\nflow read(path: str) -> str:\n    return files.read(path)\n"
+
+NODES = """
+from collections.abc import AsyncIterator, Iterator
+from cflow import context, node, permissions
+from cflow.stdlib_nodes import files
+
+@node(reads="files")
+def inner(path: str) -> str:
+    return files.read.fn(path)
+
+@node(reads="files")
+async def asks() -> str:
+    return str(permissions())
+
+@node(reads="files")
+async def items() -> AsyncIterator[str]:
+    for _ in range(2):
+        yield str(permissions())
+
+@node(reads="files")
+def plain_items() -> Iterator[str]:
+    for _ in range(2):
+        yield str(permissions())
+
+@node(reads="files")
+def who() -> str:
+    return f"{context().node} {context().attempt}"
+
+@node(writes="files", undo=asks)
+def undone() -> str:
+    return "done"
+
+class Shop:
+    @staticmethod
+    @node(reads="files")
+    def asks() -> str:
+        return str(permissions())
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/in.txt").write_text("inside")
+    (tmp_path / "out.txt").write_text("outside")
+    (tmp_path / "guard_nodes.py").write_text(NODES)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_program_gets_what_was_granted(folder: Path) -> None:
+    guest = cflow.loads(READ, allow=["files:./data"])
+    assert guest.read.run("data/in.txt") == "inside"
+    with pytest.raises(PermissionError, match=r"to reach the file 'out\.txt' \(it was given files:\./data\)"):
+        guest.read.run("out.txt")
+    assert cflow.loads(READ).read.run("out.txt") == "outside"
+
+
+def test_a_pack_that_is_named_may_be_imported_and_reaches_nothing(folder: Path) -> None:
+    with pytest.raises(PermissionError, match=r"\(it was given nothing\)"):
+        cflow.loads(READ, allow=["files"]).read.run("data/in.txt")
+
+
+def test_a_grant_brings_the_standard_packs_that_ask_for_it(folder: Path) -> None:
+    text = "import json, log\n\nflow f() -> Any:\n    log.info('x')\n    return json.loads('1')\n"
+    with pytest.raises(cflow.ProgramError) as caught:
+        cflow.loads(text, allow=["files:./data"])
+    assert caught.value.diagnostics[0].message == "importing 'log' is not allowed here"
+    assert cflow.loads(text, allow=["files:./data", "log"]).f.run() == 1
+
+
+def test_a_grant_that_is_none_is_refused(folder: Path) -> None:
+    with pytest.raises(ValueError, match="is no port"):
+        cflow.loads(READ, allow=["net:x:y"])
+    with pytest.raises(ValueError, match="is no port"):
+        cflow.Engine(allow=["net:x:y"])
+
+
+def test_the_digest_does_not_tell_who_is_trusted(folder: Path) -> None:
+    assert cflow.loads(READ).read.digest == cflow.loads(READ, allow=["files:./data"]).read.digest
+
+
+def test_an_engine_loads_under_its_grants(folder: Path) -> None:
+    (folder / "read.cflow").write_text(READ)
+    engine = cflow.Engine(allow=["files:./data"])
+    guest = engine.load("read.cflow")
+    assert engine.run(guest.read, "data/in.txt") == "inside"
+    with pytest.raises(PermissionError):
+        engine.run(guest.read, "out.txt")
+
+
+def test_one_graph_with_programs_that_are_trusted_differently(folder: Path) -> None:
+    """The same node, called by the host's own flow and by the guest's: each under its own grants."""
+    guest = cflow.loads(READ, allow=["files:./data"]).read
+    other = cflow.loads(READ, allow=[f"files:{folder}/out.txt"]).read
+
+    @flow
+    def both(path: str) -> list[str]:
+        return [files.read("out.txt"), guest(path), files.read("out.txt")]
+
+    @flow
+    def three() -> list[str]:
+        return [guest("data/in.txt"), other("out.txt"), files.read("data/in.txt")]
+
+    @flow
+    def crossed() -> list[str]:
+        return [guest("data/in.txt"), other("data/in.txt")]
+
+    assert both.run("data/in.txt") == ["outside", "inside", "outside"]
+    assert three.run() == ["inside", "outside", "inside"]
+    with pytest.raises(PermissionError):
+        both.run("out.txt")
+    with pytest.raises(PermissionError):
+        crossed.run()
+
+
+def loaded(names: str, body: str, folder: Path, *grants: str) -> Any:
+    text = f'from "./guard_nodes.py" import {names}\n\nflow f() -> Any:\n{body}'
+    return cflow.loads(text, base=folder, allow=[f"{folder.resolve()}/*.py", *grants]).f
+
+
+@pytest.mark.parametrize(
+    ("names", "body"),
+    [
+        ("asks", "    return asks()\n"),
+        ("asks", "    return (asks() with retry=2, timeout=5s)\n"),
+        ("asks", "    xs = for i in range(3) with parallel=2:\n        yield asks()\n    return xs[2]\n"),
+        ("items", "    xs = for x in items():\n        yield x\n    return xs[1]\n"),
+        ("plain_items", "    xs = for x in plain_items():\n        yield x\n    return xs[1]\n"),
+        ("Shop", "    return Shop.asks()\n"),
+    ],
+)
+def test_nodes_of_every_kind_are_called_under_the_grants(names: str, body: str, folder: Path) -> None:
+    assert loaded(names, body, folder, "process:git").run() == "process:git"
+    assert cflow.permissions().trusted
+
+
+def test_a_node_that_calls_another_one(folder: Path) -> None:
+    inner = "    return inner('out.txt')\n"
+    with pytest.raises(PermissionError):
+        loaded("inner", inner, folder).run()
+    assert loaded("inner", inner, folder, "files:.").run() == "outside"
+
+
+def test_an_undo_is_called_under_the_grants(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "guard_undo.py").write_text(
+        "from cflow import node, permissions\nSEEN = []\n\n"
+        "@node(writes='x')\ndef back(r: str) -> None:\n    SEEN.append(str(permissions()))\n\n"
+        "@node(writes='x', undo=back)\ndef ahead() -> str:\n    return 'r'\n\n"
+        "@node(writes='x')\ndef fail(r: str) -> None:\n    raise ValueError(r)\n\n"
+        "@node(reads='y')\ndef seen() -> list[str]:\n    return SEEN\n"
+    )
+    text = (
+        'from "./guard_undo.py" import ahead, fail, seen\n\nflow f() -> None:\n    transaction:\n'
+        "        r = ahead()\n        fail(r)\n\nflow g() -> list[str]:\n    return seen()\n"
+    )
+    guest = cflow.loads(text, base=folder, allow=[f"{folder.resolve()}/*.py", "process:git"])
+    with pytest.raises(ValueError, match="r"):
+        guest.f.run()
+    assert guest.g.run() == ["process:git"]
+
+
+def test_between_two_items_the_reader_is_who_it_was(folder: Path) -> None:
+    (folder / "stream.cflow").write_text(
+        'from "./guard_nodes.py" import items\n\nflow f() -> stream[str]:\n    for x in items():\n        yield x\n'
+    )
+    guest = cflow.load(folder / "stream.cflow", allow=[f"{folder.resolve()}/*.py", "process:git"])
+    seen: Iterator[str] = guest.f.run()
+    assert [(item, cflow.permissions().trusted) for item in seen] == [("process:git", True)] * 2
+
+
+def test_a_node_may_ask_for_its_context(folder: Path) -> None:
+    assert loaded("who", "    return who()\n", folder).run() == "who 1"
+
+
+@pytest.mark.parametrize("where", ["call", "flow", "version"])
+def test_what_is_cached_is_kept_by_the_grants(where: str, folder: Path) -> None:
+    """Who may not read a file does not get what somebody else has read of it."""
+    text = {
+        "call": READ.replace("files.read(path)", "files.read(path) with cache=1h"),
+        "flow": READ.replace("flow read(path: str) -> str:", "flow inner(path: str) -> str with cache=1h:")
+        + "\nflow read(path: str) -> str:\n    return inner(path)\n",
+        "version": READ.replace("files.read(path)", "inner(path) with cache=1h").replace(
+            "import files", 'from "./guard_nodes.py" import inner with version="1"'
+        ),
+    }[where]
+    code = f"{folder.resolve()}/*.py"
+    engine = cflow.Engine(store=folder / "store")
+    assert engine.run(cflow.loads(text).read, "out.txt") == "outside"
+    (folder / "out.txt").write_text("changed")
+    assert engine.run(cflow.loads(text).read, "out.txt") == "outside"
+    with pytest.raises(PermissionError):
+        engine.run(cflow.loads(text, allow=["files:./data", code]).read, "out.txt")
+    assert engine.run(cflow.loads(text, allow=["files:.", code]).read, "out.txt") == "changed"
+
+
+def test_mocks_stand_in_for_nodes_under_grants(folder: Path) -> None:
+    text = (
+        'test "mocked":\n    mock files.read = "m"\n'
+        '    assert read("out.txt") == "m"\n'
+        '    assert calls(files.read) == ["out.txt"]\n'
+    )
+    (folder / "t.cflow").write_text(f"{READ}\n{text}")
+    outcomes = run_tests(folder / "t.cflow", allow=["files:./data"])
+    assert [o.error for o in outcomes] == [None]
