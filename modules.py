@@ -78,11 +78,13 @@ def loads(text: str, *, base: str | os.PathLike[str] | None = None, allow: Itera
 
 def _checked(loaded: LoadedModule | None) -> Module:
     from .compiled import keep_checked
+    from .dsl.loader.grants import check_calls
     from .dsl.lower import check_module
 
     found = Collector()
     if loaded is not None and not loaded.is_python:
         program = check_module(loaded.syntax, loaded.scope, loaded.flows, found)
+        check_calls(program, loaded.granted, found)
         if not found.failed:
             keep_checked(loaded.flows.values(), program)
     if loaded is None or found.failed:
@@ -91,19 +93,23 @@ def _checked(loaded: LoadedModule | None) -> Module:
 
 
 @collector_held()
-def check(text: str, *, base: str | os.PathLike[str] | None = None) -> list[Diagnostic]:
+def check(
+    text: str, *, base: str | os.PathLike[str] | None = None, allow: Iterable[str] | None = None
+) -> list[Diagnostic]:
     """Checks ``.cflow`` text; nothing is imported or run.
 
     Parameters
     ----------
     text: the program.
     base: the folder that its imports are relative to; None: the current one.
+    allow: as for :func:`load`.
     """
     from .dsl.loader import load_text
+    from .dsl.loader.grants import check_calls
     from .dsl.lower import check_module
 
     found = Collector()
-    loaded = load_text(text, None if base is None else Path(base), execute=False, collector=found)
+    loaded = load_text(text, None if base is None else Path(base), allow=allow, execute=False, collector=found)
     if loaded is not None:
-        check_module(loaded.syntax, loaded.scope, loaded.flows, found)
+        check_calls(check_module(loaded.syntax, loaded.scope, loaded.flows, found), loaded.granted, found)
     return sorted(found.items, key=lambda d: d.severity != "error")

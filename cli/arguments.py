@@ -58,7 +58,8 @@ def plain(argv: list[str]) -> SimpleNamespace | None:
             queue=None,
             priority=None,
             key=None,
+            allow=None,
         )
     if argv[0] == "check":
-        return SimpleNamespace(module="check", files=argv[1:], format="people", advice=False)
+        return SimpleNamespace(module="check", files=argv[1:], format="people", advice=False, allow=None)
     return None

@@ -17,7 +17,7 @@ def execute(arguments: argparse.Namespace) -> int:
     """Exit code 0, or 2 where a file has errors; warnings change nothing."""
     found: list[Diagnostic] = []
     for name in arguments.files:
-        for diagnostic in _findings(name, arguments.advice):
+        for diagnostic in _findings(name, arguments.advice, arguments.allow):
             if diagnostic not in found:
                 found.append(diagnostic)
     if found or arguments.format == "json":
@@ -30,11 +30,11 @@ def execute(arguments: argparse.Namespace) -> int:
     return 2 if errors else 0
 
 
-def _findings(name: str, advice: bool) -> list[Diagnostic]:
+def _findings(name: str, advice: bool, allow: list[str] | None) -> list[Diagnostic]:
     """The findings about a file: those of the last time, where nothing has changed."""
     from ..plancache import checks
 
-    kept = checks.find(name, advice)
+    kept = checks.find(name, advice) if allow is None else None
     if kept is not None:
         return kept
     from pathlib import Path
@@ -42,24 +42,27 @@ def _findings(name: str, advice: bool) -> list[Diagnostic]:
     from ..dsl.loader.witness import watching
 
     with watching() as seen:
-        found = check_file(Path(name), advice=advice)
-    checks.keep(name, advice, found, seen)
+        found = check_file(Path(name), advice=advice, allow=allow)
+    if allow is None:
+        checks.keep(name, advice, found, seen)
     return found
 
 
-def check_file(path: Path, *, advice: bool = False) -> list[Diagnostic]:
+def check_file(path: Path, *, advice: bool = False, allow: list[str] | None = None) -> list[Diagnostic]:
     """The findings about one file, errors of reading it included, in the order of its lines.
 
-    ``advice``: also what a declaration of a node's effects would let overlap.
+    ``advice``: also what a declaration of a node's effects would let overlap. ``allow``: what is granted to a program
+    that is not trusted; None: it is.
     """
     from ..compiler.diagnostics import Collector
     from ..dsl.loader import load_module
+    from ..dsl.loader.grants import check_calls
     from ..dsl.lower import check_module
 
     collector = Collector()
-    module = load_module(path, execute=False, collector=collector)
+    module = load_module(path, allow=allow, execute=False, collector=collector)
     if module is not None:
-        check_module(module.syntax, module.scope, module.flows, collector)
+        check_calls(check_module(module.syntax, module.scope, module.flows, collector), module.granted, collector)
         if advice and not collector.failed:
             for source in module.flows.values():
                 _advise(source, collector)

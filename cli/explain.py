@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def execute(arguments: argparse.Namespace) -> int:
     """Exit code 0, or 2 where the file is wrong."""
     with report_wrong() as wrong:
-        flow = open_flow(arguments.target)
+        flow = open_flow(arguments.target, arguments.allow)
         engine = default_engine()
         if arguments.profile is not None:
             known = read_profile(arguments.profile)

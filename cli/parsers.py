@@ -58,6 +58,13 @@ class _Completion(argparse.Action):
         parser.exit()
 
 
+class _Untrusted(argparse.Action):
+    """``--untrusted``: nothing is granted but by ``--allow``."""
+
+    def __call__(self, parser: argparse.ArgumentParser, into: argparse.Namespace, *_: Any) -> None:
+        into.allow = into.allow or []
+
+
 class _Unfilled:
     """Stands for a verb's parser in the list of them all, until it is asked for anything."""
 
@@ -148,10 +155,12 @@ def _run(parser: argparse.ArgumentParser) -> None:
             help="what nodes took in earlier runs: it decides which ready call goes first, and is brought up to date",
         )
     )
+    _allow(parser)
 
 
 def _check(parser: argparse.ArgumentParser) -> None:
     _files(parser)
+    _allow(parser)
     parser.add_argument(
         "--format", choices=("people", "line", "json"), default="people", help="how findings are printed"
     )
@@ -168,6 +177,7 @@ def _fmt(parser: argparse.ArgumentParser) -> None:
 
 def _test(parser: argparse.ArgumentParser) -> None:
     _files(parser)
+    _allow(parser)
     _json(parser, "the outcome of each test as JSON")
 
 
@@ -181,6 +191,7 @@ def _explain(parser: argparse.ArgumentParser) -> None:
             "--profile", metavar="FILE.json", help="expect what nodes took in earlier runs, as run --profile keeps it"
         )
     )
+    _allow(parser)
 
 
 def _graph(parser: argparse.ArgumentParser) -> None:
@@ -209,6 +220,18 @@ def _bench(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--repeat-writes", action="store_true", help="run a flow that writes for real each time")
     _json(parser, "the figures as JSON")
+
+
+def _allow(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--allow",
+        type=_granted,
+        action="append",
+        metavar="WHAT",
+        help="do not trust the program and grant it this, once or more: net:HOST, files:FOLDER, process:PROGRAM, "
+        "env:NAME, or a pack or path that it may import",
+    )
+    parser.add_argument("--untrusted", dest="allow", action=_Untrusted, nargs=0, help="grant only what --allow says")
 
 
 def _nodes(parser: argparse.ArgumentParser) -> None:
@@ -345,6 +368,16 @@ _FILES = {
     "fish": "(__fish_complete_path (commandline -ct))",
     "tcsh": "f",
 }
+
+
+def _granted(text: str) -> str:
+    from ..dsl.loader.allow import Allow
+
+    try:
+        Allow.of([text])
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
 
 
 def _positive(text: str) -> int:

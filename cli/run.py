@@ -45,8 +45,8 @@ def _run(arguments: argparse.Namespace) -> int:
         from .arguments import Usage
 
         raise Usage(wrong)
-    # An engine of its own: nothing that was kept knows it.
-    if arguments.profile is not None or arguments.store or arguments.queue:
+    # An engine of its own, or grants: nothing that was kept knows of them.
+    if arguments.profile is not None or arguments.store or arguments.queue or arguments.allow is not None:
         return _run_by_engine(arguments, None)
     from ..plancache import plans
 
@@ -81,7 +81,7 @@ def _run_by_engine(arguments: argparse.Namespace, kept: Kept | None) -> int:
             fresh = flow is None
             if flow is None:
                 with nodes_print_to_standard_error():
-                    flow = open_flow(arguments.target)
+                    flow = open_flow(arguments.target, arguments.allow)
             texts, values = read_pairs(arguments.inputs), read_json(arguments.input)
             compiled = default_engine().compiled(flow)
             classes = compiled.objects.classes
@@ -104,7 +104,7 @@ def _run_by_engine(arguments: argparse.Namespace, kept: Kept | None) -> int:
         if arguments.queue:
             queue = engine.queue(arguments.queue).options(priority=arguments.priority or 0, key=arguments.key or "")
             return queue.put(flow, *args, **inputs)
-        if fresh and not arguments.store:
+        if fresh and not arguments.store and arguments.allow is None:
             engine.keep(arguments.target, flow, seen)
         return engine.run(flow, *args, **inputs)
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..compiler import ir
 from ..executor.told import shown
+from ..runs.programs import place_of
 from .graph.words import duration, expression, short
 from .output import emit, plain, wants_colour
 from .stores import existing
@@ -103,7 +104,7 @@ def _head(history: History) -> Iterator[list[Piece]]:
         ("bold", row.id), ("", "  "), ("bold", f"{row.flow}({given})"), ("", "  "),
         (_STYLES.get(row.state, ""), row.state + took), ("dim", f"  {_moment(row.created)}"),
     ]  # fmt: skip
-    yield [("dim", _from_here(row.program))]
+    yield [("dim", _from_here(place_of(row.program)))]
     if row.reason:
         first, *rest = row.reason.splitlines()
         yield [("yellow", first)]

@@ -27,18 +27,22 @@ def split(target: str) -> tuple[Path, str]:
     return Path(named[1]), named[2]
 
 
-def open_flow(target: str) -> Any:
+def open_flow(target: str, allow: list[str] | None = None) -> Any:
     """The flow that a command line names.
+
+    Parameters
+    ----------
+    allow: what is granted to a program that is not trusted; None: it is.
 
     Raises
     ------
     ProgramError: there is no such file or flow, or the file is wrong.
     """
     path, name = split(target)
-    return choose(path, name, flows_of(path))
+    return choose(path, name, flows_of(path, allow))
 
 
-def flows_of(path: Path) -> dict[str, Any]:
+def flows_of(path: Path, allow: list[str] | None = None) -> dict[str, Any]:
     """The flows that a file declares, by name. A ``.py`` file is run, its folder importable.
 
     Raises
@@ -48,11 +52,11 @@ def flows_of(path: Path) -> dict[str, Any]:
     if path.suffix != ".py":
         from ..modules import load
 
-        loaded = load(path)  # checks the whole file: its other flows and its tests too
+        loaded = load(path, allow=allow)  # checks the whole file: its other flows and its tests too
         return {name: getattr(loaded, name) for name in loaded.__all__}
     from ..dsl.loader import load_module
 
-    module = load_module(path)
+    module = load_module(path, allow=allow)
     return {} if module is None else {name: module.names[name] for name in module.flows}
 
 

@@ -24,7 +24,7 @@ def execute(arguments: argparse.Namespace) -> int:
     """Exit code 0; 1 where a test failed; 2 where a file is wrong."""
     results: list[tuple[str, TestResult]] = []
     with report_wrong() as wrong:
-        for name, result in _run(arguments.files, wrong):
+        for name, result in _run(arguments, wrong):
             results.append((name, result))
             if not arguments.json:
                 emit(f"{'ok    ' if result.passed else 'FAILED'}  {name}: {result.title}", flush=True)
@@ -38,14 +38,14 @@ def execute(arguments: argparse.Namespace) -> int:
     return wrong.code or (1 if failed else 0)
 
 
-def _run(files: list[str], wrong: Wrong) -> Iterator[tuple[str, TestResult]]:
+def _run(arguments: argparse.Namespace, wrong: Wrong) -> Iterator[tuple[str, TestResult]]:
     """The results, one by one; a wrong file is told, and the others have their turn."""
     from ..testblocks import load_tests, run_test
 
-    for name in files:
+    for name in arguments.files:
         tests: list[Any] = []
         with wrong.each():
-            module = load_tests(name)
+            module = load_tests(name, arguments.allow)
             tests = list(module.tests)
         for test in tests:
             with wrong.each():

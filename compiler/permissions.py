@@ -89,10 +89,15 @@ class Permissions(NamedTuple):
         """What is granted of this kind, without the word for it."""
         return [grant.partition(":")[2] for grant in self.grants or () if grant.startswith(f"{kind}:")]
 
+    def absolute(self) -> tuple[str, ...]:
+        """The grants, as they would be given in any other folder."""
+        others = (grant for grant in self.grants or () if not grant.startswith("files:"))
+        return (*others, *(f"files:{root}" for root in _roots(self)))
+
     @property
     def tag(self) -> str:
         """A short name, alike for alike grants in any process."""
-        return hashlib.sha256("\n".join((self.folder, *(self.grants or ()))).encode()).hexdigest()[:12]
+        return hashlib.sha256("\n".join(sorted(self.absolute())).encode()).hexdigest()[:12]
 
     # ---- the questions of nodes ------------------------------------------------------------------
 

@@ -136,6 +136,8 @@ class FlowSource:
     key: str
     file: str
     load: Callable[[], tuple[syntax.Flow, Scope]]
+    allow: tuple[str, ...] | None = None
+    """What its file was loaded with, wherever it is read again; None: it is trusted."""
     _loaded: tuple[syntax.Flow, Scope] | None = None
 
     def loaded(self) -> tuple[syntax.Flow, Scope]:

@@ -37,4 +37,4 @@ def variant(source: FlowSource, options: Mapping[str, Any]) -> FlowSource:
         values = {f"@{name}": binding_of(value, name) for name, value in options.items()}
         return evolve(flow, options=(*kept, *laid)), DictScope(values, scope)
 
-    return FlowSource(source.name, unique_key(source.key, load), source.file, load)
+    return FlowSource(source.name, unique_key(source.key, load), source.file, load, source.allow)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import weakref
 from pathlib import Path
@@ -20,14 +21,24 @@ _SEEN: weakref.WeakValueDictionary[str, FlowSource] = weakref.WeakValueDictionar
 _NAMES: weakref.WeakKeyDictionary[FlowSource, str] = weakref.WeakKeyDictionary()
 """What they were called: to resolve a path is a tenth of the start of a run."""
 
+_ALLOW = "\nallow "
+
+
+def place_of(program: str) -> str:
+    """The file and the flow of a program's name, for people."""
+    return program.partition(_ALLOW)[0]
+
 
 def program_of(source: FlowSource) -> str:
-    """The name under which a flow is found again: ``file:flow``."""
+    """The name under which a flow is found again: ``file:flow``, and of one that is not trusted what was allowed."""
     name = _NAMES.get(source)
     if name is None:
         file = Path(source.file)
         where = str(file.resolve()) if file.suffix and file.is_file() else source.file
-        name = _NAMES[source] = f"{where}:{source.name}"
+        name = f"{where}:{source.name}"
+        if source.allow is not None:
+            name += _ALLOW + json.dumps(source.allow)
+        _NAMES[source] = name
         _SEEN[name] = source
     return name
 
@@ -42,6 +53,8 @@ def find_program(engine: Engine, program: str) -> Any:
     found = _SEEN.get(program)
     if found is not None:
         return found
+    program, limited, given = program.partition(_ALLOW)
+    allow = json.loads(given) if limited else engine.allow
     file, _, name = program.rpartition(":")
     path = Path(file)
     if not path.is_file():
@@ -55,7 +68,9 @@ def find_program(engine: Engine, program: str) -> Any:
         loaded = load_module(path)
         flows = {} if loaded is None else {n: loaded.names[n] for n in loaded.flows}
     else:
-        module = engine.load(path)
+        from ..modules import load
+
+        module = load(path, allow=allow)
         flows = {n: getattr(module, n) for n in module.__all__}
     if name not in flows:
         raise _gone(f"{path} has no flow {name!r} any more")

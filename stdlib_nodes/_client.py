@@ -132,7 +132,7 @@ class _Backend(httpcore.AsyncNetworkBackend):
 
     def __init__(self, given: Permissions) -> None:
         self._given = given
-        self._inner = httpcore.TrioBackend()
+        self._inner: Any = httpcore.TrioBackend()  # of its two definitions a type checker takes the one without Trio
 
     async def connect_tcp(
         self,

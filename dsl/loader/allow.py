@@ -50,6 +50,13 @@ class Allow:
         """May the file be imported?"""
         return self.patterns is None or any(fnmatchcase(str(path), p) for p in self.patterns)
 
+    @property
+    def texts(self) -> tuple[str, ...] | None:
+        """What a user would give for the same, in any folder; None: everything."""
+        if self.patterns is None:
+            return None
+        return (*self.patterns, *self.permissions.absolute())
+
     def __str__(self) -> str:
         return ", ".join((*(self.patterns or ()), *(self.permissions.grants or ()))) or "nothing"
 

@@ -51,7 +51,7 @@ class Declarations:
     ----------
     label: the module's, for keys.
     outer: the built-in names.
-    execute: make real classes?
+    execute: make real classes? allow: what the text was loaded with.
     """
 
     label: str
@@ -59,6 +59,7 @@ class Declarations:
     outer: Scope = field(repr=False)
     report: Reporter = field(repr=False)
     execute: bool
+    allow: tuple[str, ...] | None = field(default=None, repr=False)
     bindings: dict[str, Binding] = field(factory=dict, repr=False)
     objects: dict[str, Any] = field(factory=dict, repr=False)
     flows: dict[str, FlowSource] = field(factory=dict, repr=False)
@@ -193,7 +194,7 @@ class Declarations:
         return ANY
 
     def _flow(self, flow: syntax.Flow) -> FlowBinding:
-        source = FlowSource(flow.name, f"{self.label}.{flow.name}", self.file, lambda: (flow, self))
+        source = FlowSource(flow.name, f"{self.label}.{flow.name}", self.file, lambda: (flow, self), self.allow)
         self.flows[flow.name] = source
         self.objects[flow.name] = source
         return FlowBinding(source)

@@ -22,6 +22,7 @@ from .allow import Allow
 from .builtins import BUILTIN_SCOPE
 from .declarations import Declarations
 from .files import read_source, show
+from .grants import check_declarations
 from .guard import Guard
 from .imports import Imports, Source
 from .module import LoadedModule
@@ -188,20 +189,28 @@ class Load:
         name = path.stem if path is not None else Path(file.strip("<>")).stem or "text"
         granted = self.allow.permissions
         label = label_for(name, str(path or file), text, "" if granted.trusted else granted.tag)
-        scope = Declarations(label, file, BUILTIN_SCOPE, self.report, self.execute)
+        scope = Declarations(label, file, BUILTIN_SCOPE, self.report, self.execute, self.allow.texts)
         scope.enter(tree.declarations)
         Imports(self, folder, scope).all(tree.declarations)
         scope.declare()
+        check_declarations(tree, granted, self.report)
         for refused in tree.refused:
             if scope.lookup(refused) is None:
                 scope.bindings[refused] = UnknownBinding(refused)
         tests = tuple(d for d in tree.declarations if isinstance(d, syntax.Test))
-        return LoadedModule(label, file, tree, scope, scope.flows, tests, scope.objects, text=text)
+        return LoadedModule(label, file, tree, scope, scope.flows, tests, scope.objects, text=text, granted=granted)
 
     # ---- Python files ----------------------------------------------------------------------------
 
     def python_file(self, path: Path) -> LoadedModule | None:
-        """A ``.py`` file with flows: executed, or read as syntax."""
+        """A ``.py`` file with flows: executed, or read as syntax. It can do anything: it has to be allowed itself."""
+        if not self.allow.path(path):
+            at = Span(show(path)[1:-1], 1)
+            self.report(
+                "import-refused", at, f"a Python file is not restrained by what is allowed: {show(path)}",
+                help="write the program as a .cflow file, or allow the path of the file",
+            )  # fmt: skip
+            return None
         if not self.execute:
             text = read_source(path, self.report)
             return None if text is None else self._static.file(path, text).module(self.report)

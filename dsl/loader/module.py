@@ -7,6 +7,7 @@ from typing import Any
 
 from attrs import field, frozen
 
+from ...compiler.permissions import TRUSTED, Permissions
 from ..scope import FlowSource, Scope
 from ..syntax import Module, Test
 
@@ -27,7 +28,7 @@ class LoadedModule:
         flow
         of its own is its :class:`~..scope.FlowSource` (of a ``.py`` file: the object that ``@flow`` made).
     is_python: is it a ``.py`` file?
-    text: of a ``.cflow`` file.
+    text: of a ``.cflow`` file. granted: what its host has granted to it.
     """
 
     name: str
@@ -39,3 +40,4 @@ class LoadedModule:
     names: Mapping[str, Any] = field(factory=dict)
     is_python: bool = False
     text: str = field(default="", repr=False)
+    granted: Permissions = TRUSTED

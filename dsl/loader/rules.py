@@ -180,6 +180,28 @@ RULES: tuple[Rule, ...] = (
         """,
     ),
     rule(
+        "not-granted",
+        "error",
+        "A program asks for more than it was given",
+        "A program that is loaded with `allow=` declares a secret or an environment value, or names an address, a path or a program, "
+        "that its host has not granted.",
+        "The call would be refused when it is reached; what is not literal is found then only.",
+        """
+        # cflow.loads(text, allow=["files:./data"])
+        import files
+
+        flow main() -> str:
+            return files.read("/etc/passwd")
+        """,
+        """
+        # cflow.loads(text, allow=["files:./data"])
+        import files
+
+        flow main() -> str:
+            return files.read("data/in.csv")
+        """,
+    ),
+    rule(
         "import-clash",
         "error",
         "Two packs bear one name",

@@ -219,3 +219,115 @@ def test_mocks_stand_in_for_nodes_under_grants(folder: Path) -> None:
     (folder / "t.cflow").write_text(f"{READ}\n{text}")
     outcomes = run_tests(folder / "t.cflow", allow=["files:./data"])
     assert [o.error for o in outcomes] == [None]
+
+
+# ---- what the text alone tells -------------------------------------------------------------------
+
+ASKED = [
+    ('str(http.get("https://evil.test/x").status)', "the program is not allowed to reach evil.test:443"),
+    ('str(http.get(url="http://api.test:81/").status)', "the program is not allowed to reach api.test:81"),
+    ('str(http.get("http://[::1]/").status)', "the program is not allowed to reach ::1:80"),
+    ('files.read("/etc/passwd")', "the program is not allowed to reach the file '/etc/passwd'"),
+    ('files.read("data/../out.txt")', "the program is not allowed to reach the file 'data/../out.txt'"),
+    ('"out.txt" |> files.read', "the program is not allowed to reach the file 'out.txt'"),
+    ("files.read(PLACE)", "the program is not allowed to reach the file '/srv'"),
+    ('str(files.move("data/a", "b"))', "the program is not allowed to reach the file 'b'"),
+    ('str(http.get("https://api.test/x").status)', ""),
+    ('files.read("data/in.txt")', ""),
+    ("files.read(path)", ""),
+    ('text.slug("/etc/passwd")', ""),
+]
+
+
+@pytest.mark.parametrize(("call", "message"), ASKED)
+def test_literal_arguments_are_asked_for_when_a_program_is_checked(call: str, message: str, folder: Path) -> None:
+    names = "files, http, text"
+    text = f'import {names}\nconst PLACE: str = "/srv"\n\nflow f(path: str) -> str:\n    return {call}\n'
+    allow = ["files:./data", "net:api.test:443", "text"]
+    found = [d for d in cflow.check(text, allow=allow) if d.id != "unused-import"]
+    assert [d.message.partition(" (")[0] for d in found] == [message] * bool(message)
+    assert {(d.id, d.severity, d.span.line) for d in found} == ({("not-granted", "error", 5)} if message else set())
+    assert [d for d in cflow.check(text) if d.severity == "error"] == []
+    if message:
+        with pytest.raises(cflow.ProgramError, match="not-granted"):
+            cflow.loads(text, allow=allow)
+
+
+def test_secrets_and_the_environment_are_granted_by_name(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("APP_REGION", "north")
+    text = 'secret KEY\nenv APP_REGION: str = "x"\n\nflow f() -> list[str]:\n    return [APP_REGION, KEY]\n'
+    found = cflow.check(text, allow=["env:APP_*"])
+    assert [(d.id, d.message) for d in found] == [
+        ("not-granted", "the program is not allowed to read KEY (it was given env:APP_*)")
+    ]
+    monkeypatch.setenv("KEY", "k")
+    assert cflow.loads(text, allow=["env:APP_*", "env:KEY"]).f.run() == ["north", "k"]
+
+
+# ---- the command ---------------------------------------------------------------------------------
+
+
+def run(*words: str) -> int:
+    from cflow.cli.main import main
+
+    return main(words)
+
+
+@pytest.mark.parametrize("verb", ["run", "check", "explain", "test"])
+def test_verbs_that_take_grants(verb: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "read.cflow").write_text(READ.replace("path: str", 'path: str = "data/in.txt"'))
+    assert run(verb, "read.cflow") == 0
+    assert run(verb, "read.cflow", "--allow", "files:data", "--untrusted") == 0
+    assert run(verb, "read.cflow", "--untrusted", "--allow", "files:data") == 0
+    capsys.readouterr()
+    assert run(verb, "read.cflow", "--untrusted") == 2
+    captured = capsys.readouterr()
+    assert "importing 'files' is not allowed here" in captured.out + captured.err
+
+
+def test_a_run_that_is_not_trusted(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "read.cflow").write_text(READ)
+    assert run("run", "read.cflow", "path=out.txt") == 0
+    assert run("run", "read.cflow", "path=out.txt") == 0  # from what was kept of the first
+    assert capsys.readouterr().out == "outside\n" * 2
+    assert run("run", "read.cflow", "path=out.txt", "--allow", "files:data") == 1
+    assert "PermissionError" in capsys.readouterr().err
+    assert run("run", "read.cflow", "path=data/in.txt", "--allow", "files:data") == 0
+    assert capsys.readouterr().out == "inside\n"
+    assert run("run", "read.cflow", "path=out.txt") == 0
+
+
+def test_grants_that_are_none_and_python_files(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "prog.py").write_text(
+        "from cflow import flow\nprint('executed')\n\n@flow\ndef main() -> int:\n    return 1\n"
+    )
+    assert run("run", "prog.py", "--allow", "net:x:y") == 2
+    assert "is no port" in capsys.readouterr().err
+    for verb in ("run", "check"):
+        assert run(verb, "prog.py", "--untrusted") == 2
+        captured = capsys.readouterr()
+        assert "a Python file is not restrained" in captured.out + captured.err
+        assert "executed" not in captured.out + captured.err
+    assert run("run", "prog.py", "--allow", "./prog.py") == 0
+
+
+def test_a_recorded_run_goes_on_under_its_grants(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who goes on with it stands in another folder, and does not know what was granted."""
+    from cflow.runs.programs import _SEEN, find_program, place_of, program_of
+
+    (folder / "read.cflow").write_text(READ)
+    guest = cflow.load("read.cflow", allow=["files:./data", "log"]).read
+    name = program_of(guest.source)
+    assert place_of(name) == f"{folder.resolve()}/read.cflow:read"
+    assert program_of(cflow.load("read.cflow").read.source) == place_of(name)
+    assert program_of(guest.options(timeout=60).source) == name
+    _SEEN.clear()
+    monkeypatch.chdir(folder / "data")
+    again = find_program(cflow.Engine(), name)
+    assert again.run(f"{folder}/data/in.txt") == "inside"
+    assert set(again.source.allow) == {
+        f"files:{folder.resolve()}/data",
+        "log",
+    }
+    with pytest.raises(PermissionError):
+        again.run(f"{folder}/out.txt")

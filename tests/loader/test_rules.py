@@ -20,6 +20,7 @@ ELSEWHERE = {
     "file-encoding",
     "import-refused",
     "import-clash",
+    "not-granted",
     "import-failed",
     "import-cycle",
     "file-not-readable",

@@ -1,0 +1,92 @@
+"""What a program that is not trusted asks its host for, as far as its text tells: names of the environment, literal
+addresses, paths and programs.
+
+What is found here is found early; the nodes ask again when they are called, and only that counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from ...compiler.diagnostics import Collector
+from ...compiler.ir import Call, Const, Expr, Star
+from ...compiler.permissions import Permissions
+from ...compiler.spec import NodeSpec
+from ...compiler.walk import all_ops
+from .. import syntax
+from ..lower.program import Program
+from .packs import STANDARD, standard_asks
+from .report import Reporter
+
+_FILES = frozenset({"path", "folder", "source", "target"})
+"""How the standard packs call a parameter that is a path, where they ask for files."""
+
+_HELP = "the host that loads the program grants it: allow=[...], or --allow on the command line"
+
+
+def check_declarations(tree: syntax.Module, granted: Permissions, report: Reporter) -> None:
+    """Report the secrets and environment values that were not granted."""
+    for declaration in tree.declarations:
+        if isinstance(declaration, (syntax.SecretDecl, syntax.EnvDecl)) and not granted.variable(declaration.name):
+            name = declaration.name
+            report(
+                "not-granted", declaration.span, f"the program is not allowed to read {name} (it was given {granted})",
+                help=f"{_HELP}: env:{name}",
+            )  # fmt: skip
+
+
+def check_calls(program: Program, granted: Permissions, collector: Collector) -> None:
+    """Report the calls of standard nodes whose literal arguments lead to what was not granted.
+
+    Parameters
+    ----------
+    program: all flows of a file. granted: what the file was loaded with.
+    """
+    if granted.trusted:
+        return
+    report = Reporter(collector)
+    for flow in program.flows.values():
+        for op in all_ops(flow):
+            if isinstance(op, Call):
+                spec = program.nodes[op.target]
+                try:
+                    if spec.grants == granted.tag:
+                        _ask(spec, op, granted)
+                except PermissionError as error:
+                    report("not-granted", op.span, str(error), help=_HELP)
+
+
+def _ask(spec: NodeSpec, call: Call, granted: Permissions) -> None:
+    """Ask for what the call names.
+
+    Raises
+    ------
+    PermissionError: it was not granted.
+    """
+    pack = spec.key.removeprefix(f"{STANDARD}.").partition(".")[0]
+    asks = standard_asks(pack) if spec.key.startswith(f"{STANDARD}.") else ()
+    for name, value in _literals(spec, call):
+        if name == "url" and "net" in asks:
+            try:
+                parts = urlsplit(value)
+                host, port = parts.hostname, parts.port
+            except ValueError:  # no address: the node says so
+                continue
+            if host:
+                granted.host(host, port or {"http": 80, "https": 443}.get(parts.scheme))
+        elif name in _FILES and "files" in asks:
+            granted.file(value, follow=False)
+        elif name == "program" and "process" in asks:
+            granted.program(value)
+
+
+def _literals(spec: NodeSpec, call: Call) -> Iterator[tuple[str, str]]:
+    """The parameters that get a literal text, by name."""
+    given: list[tuple[str, Expr | Star]] = [
+        *((param.name, value) for param, value in zip(spec.signature.params, call.args, strict=False)),
+        *call.kwargs,
+    ]
+    for name, value in given:
+        if isinstance(value, Const) and isinstance(value.value, str):
+            yield name, value.value
