@@ -1,4 +1,7 @@
-"""``cflow nodes``: the packs that are installed, each node with its signature, its effects and a line of words."""
+"""``cflow nodes``: what is installed, each node with its signature, its effects and its words; ``cflow nodes new``.
+
+The text of packs is read, as ``cflow check`` reads it: nothing is imported, whatever libraries a pack needs.
+"""
 
 from __future__ import annotations
 
@@ -6,50 +9,135 @@ import argparse
 import json
 from typing import Any
 
+from attrs import frozen
+
 from ..compiler.diagnostics import NOWHERE, Diagnostic, ProgramError
 from ..compiler.nearest import did_you_mean
 from ..compiler.spec import Effects, NodeSpec
 from ..compiler.types import Parameter
-from .output import emit
+from ..dsl.loader import packs
+from .output import emit, note, plain
 from .target import report_wrong
 
 
-def execute(arguments: argparse.Namespace) -> int:
-    """Exit code 0, or 2 where there is no such pack."""
-    from ..dsl.loader.packs import pack_names
+@frozen
+class Described:
+    """A pack and its nodes. ``doc``: of its module."""
 
+    name: str
+    about: packs.About
+    doc: str
+    nodes: list[NodeSpec]
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Exit code 0, or 2 where there is no such pack or node, or one cannot be read."""
+    words: list[str] = arguments.words
+    if words[:1] == ["new"]:
+        from .newpack import make
+
+        with report_wrong() as wrong:
+            make(words[1:])
+        return wrong.code
+    if len(words) > 1:
+        from .arguments import Usage
+
+        raise Usage("cflow nodes: one pack or node at a time, or: cflow nodes new NAME")
+    known = sorted(set(packs.pack_names()))
+    found: list[Described] = []
     with report_wrong() as wrong:
-        names = sorted(set(pack_names()))
-        packs = {name: nodes_of(name, names) for name in ([arguments.pack] if arguments.pack else names)}
+        for name in words or known:
+            with wrong.each():
+                found.append(_asked_for(name, known))
+        if arguments.search:
+            found = [part for pack in found if (part := _matching(pack, arguments.search)).nodes]
         if arguments.json:
-            emit(json.dumps([_json(name, spec) for name, specs in packs.items() for spec in specs], ensure_ascii=False))
+            emit(json.dumps([_json(pack, spec) for pack in found for spec in pack.nodes], ensure_ascii=False))
         else:
-            emit("\n".join(line for name, specs in packs.items() for line in _people(name, specs)).strip("\n"))
+            emit("\n".join(line for pack in found for line in _people(pack, in_full=bool(words))).strip("\n"))
+            if arguments.search and not found:
+                note(f"no node with {arguments.search!r} in its name or its words")
     return wrong.code
 
 
-def nodes_of(pack: str, known: list[str]) -> list[NodeSpec]:
-    """The nodes of a pack, by name.
+def _asked_for(name: str, known: list[str]) -> Described:
+    """A pack, or one node of it.
 
     Raises
     ------
-    ProgramError: there is no such pack, or importing it fails.
+    ProgramError: there is no such pack or node.
     """
-    from ..dsl.loader.packs import find_pack, import_pack
+    try:
+        return described(name, known)
+    except ProgramError:
+        head, dot, last = name.rpartition(".")
+        if not dot or packs.find_pack(head) is None:
+            raise
+    pack = described(head, known)
+    nodes = [spec for spec in pack.nodes if spec.name == last]
+    if not nodes:
+        names = [spec.name for spec in pack.nodes]
+        help = did_you_mean(last, names, f"it has {', '.join(names)}")
+        raise ProgramError([Diagnostic("unknown-pack", "error", f"{head!r} has no node {last!r}", NOWHERE, help=help)])
+    return Described(head, pack.about, "", nodes)
+
+
+def described(name: str, known: list[str]) -> Described:
+    """A pack, read as text; one that has no text is imported.
+
+    Raises
+    ------
+    ProgramError: there is no such pack, two bear the name, or importing it fails.
+    """
+    twice = packs.clash(name)
+    if twice:
+        raise ProgramError([Diagnostic("import-clash", "error", twice, NOWHERE, help="uninstall one of them")])
+    found = packs.find_pack(name)
+    if found is None:
+        message = f"there is no pack or module {name!r}"
+        help = did_you_mean(name, known, f"installed packs: {', '.join(known)}")
+        raise ProgramError([Diagnostic("unknown-pack", "error", message, NOWHERE, help=help)])
+    about = packs.about(found)
+    if found.origin is None:
+        return _imported(found, about)
+    from ..dsl.loader.static import StaticReader
+    from ..dsl.scope import NodeBinding
+
+    module = StaticReader().pack(found)
+    bindings = {name: module.member(name) for name in sorted(module.names())}
+    nodes = [
+        binding.spec.with_(name=name)
+        for name, binding in bindings.items()
+        if isinstance(binding, NodeBinding) and name in module.nodes
+    ]
+    return Described(name, about, module.doc, nodes)
+
+
+def _imported(found: packs.Found, about: packs.About) -> Described:
     from ..dsl.nodes import NodeDef
 
-    found = find_pack(pack)
-    if found is None:
-        message = f"there is no pack or module {pack!r}"
-        help = did_you_mean(pack, known, f"installed packs: {', '.join(known)}")
-        raise ProgramError([Diagnostic("unknown-pack", "error", message, NOWHERE, help=help)])
     try:
-        module = import_pack(found)
+        module = packs.import_pack(found)
     except Exception as error:
-        message = f"the pack {pack!r} fails when it is imported: {type(error).__name__}: {error}"
+        message = f"the pack {found.name!r} fails when it is imported: {type(error).__name__}: {error}"
         raise ProgramError([Diagnostic("import-failed", "error", message, NOWHERE)]) from error
     public = {name: value for name, value in vars(module).items() if not name.startswith("_")}
-    return [value.spec.with_(name=name) for name, value in sorted(public.items()) if isinstance(value, NodeDef)]
+    nodes = [value.spec.with_(name=name) for name, value in sorted(public.items()) if isinstance(value, NodeDef)]
+    return Described(found.name, about, module.__doc__ or "", nodes)
+
+
+def _matching(pack: Described, search: str) -> Described:
+    """The nodes whose name or words hold all the words that are looked for."""
+    wanted = search.lower().split()
+
+    def holds(spec: NodeSpec) -> bool:
+        text = f"{pack.name}.{signature_text(spec)} {_declared(spec)} {spec.doc} {pack.about.summary}".lower()
+        return all(word in text for word in wanted)
+
+    return Described(pack.name, pack.about, "", [spec for spec in pack.nodes if holds(spec)])
+
+
+# ---- words ---------------------------------------------------------------------------------------
 
 
 def effects_text(effects: Effects) -> str:
@@ -85,26 +173,43 @@ def _param(param: Parameter) -> str:
     return f"{stars}{param.name}{typed}{default}"
 
 
-def _people(pack: str, specs: list[NodeSpec]) -> list[str]:
-    lines = [pack]
-    for spec in specs:
-        lines.append(f"  {signature_text(spec)}  [{effects_text(spec.effects)}]")
-        if words := _first_sentence(spec):
+def _declared(spec: NodeSpec) -> str:
+    """All that a node declares: ``reads http; timeout=30.0``."""
+    said = [effects_text(spec.effects), *(f"{name}={value}" for name, value in spec.policy.items())]
+    said += [f"version={spec.version}"] * bool(spec.version) + [f"runs={spec.runs}"] * (spec.runs != "auto")
+    return "; ".join(said)
+
+
+def _people(pack: Described, *, in_full: bool) -> list[str]:
+    lines = [pack.name]
+    if pack.doc and in_full:
+        lines += [f"  {line}".rstrip() for line in pack.doc.splitlines()]
+    elif pack.about.summary:
+        lines.append(f"  {pack.about.summary}")
+    lines += [f"  {fact}" for fact in _facts(pack.about)]
+    for spec in pack.nodes:
+        lines.append(f"  {signature_text(spec)}  [{_declared(spec)}]")
+        if in_full and len(pack.nodes) == 1:
+            lines += [f"      {line.strip()}".rstrip() for line in spec.doc.splitlines()]
+        elif words := packs.first_sentence(spec.doc):
             lines.append(f"      {words}")
     return [*lines, ""]
 
 
-def _first_sentence(spec: NodeSpec) -> str:
-    """The first sentence of its docstring."""
-    paragraph = " ".join(spec.doc.strip().partition("\n\n")[0].split())
-    first = paragraph.partition(". ")[0]
-    return first if not first or first.endswith((".", "?", "!")) else f"{first}."
+def _facts(about: packs.About) -> list[str]:
+    """Of whom it comes, what it asks for, what it needs."""
+    facts = [f"from {about.distribution} {about.version}"] if about.distribution else []
+    if about.permissions:
+        facts.append(f"asks for {', '.join(about.permissions)}")
+    if lacks := packs.missing(about):
+        facts.append(f"needs {lacks}")
+    return facts
 
 
-def _json(pack: str, spec: NodeSpec) -> dict[str, Any]:
+def _json(pack: Described, spec: NodeSpec) -> dict[str, Any]:
     effects = spec.effects
     return {
-        "pack": pack,
+        "pack": pack.name,
         "name": spec.name,
         "signature": signature_text(spec),
         "pure": effects.pure,
@@ -112,5 +217,13 @@ def _json(pack: str, spec: NodeSpec) -> dict[str, Any]:
         "writes": sorted(effects.writes),
         "barrier": effects.barrier,
         "declared": effects.declared,
-        "doc": _first_sentence(spec),
+        "stream": spec.is_stream,
+        "runs": spec.runs,
+        "version": spec.version,
+        "options": {name: plain(value) for name, value in spec.policy.items()},
+        "permissions": list(pack.about.permissions),
+        "extra": pack.about.extra,
+        "distribution": pack.about.distribution,
+        "doc": packs.first_sentence(spec.doc),
+        "docstring": spec.doc,
     }

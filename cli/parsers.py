@@ -235,7 +235,13 @@ def _allow(parser: argparse.ArgumentParser) -> None:
 
 
 def _nodes(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("pack", nargs="?", metavar="PACK", help="one pack only")
+    parser.add_argument(
+        "words",
+        nargs="*",
+        metavar="PACK",
+        help="one pack, or one node (PACK.NODE), in full; new NAME: begin a pack",
+    )
+    parser.add_argument("--search", metavar="WORDS", help="only nodes that have these words in name, types or docs")
     _json(parser, "the list as JSON")
 
 
@@ -455,6 +461,6 @@ VERBS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], str]] = {
     "export": ("write a run with its journal as JSON", _export, "export"),
     "cancel": ("cancel a run; the undos that it owes are run", _cancel, "cancel"),
     "signal": ("send a signal to a run that waits for it, or will", _signal, "signal"),
-    "nodes": ("list installed node packs, with signatures and effects", _nodes, "nodes"),
+    "nodes": ("list, search and begin node packs, with signatures and effects", _nodes, "nodes"),
 }
 """Each verb: what it does, what fills its parser, and the module that does it."""

@@ -57,7 +57,15 @@ def _key(file: str, advice: bool) -> bytes:
 
 
 NOT_IN_THE_TEXT = frozenset(
-    {"file-not-found", "file-not-readable", "import-not-found", "import-failed", "import-refused", "import-clash"}
+    {
+        "file-not-found",
+        "file-not-readable",
+        "import-not-found",
+        "import-failed",
+        "import-refused",
+        "import-clash",
+        "extra-missing",
+    }
 )
 """Findings that hang on what is there beside the files that were read ("did you mean")."""
 

@@ -145,9 +145,13 @@ class _Backend(httpcore.AsyncNetworkBackend):
         failed: Exception = httpcore.ConnectError(f"{host} has no address")
         for address in self._given.addresses(host, port, await _addresses(host, port, timeout)):
             try:
-                return await self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
+                stream: httpcore.AsyncNetworkStream = await self._inner.connect_tcp(
+                    address, port, timeout, local_address, socket_options
+                )
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failed = error
+            else:
+                return stream
         raise failed
 
     async def connect_unix_socket(self, path: str, *rest: Any, **more: Any) -> httpcore.AsyncNetworkStream:

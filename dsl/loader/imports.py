@@ -231,6 +231,11 @@ class Imports:
         if missing:
             self.refused(name, f"it asks for {', '.join(missing)}", span)
             return None
+        lacks = packs.missing(packs.about(found)) if name in packs.standard_packs() else ""
+        if lacks:
+            report.warn(
+                "extra-missing", span, f"the pack {name!r} needs {lacks}", help="its nodes fail until it is there"
+            )
         if not self.host.execute:
             return self.host.static_pack(found)
         module = self.executed(lambda: packs.import_pack(found), f"the module {name!r}", found.origin, span)

@@ -154,6 +154,12 @@ def about(found: Found) -> About:
     return About(first_sentence(ast.get_docstring(tree) or ""), asked, distribution=by.distribution, version=by.version)
 
 
+def missing(about: About) -> str:
+    """The libraries of a pack's extra that are not installed, and how they come to be; empty: all are there."""
+    lacking = [name for name in about.modules if importlib.util.find_spec(name) is None]
+    return f"{', '.join(lacking)}: pip install 'conductor-cflow[{about.extra}]'" if lacking else ""
+
+
 def first_sentence(doc: str) -> str:
     """The first sentence of a docstring."""
     paragraph = " ".join(doc.strip().partition("\n\n")[0].split())

@@ -31,6 +31,10 @@ class Reporter:
         """Report one error."""
         self.add(Diagnostic(id, "error", message, span, labels, expected, found, help))
 
+    def warn(self, id: str, span: Span, message: str, *, help: str = "") -> None:
+        """Report one warning."""
+        self.add(Diagnostic(id, "warning", message, span, help=help))
+
     def add(self, diagnostic: Diagnostic) -> None:
         """Report a finding that is made already."""
         if not self.enough:

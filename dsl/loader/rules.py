@@ -180,6 +180,27 @@ RULES: tuple[Rule, ...] = (
         """,
     ),
     rule(
+        "extra-missing",
+        "warning",
+        "A pack lacks its libraries",
+        "The program imports a standard pack whose libraries belong to an extra that is not installed.",
+        "Importing the pack works; those of its nodes that use the libraries fail when they are called.",
+        """
+        # python-calamine is not installed
+        import xlsx
+
+        flow main() -> Any:
+            return xlsx.read("a.xlsx")
+        """,
+        """
+        # pip install 'conductor-cflow[data]'
+        import xlsx
+
+        flow main() -> Any:
+            return xlsx.read("a.xlsx")
+        """,
+    ),
+    rule(
         "not-granted",
         "error",
         "A program asks for more than it was given",
