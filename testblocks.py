@@ -23,6 +23,7 @@ from .compiler.spec import Objects
 from .doubles import Mock, Stage, stand_in
 from .dsl import syntax as s
 from .dsl.loader import LoadedModule, load_module
+from .dsl.loader.grants import check_calls
 from .dsl.lower import check_module, lower_test
 from .engine import Compiled, Engine
 from .virtual_time import play, unless_for_ever
@@ -80,7 +81,7 @@ def run_tests(
     Parameters
     ----------
     path: of the file.
-    allow: patterns of the packs and files that it may import; None: all.
+    allow: as for :func:`cflow.load`.
     chosen: given a test's title: shall it run? None: all run.
 
     Raises
@@ -105,7 +106,7 @@ def load_tests(path: Path | str, allow: Iterable[str] | None = None) -> LoadedMo
         help = "run it with pytest, and use cflow.testing in it"
         raise ProgramError([Diagnostic("python-tests", "error", message, Span(str(path), 1), help=help)])
     if module is not None:
-        check_module(module.syntax, module.scope, module.flows, found)
+        check_calls(check_module(module.syntax, module.scope, module.flows, found), module.granted, found)
     if module is None or found.failed:
         raise ProgramError(found.items)
     return module

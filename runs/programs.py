@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 _SEEN: weakref.WeakValueDictionary[str, FlowSource] = weakref.WeakValueDictionary()
 """Flows of this process that were run on record: those that are in no file are found nowhere else."""
 
-
 _NAMES: weakref.WeakKeyDictionary[FlowSource, str] = weakref.WeakKeyDictionary()
 """What they were called: to resolve a path is a tenth of the start of a run."""
 

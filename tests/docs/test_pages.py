@@ -20,7 +20,9 @@ import console
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted(p for p in DOCS.rglob("*.md"))
-FOLLOWED = [DOCS / name for name in ("tutorial.md", "writing-nodes.md", "testing-flows.md", "benchmarking.md")]
+FOLLOWED = [
+    DOCS / name for name in ("tutorial.md", "writing-nodes.md", "testing-flows.md", "benchmarking.md", "packs.md")
+]
 
 
 @pytest.mark.parametrize("page", FOLLOWED, ids=lambda p: p.stem)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings, strategies as st
 
 import cflow
 from cflow.compiler.permissions import Permissions, as_address, is_public, under
@@ -272,3 +274,48 @@ def test_files_within_are_used_as_ever(inside: Path) -> None:
         assert files.delete("data/link")  # the link, and not what it leads to
         assert files.stat("data/d.txt").path == Path("data/d.txt")
     assert os.path.exists("other/secret.txt")
+
+
+# ---- any path, any address -----------------------------------------------------------------------
+
+PARTS = st.sampled_from(["..", ".", "", "data", "deep", "link", "up", "other", "secret.txt", "in.txt", "new"])
+
+
+@settings(max_examples=200, deadline=None)
+@given(parts=st.lists(PARTS, max_size=7), follow=st.booleans(), absolute=st.booleans())
+def test_no_path_leads_out(
+    tmp_path_factory: pytest.TempPathFactory, parts: list[str], follow: bool, absolute: bool
+) -> None:
+    root = Path(os.path.realpath(tmp_path_factory.getbasetemp())) / "any-path"
+    if not root.exists():
+        (root / "data/deep").mkdir(parents=True)
+        (root / "other").mkdir()
+        (root / "other/secret.txt").touch()
+        (root / "data/link").symlink_to(root / "other")
+        (root / "data/up").symlink_to("..")
+        (root / "data/deep/link").symlink_to("../in.txt")
+    path = os.path.join(root if absolute else ".", *parts)
+    granted = Permissions(("files:data",), str(root))
+    before = os.getcwd()
+    os.chdir(root)
+    try:
+        found = granted.file(path, follow=follow)
+        real = os.path.realpath(found if follow else found.parent)
+        assert Path(real).is_relative_to(root / "data") or found == root / "data"
+        assert found.is_absolute()
+    except PermissionError:
+        pass
+    finally:
+        os.chdir(before)
+
+
+@given(st.ip_addresses(v=4))
+def test_an_address_in_the_guise_of_another_kind_is_judged_as_itself(address: IPv4Address) -> None:
+    plain = is_public(address)
+    for text in (f"::ffff:{address}", f"::ffff:{address}%1", f"64:ff9b::{address}"):
+        found = as_address(text)
+        assert found == address
+        assert is_public(found) is plain
+    inner = IPv6Address((0x2002 << 112) | (int(address) << 80))  # 6to4
+    assert not is_public(inner) or plain
+    assert not is_public(IPv6Address(int(address)))  # the form that nobody uses any more
