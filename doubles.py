@@ -19,6 +19,7 @@ import trio
 from attrs import define, field, frozen
 
 from .compiler.spec import NodeSpec
+from .executor.elsewhere import located
 from .executor.program_order import places
 from .executor.streams import closed, reader
 
@@ -144,12 +145,13 @@ class Stage:
 
 def stand_in(spec: NodeSpec, fn: Callable[..., Any], stage: Callable[[], Stage]) -> Callable[..., Any]:
     """A function that asks a stage at each call, and calls ``fn`` where nothing stands in for it."""
+    own = located(spec, fn)
     if spec.is_stream:
 
         @functools.wraps(fn)
         async def stream(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
             mock = stage().began(spec, fn, args, kwargs)
-            source = reader(fn(*args, **kwargs) if mock is None else mock.answer())
+            source = reader(own(*args, **kwargs) if mock is None else mock.answer())
             try:
                 async for item in source:
                     yield item
@@ -165,9 +167,9 @@ def stand_in(spec: NodeSpec, fn: Callable[..., Any], stage: Callable[[], Stage])
         if mock is not None:
             return at.ended(spec, mock.answer())
         if spec.runs == "thread":
-            value = await trio.to_thread.run_sync(functools.partial(fn, *args, **kwargs))
+            value = await trio.to_thread.run_sync(functools.partial(own, *args, **kwargs))
         else:
-            value = fn(*args, **kwargs)
+            value = own(*args, **kwargs)
         if inspect.isawaitable(value):
             value = await value
         return at.ended(spec, value)

@@ -339,7 +339,7 @@ class Engine:
         if self._services is None:
             from .executor.memory import memory_services
 
-            self._services = memory_services()
+            self._services = memory_services(self.workers)
         return self._services
 
     @property

@@ -7,13 +7,12 @@ use. The forms live with the front end, which knows them by identity.
 from __future__ import annotations
 
 import types
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
 from typing import (
     TYPE_CHECKING,
     Any,
     Concatenate,
     Generic,
-    Literal,
     ParamSpec,
     Protocol,
     TypedDict,
@@ -24,9 +23,9 @@ from typing import (
 )
 
 from .compiler.diagnostics import Collector, Diagnostic
-from .compiler.spec import Retry as Retry
+from .compiler.spec import Retry as Retry, Runs
 from .compiler.values import Collected as Collected, Failed as Failed
-from .dsl.declaring import FlowDef, NodeDef, check_declared, check_options
+from .dsl.declaring import FlowDef, NodeDef, check_declared, check_function, check_options
 from .dsl.forms import (
     Duration,
     batched as batched,
@@ -62,7 +61,6 @@ H = TypeVar("H")
 H_co = TypeVar("H_co", covariant=True)
 
 Resources = str | Iterable[str]
-Runs = Literal["auto", "loop", "thread"]
 
 
 _default: Callable[[], Engine] | None = None
@@ -115,6 +113,10 @@ class NodeOptions(CallOptions[Any], total=False):
     barrier: ordered like a writer of the world.
     version: replaces the source in the digest.
     runs: where; the planner chooses when left out.
+    memory: what a call may allocate in its process, in bytes or as text (``"512MB"``).
+    command: of ``runs="command"``: the program and its arguments.
+    module, fuel: of ``runs="wasm"``: the file, and how many instructions a call may take.
+    library, signature: of ``runs="native"``: the shared library, and the C declaration of the function.
     """
 
     pure: bool
@@ -123,6 +125,12 @@ class NodeOptions(CallOptions[Any], total=False):
     barrier: bool
     version: str
     runs: Runs
+    memory: int | str
+    command: Sequence[str]
+    module: str
+    fuel: int
+    library: str
+    signature: str
 
 
 class Node(NodeDef[P, R, Raw]):
@@ -211,6 +219,7 @@ def node(fn: Any = None, /, **declared: Any) -> Any:
     check_declared(declared)
     if fn is None:
         return lambda inner: node(inner, **declared)
+    check_function(getattr(fn, "fn", fn), declared)
     if isinstance(fn, NodeDef):
         return Node(fn.fn, {**fn.declared, **declared})
     if isinstance(fn, FlowDef):

@@ -18,6 +18,7 @@ import trio
 import trio.testing
 
 from .compiler.diagnostics import CflowError
+from .executor import elsewhere
 from .executor.loop import loop_is_running
 
 PATIENCE = 1.0
@@ -116,9 +117,9 @@ _IDLE_READERS = 1
 
 
 def _busy() -> tuple[float, int] | None:
-    """The threads and sockets that tasks wait for; None where there are none."""
+    """The threads, sockets and calls elsewhere that tasks wait for; None where there are none."""
     limiter: Any = trio.to_thread.current_default_thread_limiter()
-    threads = limiter.borrowed_tokens
+    threads = limiter.borrowed_tokens + elsewhere.under_way()
     io = trio.lowlevel.current_statistics().io_statistics
     sockets = getattr(io, "tasks_waiting_read", _IDLE_READERS) - _IDLE_READERS + getattr(io, "tasks_waiting_write", 0)
     return (threads, sockets) if threads or sockets > 0 else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 ALARM = 500
-PACKAGES = ("dsl", "compiler", "planner", "executor", "stdlib_nodes", "store", "measure", "cli")
+PACKAGES = ("dsl", "compiler", "planner", "executor", "runtimes", "stdlib_nodes", "store", "measure", "cli")
 
 
 def main() -> None:

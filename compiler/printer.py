@@ -327,8 +327,11 @@ def _node(spec: NodeSpec) -> str:
         )
         if text
     ]
-    if spec.policy:
-        words.append(f"with({', '.join([f'{k}={write_constant(v)}' for k, v in spec.policy.items()])})")
+    words += [
+        f"{word}({', '.join([f'{k}={write_constant(v)}' for k, v in options.items()])})"
+        for word, options in (("runtime", spec.runtime), ("with", spec.policy))
+        if options
+    ]
     return f"node {name(spec.key)} = {name(spec.name)}{_signature(spec.signature)} {' '.join(words)}"
 
 

@@ -402,15 +402,13 @@ def _node(line: Tokens) -> NodeSpec:
     is_async, is_stream, trusted, transactional = (line.take(word) for word in marks)
     words = ("runs", "version", "source", "builtin", "seek")
     runs, version, source, builtin, seek = (_text(line, word) for word in words)
-    policy: dict[str, Any] = {}
 
-    def option() -> None:
+    def option() -> tuple[str, Any]:
         key = line.name()
         line.expect("=")
-        policy[key] = line.constant()
+        return key, line.constant()
 
-    if line.take("with", "("):
-        line.list(")", option)
+    runtime, policy = (dict(line.list(")", option)) if line.take(word, "(") else {} for word in ("runtime", "with"))
     return NodeSpec(
         key,
         name,
@@ -426,6 +424,7 @@ def _node(line: Tokens) -> NodeSpec:
         builtin,
         seek,
         transactional,
+        runtime=runtime,
     )
 
 

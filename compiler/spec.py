@@ -19,7 +19,20 @@ WORLD = "world"
 LOG = "log"
 """The reserved resource of log and metric nodes (they wait like writes; only later such lines wait for them)."""
 
-Runs = Literal["auto", "loop", "thread"]
+Runs = Literal["auto", "loop", "thread", "process", "asyncio", "command", "wasm", "native"]
+
+RUNTIMES: Mapping[str, tuple[str, ...]] = {
+    "process": ("memory",),
+    "asyncio": (),
+    "command": ("command", "memory"),
+    "wasm": ("module", "fuel", "memory"),
+    "native": ("library", "signature", "memory"),
+}
+"""The places for code that the executor does not call itself, and what a node may say of each; the first word has to be
+said, unless it is a limit."""
+
+LIMITS = ("memory", "fuel")
+"""Those of the words that may be left out: what a call may use up."""
 
 
 @frozen(cache_hash=True)
@@ -138,6 +151,13 @@ class NodeSpec:
     """The short name of the grants it is called under (:attr:`.permissions.Permissions.tag`); empty: its program is
     trusted. Not in the digest, since it says nothing of what the program means; what is cached is kept by it."""
     doc: str = field(default="", eq=False)
+    runtime: Mapping[str, Any] = field(factory=dict)
+    """What its runtime is told, as plain values (:data:`RUNTIMES`): ``{"memory": 512_000_000}``."""
+
+    @property
+    def awaited(self) -> bool:
+        """Is what the engine calls for it an ``async def``: its own, or one that waits for code elsewhere?"""
+        return self.is_async or self.runs in RUNTIMES
 
     def with_(self, **changes: Any) -> NodeSpec:
         return evolve(self, **changes)

@@ -7,14 +7,16 @@ reads annotations, source and classes.
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, get_args
 
 from attrs import define, field
 
 from ..compiler.durations import seconds
-from ..compiler.spec import UNDECLARED, WORLD, Effects, Retry
+from ..compiler.sizes import size_in_bytes
+from ..compiler.spec import LIMITS, RUNTIMES, UNDECLARED, WORLD, Effects, Retry, Runs
 
 if TYPE_CHECKING:
     from ..compiler.ir import AmbientSpec
@@ -31,7 +33,10 @@ EFFECTS = ("pure", "reads", "writes", "barrier")
 POLICY = ("retry", "timeout", "cache", "rate", "lock", "default", "undo", "once")
 """What it says of how the node is called; the same words as options at a call."""
 
-DECLARED = (*EFFECTS, *POLICY, "version", "runs", "seek")
+RUNTIME = tuple(dict.fromkeys(word for words in RUNTIMES.values() for word in words))
+"""What it says to the runtime that ``runs`` names."""
+
+DECLARED = (*EFFECTS, *POLICY, "version", "runs", "seek", *RUNTIME)
 
 OF_NODES = (*DECLARED, "transactional")
 """What `@node(...)` says; an import in text cannot name a database."""
@@ -74,13 +79,9 @@ class NodeDef(Generic[P, R, Raw]):
         from . import hints
 
         policy = any(name in POLICY and name != "undo" for name in self.declared)
-        return not (
-            policy
-            or self.declared.get("transactional") is not None
-            or hints.is_async(self.fn)
-            or hints.is_stream(self.fn)
-            or self.declared.get("runs") == "thread"
-        )
+        away = self.declared.get("runs", "auto") not in ("auto", "loop")
+        transactional = self.declared.get("transactional") is not None
+        return not (policy or away or transactional or hints.is_async(self.fn) or hints.is_stream(self.fn))
 
     @property
     def call(self) -> Callable[..., Any]:
@@ -151,9 +152,6 @@ def check_declared(declared: Mapping[str, Any]) -> None:
     if declared.get("pure") and (declared.get("reads") or declared.get("writes") or declared.get("barrier")):
         msg = "a node is either pure or reads, writes or is a barrier: leave out pure=True"
         raise ValueError(msg)
-    if declared.get("runs", "auto") not in ("auto", "loop", "thread"):
-        msg = f"runs= is 'auto', 'loop' or 'thread', not {declared['runs']!r}"
-        raise ValueError(msg)
     seek = declared.get("seek") or ""
     if not isinstance(seek, str):
         msg = f"seek= is the name of a parameter, not {seek!r}"
@@ -161,6 +159,7 @@ def check_declared(declared: Mapping[str, Any]) -> None:
     if declared.get("transactional") is not None:
         _check_transactional(declared)
     effects_of(declared)
+    runtime_of(declared)
     check_options({name: value for name, value in declared.items() if name in POLICY})
 
 
@@ -189,7 +188,7 @@ def _check_transactional(declared: Mapping[str, Any]) -> None:
     if declared.get("pure") or (declared.get("reads") and not declared.get("writes")):
         msg = 'a transactional node writes: declare writes="..." too, or leave out transactional='
         raise ValueError(msg)
-    if declared.get("runs") == "loop":
+    if declared.get("runs", "auto") not in ("auto", "thread"):
         msg = "a transactional node runs in a thread, as its database is waited for there: leave out runs="
         raise ValueError(msg)
 
@@ -247,6 +246,48 @@ def policy_of(declared: Mapping[str, Any]) -> dict[str, Any]:
     return policy
 
 
+def runtime_of(declared: Mapping[str, Any]) -> dict[str, Any]:
+    """What these declarations say to the runtime that they name, as plain values; a ``version`` says nothing to it.
+
+    Raises
+    ------
+    TypeError, ValueError: there is no such runtime, or it is told what it does not know, or not told what it must know.
+    """
+    runs = declared.get("runs", "auto")
+    if runs not in get_args(Runs):
+        msg = f"runs= is one of {', '.join(map(repr, get_args(Runs)))}, not {runs!r}"
+        raise ValueError(msg)
+    known = RUNTIMES.get(runs, ())
+    for word in RUNTIME:
+        if word in declared and word not in known:
+            homes = " or ".join(f"runs={name!r}" for name, words in RUNTIMES.items() if word in words)
+            msg = f"{word}= belongs to {homes}, not to runs={runs!r}"
+            raise ValueError(msg)
+        if word in known and word not in LIMITS and word not in declared:
+            msg = f"runs={runs!r} needs {word}="
+            raise ValueError(msg)
+    return {word: _RUNTIME_VALUES[word](declared[word]) for word in known if declared.get(word) is not None}
+
+
+def check_function(function: Callable[..., Any], declared: Mapping[str, Any]) -> None:
+    """Can this function run where it is declared to?
+
+    Raises
+    ------
+    TypeError: it cannot.
+    """
+    runs = declared.get("runs")
+    if runs in RUNTIMES:
+        from . import hints
+
+        if runs == "asyncio" and not hints.is_async(function):
+            msg = f"runs='asyncio' is for an async def, and {function!r} is none: a plain def runs in a thread"
+            raise TypeError(msg)
+        if runs != "asyncio" and hints.is_async(function):
+            msg = f"runs={runs!r} is for a plain def, and {function!r} is an async one"
+            raise TypeError(msg)
+
+
 def _retry(value: Any) -> Retry:
     if isinstance(value, Retry):
         return value
@@ -274,6 +315,32 @@ def _text(value: Any) -> str:
         raise TypeError(msg)
     return value
 
+
+def _words(value: Any) -> tuple[str, ...]:
+    words = tuple(value) if isinstance(value, (list, tuple)) else ()
+    if not words or not all(isinstance(word, str) for word in words):
+        msg = f'command= is a program and its arguments, as ["node", "score.js"], not {value!r}'
+        raise TypeError(msg)
+    return words
+
+
+def _fuel(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        msg = f"fuel= is how many instructions a call may take, at least 1, not {value!r}"
+        raise ValueError(msg)
+    return value
+
+
+def _path(value: Any) -> str:
+    if not isinstance(value, (str, os.PathLike)):
+        msg = f"module=, library= and signature= are text, not {value!r}"
+        raise TypeError(msg)
+    return str(value)
+
+
+_RUNTIME_VALUES: dict[str, Callable[[Any], Any]] = {
+    "memory": size_in_bytes, "command": _words, "fuel": _fuel, "module": _path, "library": _path, "signature": _path,
+}  # fmt: skip
 
 _POLICY_VALUES: dict[str, Callable[[Any], Any]] = {
     "retry": _retry, "timeout": seconds, "cache": _cache, "rate": _rate, "lock": _text, "once": _text,

@@ -29,10 +29,12 @@ from .declaring import (
     NodeDef as NodeDef,
     call_of as call_of,
     check_declared as check_declared,
+    check_function as check_function,
     check_options as check_options,
     check_seek as check_seek,
     effects_of as effects_of,
     policy_of as policy_of,
+    runtime_of as runtime_of,
 )
 from .keys import qualified, unique_key
 from .purelist import is_pure
@@ -82,7 +84,7 @@ def spec_of(function: Callable[..., Any], **declared: Any) -> NodeSpec:
         effects=Effects() if trusted else effects_of(declared),
         policy=policy,
         is_async=hints.is_async(function),
-        is_stream=hints.is_stream(function),
+        is_stream=hints.is_stream(function) or is_program_stream(declared.get("runs"), signature),
         runs=declared.get("runs", "auto"),
         version=str(declared.get("version", "") or ""),
         source="" if trusted else source_digest(function),
@@ -90,6 +92,7 @@ def spec_of(function: Callable[..., Any], **declared: Any) -> NodeSpec:
         transactional=transactional,
         seek=declared.get("seek") or "",
         doc=(getattr(function, "__doc__", None) or "").strip(),
+        runtime=runtime_of(declared),
     )
     check_seek(spec)
     return evolve(spec, key=unique_key(qualified(function), call_of(function, declared), spec))
@@ -110,6 +113,11 @@ def _without_handle(function: Callable[..., Any], signature: Signature) -> Signa
     except ValueError:
         msg = f"{qualified(function)}: the first parameter of a transactional node is the handle of its transaction"
         raise TypeError(msg) from None
+
+
+def is_program_stream(runs: str | None, signature: Signature) -> bool:
+    """Is it a stream although its function yields nothing: one whose items another program prints?"""
+    return runs == "command" and signature.returns.name == "stream"
 
 
 def key_of(binding: Binding) -> str:

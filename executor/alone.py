@@ -40,6 +40,7 @@ def run_alone(engine: Any, node: Any, fn: Callable[..., Any], args: tuple[Any, .
 
     from ..compiler.spec import STREAM_KEYS
     from . import invoke
+    from .elsewhere import located
     from .governed import governed
     from .launch import iterate_source
     from .loop import run_loop
@@ -47,6 +48,8 @@ def run_alone(engine: Any, node: Any, fn: Callable[..., Any], args: tuple[Any, .
     from .tiers import TIERS
 
     spec = node.spec
+    if fn is node.fn:
+        fn = located(spec, fn)
     policy = {name: value for name, value in spec.policy.items() if name != "undo"}
     if spec.is_stream:
         if not policy and not inspect.isasyncgenfunction(fn):

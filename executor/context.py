@@ -14,6 +14,7 @@ from typing import Any
 from attrs import field, frozen
 
 from ..compiler import ir
+from ..runtimes.away import CALL
 from . import governed, recordedstreams, streams
 from .alone import IN_PLACE, run_of
 from .callers import callers
@@ -88,6 +89,9 @@ def context() -> Context:
             return _found(run, _opener(op, lines or ()), None, node)
         if ahead is None and frame.f_code.co_filename not in _READING:
             node = frame
+    away = CALL.get()
+    if away is not None:
+        return Context(away.run, away.node, away.attempt, away.key, away)
     msg = "context() was called outside of a node: call it in one that a flow, or ordinary code, has called"
     raise RuntimeError(msg)
 

@@ -11,6 +11,7 @@ from ..planner.fusion import overlaps, segments
 from ..planner.order import OpOrder, RegionOrder
 from ..planner.plan import Facts
 from . import invoke
+from .elsewhere import PLACES
 
 if TYPE_CHECKING:
     from .link import FlowLinker
@@ -25,6 +26,8 @@ def facts(linker: FlowLinker) -> Facts:
         op = order.op
         if isinstance(op, ir.Call):
             spec = linker.graph.nodes[op.target]
+            if spec.runs in PLACES:
+                return PLACES[spec.runs]
             return "on the loop" if spec.builtin or spec.is_stream else WORDS[linker.site(op).placement]
         if order.regions:
             return "overlapping" if any(overlaps(r, linker.waits, linker.eager) for r in order.regions) else "in order"

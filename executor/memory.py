@@ -10,6 +10,7 @@ import contextlib
 import contextvars
 import logging
 import math
+import os
 import threading
 import time
 from collections import deque
@@ -22,6 +23,7 @@ from .caches import MemoryCache
 from .late import trio
 from .loglines import say
 from .ports import Launch, Services
+from .processes import MemoryProcesses
 from .run import made_up
 from .told import told
 from .underway import Underway
@@ -261,8 +263,13 @@ class MemoryDetached:
         return run
 
 
-def memory_services() -> Services:
-    """A fresh set of in-process ports."""
+def memory_services(workers: int | None = None) -> Services:
+    """A fresh set of in-process ports.
+
+    Parameters
+    ----------
+    workers: calls in processes at once; None: as many as there are processors.
+    """
     return Services(
         MemoryLocks(),
         MemoryRates(),
@@ -271,4 +278,5 @@ def memory_services() -> Services:
         MemoryCache(size=None),
         MemoryTimers(),
         MemoryDetached(),
+        MemoryProcesses(workers or os.cpu_count() or 1),
     )

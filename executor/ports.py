@@ -100,6 +100,14 @@ class Ready(Protocol):
     async def main(self) -> Any: ...
 
 
+class Processes(Protocol):
+    """Places for calls in processes of their own."""
+
+    def __call__(self) -> AbstractAsyncContextManager[None]:
+        """Hold one; first come, first served."""
+        ...
+
+
 Launch = Callable[[str], Ready]
 """Given its id, a run that is ready to go."""
 
@@ -124,3 +132,4 @@ class Services:
     once: Once
     timers: Timers
     detached: Detached
+    processes: Processes

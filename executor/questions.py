@@ -18,6 +18,7 @@ from ..planner.fusion import is_eager, overlaps
 from ..planner.order import OpOrder, RegionOrder
 from . import invoke
 from .calls import waiting_policy
+from .elsewhere import located
 from .tiers import TIERS
 
 QUICK_OPS = 64
@@ -31,7 +32,7 @@ Substitute = Callable[[NodeSpec, Callable[..., Any]], "Callable[..., Any] | None
 
 def placement(spec: NodeSpec, fn: Callable[..., Any]) -> str:
     """Where a node runs: what is declared is obeyed; a ``def`` node that is not known to be quick goes to a thread."""
-    if spec.is_async or inspect.iscoroutinefunction(fn):
+    if spec.awaited or inspect.iscoroutinefunction(fn):
         return invoke.LOOP
     if spec.transactional:
         return invoke.LANE
@@ -84,9 +85,9 @@ class Questions:
         """The function of a node: its own, or what stands in for it."""
         fn = self._functions.get(spec.key)
         if fn is None:
-            fn = self.objects.nodes[spec.key]
-            if self._substitute is not None:
-                fn = self._substitute(spec, fn) or fn
+            own = self.objects.nodes[spec.key]
+            fn = self._substitute(spec, own) if self._substitute is not None else None
+            fn = fn or located(spec, own)
             self._functions[spec.key] = fn
         return fn
 

@@ -17,6 +17,7 @@ from attrs import define
 
 from ..compiler.spec import NodeSpec
 from ..executor.context import context
+from ..executor.elsewhere import located
 from ..executor.groups import is_cancellation
 from .tape import Item, Piece, Recorded, Tape, giver, key_of, raiser
 
@@ -75,8 +76,8 @@ class Recorder:
             return None
         made = self._made.get(spec.key)
         if made is None:
-            make = self._stream if spec.is_stream else self._waiting if spec.is_async else self._plain
-            made = self._made[spec.key] = make(spec, fn)
+            make = self._stream if spec.is_stream else self._waiting if spec.awaited else self._plain
+            made = self._made[spec.key] = make(spec, located(spec, fn))
         return made
 
     def _keep(

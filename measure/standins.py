@@ -49,7 +49,7 @@ class Standins:
             return None
         made = self._made.get(spec.key)
         if made is None:
-            make = self._stream if spec.is_stream else self._waiting if spec.is_async else self._plain
+            make = self._stream if spec.is_stream else self._waiting if spec.awaited else self._plain
             made = self._made[spec.key] = make(spec, fn)
         return made
 

@@ -10,7 +10,17 @@ from attrs import evolve
 from ...compiler.spec import Retry
 from .. import syntax
 from ..keys import unique_key
-from ..nodes import DECLARED, EFFECTS, check_declared, check_seek, effects_of, key_of, policy_of
+from ..nodes import (
+    DECLARED,
+    EFFECTS,
+    check_declared,
+    check_function,
+    check_seek,
+    effects_of,
+    key_of,
+    policy_of,
+    runtime_of,
+)
 from ..scope import Binding, ClassBinding, FlowBinding, NodeBinding
 from .constants import Evaluator, NotConstant
 
@@ -94,6 +104,8 @@ def redeclare(binding: NodeBinding, declared: Mapping[str, Any]) -> NodeBinding:
     """
     given = {name: value for name, value in declared.items() if name != "undo"}
     check_declared(given)
+    if binding.fn is not None:
+        check_function(binding.fn, given)
     undo = declared.get("undo", binding.undo)
     policy = {**binding.spec.policy, **policy_of(given)}
     if undo is not None:
@@ -103,6 +115,7 @@ def redeclare(binding: NodeBinding, declared: Mapping[str, Any]) -> NodeBinding:
         effects=effects_of(given) if any(name in given for name in EFFECTS) else binding.spec.effects,
         policy=policy,
         runs=given.get("runs", binding.spec.runs),
+        runtime=runtime_of(given) if "runs" in given else binding.spec.runtime,
         version=str(given.get("version", binding.spec.version) or ""),
         trusted=binding.spec.trusted and not given,
         seek=given.get("seek", binding.spec.seek) or "",

@@ -17,7 +17,7 @@ from ...compiler.ir import AmbientSpec
 from ...compiler.spec import UNDECLARED, NodeSpec, Retry
 from ...compiler.types import ANY, STR, Parameter, Signature, stream_of
 from .. import hints, syntax
-from ..nodes import DECLARED, EFFECTS, POLICY, effects_of, key_of, policy_of
+from ..nodes import DECLARED, EFFECTS, POLICY, effects_of, is_program_stream, key_of, policy_of, runtime_of
 from ..python import read_flow_ast
 from ..scope import (
     AmbientBinding,
@@ -228,7 +228,7 @@ def declare(module: StaticModule, binding: NodeBinding, keywords: list[ast.keywo
     try:
         if unread:
             declared = {name: value for name, value in declared.items() if name not in EFFECTS}
-        effects, policy = effects_of(declared), policy_of(declared)
+        effects, policy, runtime = effects_of(declared), policy_of(declared), runtime_of(declared)
         signature = binding.spec.signature.without_first() if transactional else binding.spec.signature
     except (TypeError, ValueError):  # told when the file is executed
         return binding
@@ -241,7 +241,9 @@ def declare(module: StaticModule, binding: NodeBinding, keywords: list[ast.keywo
         transactional=transactional or spec.transactional,
         effects=effects if unread or any(name in declared for name in EFFECTS) else spec.effects,
         policy={**spec.policy, **policy},
+        is_stream=spec.is_stream or is_program_stream(declared.get("runs"), spec.signature),
         runs=declared.get("runs", spec.runs),
+        runtime=runtime if "runs" in declared else spec.runtime,
         version=str(declared.get("version", spec.version) or ""),
     )
     return NodeBinding(spec, None, undo)

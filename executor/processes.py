@@ -1,0 +1,54 @@
+"""How many calls may be in processes at once: places that all runs of an engine share, on whichever loop they are."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections import deque
+from collections.abc import AsyncIterator
+
+from .late import trio
+from .waiter import Waiter
+
+
+class MemoryProcesses:
+    """So many places, first come, first served."""
+
+    def __init__(self, count: int) -> None:
+        self._mutex = threading.Lock()
+        self._free = count
+        self._queue: deque[Waiter] = deque()
+
+    @contextlib.asynccontextmanager
+    async def __call__(self) -> AsyncIterator[None]:
+        """Hold a place."""
+        await trio.lowlevel.checkpoint_if_cancelled()
+        with self._mutex:
+            waiter = None
+            if self._free:
+                self._free -= 1
+            else:
+                waiter = Waiter()
+                self._queue.append(waiter)
+        if waiter is not None:
+            try:
+                await waiter.event.wait()
+            except trio.Cancelled:
+                with self._mutex:
+                    mine = bool(waiter.box)
+                    if not mine:
+                        self._queue.remove(waiter)
+                if mine:
+                    self._release()
+                raise
+        try:
+            yield
+        finally:
+            self._release()
+
+    def _release(self) -> None:
+        with self._mutex:
+            while self._queue:
+                if self._queue.popleft().answer(None):
+                    return
+            self._free += 1
