@@ -55,6 +55,20 @@ def convert(value: Any, type: Type, classes: Classes) -> Any:
     return structured(value, type, {key: classes[key] for key in class_keys(type) if key in classes})
 
 
+def as_hint(value: Any, hint: Any) -> Any:
+    """The same with a type hint of Python.
+
+    Raises
+    ------
+    ConversionError: as above.
+    """
+    if hint is Any or value.__class__ is hint:
+        return value
+    from .structuring import structured_as
+
+    return structured_as(value, hint)
+
+
 def hint_of(type: Type, classes: Classes, *, ordered: bool = False) -> Any:
     """The Python type hint that says what ``type`` says; ``Any`` where none does. ``ordered``: unions as
     :class:`OrderedUnion`."""

@@ -36,8 +36,19 @@ def structured(value: Any, type: Type, classes: Classes) -> Any:
     ------
     ConversionError: it does not fit.
     """
+    return _told(_structurer(type, tuple(classes.items())), value)
+
+
+def structured_as(value: Any, hint: Any) -> Any:
+    """``value`` as a value of a type hint. Raises ConversionError where it does not fit."""
+    hook = make_converter().get_structure_hook(hint)
+    return _told(lambda value: hook(value, hint), value)
+
+
+def _told(structure: Callable[[Any], Any], value: Any) -> Any:
+    """What ``structure`` makes of a value, with its errors as ours."""
     try:
-        return _structurer(type, tuple(classes.items()))(value)
+        return structure(value)
     except (
         BaseValidationError, StructureHandlerNotFoundError, ValueError, TypeError, KeyError, NameError, ArithmeticError
     ) as error:  # fmt: skip

@@ -286,6 +286,9 @@ def check_function(function: Callable[..., Any], declared: Mapping[str, Any]) ->
         if runs != "asyncio" and hints.is_async(function):
             msg = f"runs={runs!r} is for a plain def, and {function!r} is an async one"
             raise TypeError(msg)
+        if runs in ("wasm", "native") and hints.is_stream(function):
+            msg = f"runs={runs!r} gives one result, and {function!r} yields several"
+            raise TypeError(msg)
 
 
 def _retry(value: Any) -> Retry:

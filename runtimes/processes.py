@@ -49,16 +49,8 @@ class Worker:
         self._incoming = Incoming()
         # The flags of this interpreter (-W, -X, -O ...), as multiprocessing hands them on.
         flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
-        argv = [
-            sys.executable,
-            *flags,
-            "-X",
-            "faulthandler",
-            "-c",
-            _START,
-            str(theirs.fileno()),
-            json.dumps(self._path),
-        ]
+        flags += ["-X", "faulthandler"]
+        argv = [sys.executable, *flags, "-c", _START, str(theirs.fileno()), json.dumps(self._path)]
         with theirs:
             self.child = Child(argv, fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
         self._sock.setblocking(False)
@@ -74,8 +66,8 @@ class Worker:
             pass
         return False
 
-    async def begin(self, job: Job, packed: Packed) -> None:
-        """Send a call."""
+    async def begin(self, job: Job, packed: Packed, memory: int | None) -> None:
+        """Send a call, which may allocate so many bytes."""
         number, blob, files = _function(job)
         known = number in self._known
         self._known.add(number)
@@ -83,7 +75,7 @@ class Worker:
         head = (
             "call", number, None if known else blob, {} if known else files,
             None if path == self._path else path, None if folder == self._folder else folder,
-            job.here[:4], job.levels, job.spec.runtime.get("memory"), job.spec.is_stream,
+            job.here[:4], job.levels, memory, job.spec.is_stream,
         )  # fmt: skip
         self._path, self._folder = path, folder
         large = packed.size >= LARGE
@@ -206,11 +198,16 @@ class Processes:
         """See :class:`~.port.Runtime`."""
         return fn
 
+    def memory(self, job: Job) -> int | None:
+        """The bytes that a call may allocate; None: as many as there are."""
+        memory: int | None = job.spec.runtime.get("memory")
+        return memory
+
     async def call(self, job: Job) -> Any:
         """See :class:`~.port.Runtime`."""
         packed = _packed(job)
         async with job.place(), POOL.worker() as (worker, answered):
-            await worker.begin(job, packed)
+            await worker.begin(job, packed, self.memory(job))
             head, received = await worker.answer(job)
             answered()
         return _value(job, worker, head, received)
@@ -219,7 +216,7 @@ class Processes:
         """See :class:`~.port.Runtime`. Each item is made when it is asked for."""
         packed = _packed(job)
         async with job.place(), POOL.worker() as (worker, answered):
-            await worker.begin(job, packed)
+            await worker.begin(job, packed, self.memory(job))
             while True:
                 head, received = await worker.answer(job)
                 if head[0] != "item":

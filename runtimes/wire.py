@@ -1,8 +1,9 @@
 """What goes between this process and a worker: frames on a Unix socket, large buffers beside it in shared memory.
 
 A frame is a small head (a tuple) and one pickled value. Buffers of :data:`SHARED` bytes and more (arrays, by pickle
-protocol 5, PEP 574) are written once into a file in memory, whose descriptor goes along; the other side maps it, private
-and writable, and its arrays stand on the map: nothing is copied there, and nothing has a name that could be left behind.
+protocol 5, PEP 574) are written once into a file in memory, whose descriptor goes along; the other side maps it,
+private and writable, and its arrays stand on the map: nothing is copied there, and nothing has a name that could be
+left behind.
 """
 
 from __future__ import annotations

@@ -78,7 +78,7 @@ def test_policies_are_plain_values() -> None:
         ({"pure": True, "barrier": True}, ValueError, "either pure"),
         ({"reads": 3}, TypeError, "name of a resource"),
         ({"writes": ("a", 3)}, TypeError, "name of a resource"),
-        ({"runs": "cloud"}, ValueError, "'auto', 'loop' or 'thread'"),
+        ({"runs": "cloud"}, ValueError, "'auto', 'loop', 'thread', 'process'"),
         ({"undo": 3}, TypeError, "undo= is a node"),
         ({"retry": -1}, TypeError, "number of more attempts"),
         ({"retry": True}, TypeError, "number of more attempts"),

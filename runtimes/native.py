@@ -1,0 +1,118 @@
+"""``runs="native"``: a function of a shared library in C or C++ (``extern "C"``), by its declaration.
+
+The library is loaded by cffi in a worker process, so what it does to that (a crash, a leak, a loop) costs its call.
+
+Arguments: numbers as they are; ``str`` and ``bytes`` for ``const char *``; for any other pointer what has a buffer
+(an array of NumPy, ``array.array``, ``bytes``) or a list of numbers. A pointer that is not ``const`` is written to: the
+call gives what the function returns, then each of these, as a tuple where that is more than one value.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import AsyncGenerator, Callable
+from typing import Any
+
+from ..compiler.spec import NodeSpec
+from . import processes
+from .code import need
+from .command import beside
+from .port import Job
+
+
+class Function:
+    """A function of a library, as it is sent to a worker; loaded there once."""
+
+    def __init__(self, name: str, library: str, declaration: str, signature: inspect.Signature) -> None:
+        self._name = name
+        self._library = library
+        self._declaration = declaration
+        self._signature = signature
+
+    @functools.cached_property
+    def _loaded(self) -> tuple[Any, Any, Any]:
+        import cffi
+
+        ffi = cffi.FFI()
+        ffi.cdef(self._declaration)
+        function = getattr(ffi.dlopen(self._library), self._name)
+        return ffi, function, ffi.typeof(function)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """One call.
+
+        Raises
+        ------
+        OSError: the library cannot be loaded. TypeError: an argument does not fit.
+        """
+        ffi, function, type = self._loaded
+        bound = self._signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        given: list[Any] = []
+        written: list[Any] = []
+        for value, wanted, const in zip(
+            bound.arguments.values(), type.args, _const(self._declaration, len(type.args)), strict=True
+        ):
+            if wanted.kind != "pointer":
+                given.append(value)
+                continue
+            if isinstance(value, str):
+                value = value.encode()
+            if isinstance(value, (list, tuple)):
+                value = ffi.new(ffi.getctype(wanted.item, "[]"), value)
+                given.append(value)
+            elif const and isinstance(value, bytes):
+                given.append(ffi.new("char[]", value) if wanted.item.cname == "char" else ffi.from_buffer(value))
+            else:
+                given.append(ffi.cast(wanted, ffi.from_buffer(value, require_writable=not const)))
+            if not const:
+                written.append(value)
+        result = function(*given)
+        found = [list(v) if isinstance(v, ffi.CData) else v for v in written]
+        if type.result.kind == "pointer" and type.result.item.cname == "char":
+            found.insert(0, None if result == ffi.NULL else ffi.string(result).decode())
+        elif type.result.kind != "void":
+            found.insert(0, result)
+        return tuple(found) if len(found) > 1 else found[0] if found else None
+
+
+def _const(declaration: str, count: int) -> list[bool]:
+    """Of each parameter of a declaration: does it point to what is not written to? cffi forgets that."""
+    inside = declaration[declaration.index("(") + 1 : declaration.rindex(")")]
+    return [part.split("*")[0].split()[:1] == ["const"] for part in inside.split(",")][:count]
+
+
+class Native(processes.Processes):
+    """The runtime of ``runs="native"``."""
+
+    def prepared(self, spec: NodeSpec, fn: Callable[..., Any]) -> Callable[..., Any]:
+        """See :class:`~.port.Runtime`.
+
+        Raises
+        ------
+        ValueError: the declaration is not one of a function of the node's name with as many parameters.
+        """
+        need("cffi", "native", spec)
+        import cffi
+
+        ffi = cffi.FFI()
+        declaration = spec.runtime["signature"]
+        signature = inspect.signature(fn)
+        try:
+            ffi.cdef(declaration)
+            known = ffi._parser._declarations[f"function {spec.name}"][0]
+        except (cffi.CDefError, cffi.FFIError, KeyError) as error:
+            msg = f"signature= of {spec.name} declares no C function {spec.name}: {declaration!r} ({error})"
+            raise ValueError(msg) from None
+        if len(known.args) != len(signature.parameters):
+            msg = f"{spec.name} has {len(signature.parameters)} parameters, its signature= {len(known.args)}"
+            raise ValueError(msg)
+        return Function(spec.name, beside(fn, spec.runtime["library"]), declaration, signature)
+
+    def items(self, job: Job) -> AsyncGenerator[Any, None]:
+        """There are none: a function gives one result."""
+        raise NotImplementedError
+
+
+RUNTIME = Native()
