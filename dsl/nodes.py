@@ -37,6 +37,7 @@ from .declaring import (
     runtime_of as runtime_of,
 )
 from .keys import qualified, unique_key
+from .programs import code_digest
 from .purelist import is_pure
 from .scope import (
     AmbientBinding,
@@ -51,7 +52,6 @@ from .scope import (
     UnknownBinding,
     ValueBinding,
 )
-from .source import source_digest
 
 _PACKAGE = __name__.partition(".dsl.")[0]
 _AROUND = frozenset(f"{_PACKAGE}.{part}" for part in ("facade", "modules", "engine", "executor.context"))
@@ -76,7 +76,7 @@ def spec_of(function: Callable[..., Any], **declared: Any) -> NodeSpec:
     if declared.get("undo") is not None:
         policy["undo"] = key_of(binding_of(declared["undo"]))
     transactional = declared.get("transactional") is not None
-    signature = hints.signature_of(function)
+    signature, runtime = hints.signature_of(function), runtime_of(declared)
     spec = NodeSpec(
         key="",
         name=getattr(function, "__name__", type(function).__name__),
@@ -87,12 +87,12 @@ def spec_of(function: Callable[..., Any], **declared: Any) -> NodeSpec:
         is_stream=hints.is_stream(function) or is_program_stream(declared.get("runs"), signature),
         runs=declared.get("runs", "auto"),
         version=str(declared.get("version", "") or ""),
-        source="" if trusted else source_digest(function),
+        source="" if trusted else code_digest(function, runtime),
         trusted=trusted,
         transactional=transactional,
         seek=declared.get("seek") or "",
         doc=(getattr(function, "__doc__", None) or "").strip(),
-        runtime=runtime_of(declared),
+        runtime=runtime,
     )
     check_seek(spec)
     return evolve(spec, key=unique_key(qualified(function), call_of(function, declared), spec))

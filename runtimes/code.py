@@ -8,8 +8,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from ..compiler.beside import beside
 from ..compiler.spec import NodeSpec
-from .command import beside
 
 
 def need(library: str, extra: str, spec: NodeSpec) -> None:

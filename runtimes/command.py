@@ -26,11 +26,11 @@ import subprocess
 import typing
 from collections.abc import AsyncGenerator, Callable
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import trio
 
+from ..compiler.beside import program
 from ..compiler.convert import as_hint
 from ..compiler.spec import NodeSpec
 from .children import Child, how
@@ -54,12 +54,10 @@ class Command:
     def __init__(self, spec: NodeSpec, fn: Callable[..., Any]) -> None:
         self.name = spec.name
         self._signature = inspect.signature(fn)
-        words = spec.runtime["command"]
-        program = beside(fn, words[0]) if os.sep in words[0] else words[0]
-        if shutil.which(program) is None:
-            msg = f"{spec.name} runs the program {words[0]!r}, which is not there"
+        self.argv = list(program(fn, spec.runtime["command"]))
+        if shutil.which(self.argv[0]) is None:
+            msg = f"{spec.name} runs the program {self.argv[0]!r}, which is not there"
             raise FileNotFoundError(msg)
-        self.argv = [program, *(beside(fn, word) for word in words[1:])]
         memory = spec.runtime.get("memory")
         if memory is not None:  # set before the program is there, and handed down to what it starts
             self.argv = ["/bin/sh", "-c", 'ulimit -v "$0" && exec "$@"', str(memory // 1024), *self.argv]
@@ -97,13 +95,6 @@ class Command:
         """
         value = json_text().parse(text, f"what {self.name} printed") if text.strip() else None
         return as_hint(value, self._returns)
-
-
-def beside(fn: Callable[..., Any], word: str) -> str:
-    """A word of a command, or the path of a module: a file beside that of the function is meant where there is one."""
-    code = getattr(inspect.unwrap(fn), "__code__", None)
-    path = Path(code.co_filename).parent / word if code is not None else Path(word)
-    return str(path.absolute()) if path.is_file() else word
 
 
 @functools.cache

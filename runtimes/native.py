@@ -14,10 +14,10 @@ import inspect
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
+from ..compiler.beside import beside
 from ..compiler.spec import NodeSpec
 from . import processes
 from .code import need
-from .command import beside
 from .port import Job
 
 

@@ -47,7 +47,7 @@ class Module:
         config = wasmtime.Config()
         config.consume_fuel = True
         engine = wasmtime.Engine(config)
-        code = self._code if self._code.startswith(b"\0asm") else wasmtime.wat2wasm(self._code.decode())
+        code = self._code if self._code.startswith(b"\0asm") else bytes(wasmtime.wat2wasm(self._code.decode()))
         return engine, wasmtime.Module(engine, code)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

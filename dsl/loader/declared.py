@@ -21,6 +21,7 @@ from ..nodes import (
     policy_of,
     runtime_of,
 )
+from ..programs import code_digest
 from ..scope import Binding, ClassBinding, FlowBinding, NodeBinding
 from .constants import Evaluator, NotConstant
 
@@ -110,12 +111,15 @@ def redeclare(binding: NodeBinding, declared: Mapping[str, Any]) -> NodeBinding:
     policy = {**binding.spec.policy, **policy_of(given)}
     if undo is not None:
         policy["undo"] = key_of(undo)
+    spec = binding.spec
+    if "runs" in given:
+        spec = evolve(spec, runs=given["runs"], runtime=runtime_of(given))
+        if spec.runtime and binding.fn is not None:
+            spec = evolve(spec, source=code_digest(binding.fn, spec.runtime))
     spec = evolve(
-        binding.spec,
+        spec,
         effects=effects_of(given) if any(name in given for name in EFFECTS) else binding.spec.effects,
         policy=policy,
-        runs=given.get("runs", binding.spec.runs),
-        runtime=runtime_of(given) if "runs" in given else binding.spec.runtime,
         version=str(given.get("version", binding.spec.version) or ""),
         trusted=binding.spec.trusted and not given,
         seek=given.get("seek", binding.spec.seek) or "",

@@ -188,6 +188,28 @@ def test_more_than_its_memory_ends_it() -> None:
         run(code, memory="200MB")
 
 
+def test_the_content_of_a_program_is_the_code_of_the_node(tmp_path: Path) -> None:
+    """So neither a digest nor what is cached outlasts a change of it, not even in plans that are kept."""
+    (tmp_path / "answer.py").write_text("print(1)")
+    (tmp_path / "nodes.py").write_text(
+        "from cflow import node\n\n"
+        f"@node(pure=True, runs='command', command=[{sys.executable!r}, 'answer.py'])\n"
+        "def answer() -> int: ...\n"
+    )
+    (tmp_path / "flow.cflow").write_text(
+        'from "./nodes.py" import answer\n\nflow main() -> int:\n    return answer()\n'
+    )
+
+    def explained() -> str:
+        argv = [sys.executable, "-m", "cflow", "explain", "flow.cflow"]
+        return subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.splitlines()[0]
+
+    first = explained()
+    assert explained() == first
+    (tmp_path / "answer.py").write_text("print(2)")
+    assert explained() != first
+
+
 # ---- cut short -------------------------------------------------------------------------------------
 
 
