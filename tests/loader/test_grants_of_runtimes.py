@@ -56,7 +56,7 @@ def test_a_program_that_is_granted_may_be_named(folder: Path) -> None:
 
 
 def test_a_process_of_its_own_is_under_the_same_grants(folder: Path) -> None:
-    text = f'from "./nodes.py" import reads with runs="process"\nflow main(path: str) -> str:\n    return reads(path)\n'
+    text = 'from "./nodes.py" import reads with runs="process"\nflow main(path: str) -> str:\n    return reads(path)\n'
     module = cflow.loads(text, base=folder, allow=[f"{folder}/nodes.py", "files:/nowhere"])
     with pytest.raises(PermissionError, match="not allowed to reach the file"):
         module.main(str(folder / "secret.txt"))
