@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .executor.link import Linked
     from .executor.run import Run
     from .planner.plan import Plan
+    from .planner.profile import Profile
     from .runs.queues import Queue
     from .runs.recorder import Recorder, Recording
     from .store.port import RunRow, Store
@@ -64,10 +65,18 @@ def _check(store: Any, limit: Any, workers: Any, sinks: tuple[Any, ...], allow: 
         if not callable(sink):
             msg = f"a sink is called with each event, and {sink!r} cannot be called"
             raise TypeError(msg)
-    for id, seconds in (profile or {}).items():
+    for id, seconds in getattr(profile, "seconds", profile or {}).items():
         if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds >= 0:
             msg = f"a profile is seconds by operation, and {id!r} has {seconds!r}"
             raise TypeError(msg)
+
+
+def _as_profile(known: Mapping[str, float] | Profile | None) -> Profile | None:
+    if not isinstance(known, Mapping):
+        return known
+    from .planner.profile import Profile
+
+    return Profile("", "", dict(known))
 
 
 def _idle(seconds: float | None) -> float:
@@ -95,7 +104,8 @@ class Engine:
     clock: Trio's clock for the runs started from ordinary code.
     profile: the seconds that operations are expected to take, by their ids (``step.id`` of a plan): of the calls that
     are ready, the one with the longest expected time to the end of the flow gets the next free place under ``limit``.
-    None: every call counts alike. It decides nothing but that order.
+    A :class:`~cflow.planner.profile.Profile` tells also how often a run makes each call. None: every call counts alike.
+    It decides nothing but that order.
     pickle: classes whose values may be stored pickled; nothing else is.
     idle: seconds of nothing but waiting for signals and times after which a recorded run that was submitted, detached
     or gone on with is put away: it keeps no task, and is gone on with when there is something to do. None: never.
@@ -112,7 +122,7 @@ class Engine:
         substitute: Substitute | None = None,
         builtins: Mapping[str, Callable[..., Any]] | None = None,
         clock: Any = None,
-        profile: Mapping[str, float] | None = None,
+        profile: Mapping[str, float] | Profile | None = None,
         pickle: Iterable[type] = (),
         idle: float | None = 60.0,
     ) -> None:
@@ -132,7 +142,7 @@ class Engine:
         self._pickle = tuple(pickle)
         self.idle = _idle(idle)
         self._recorder: Recorder | None = None
-        self._profile = None if profile is None else dict(profile)
+        self._profile = _as_profile(profile)
         self._linked: weakref.WeakKeyDictionary[Compiled, _Links] = weakref.WeakKeyDictionary()
         self._background: Any = None
         self._lock = threading.Lock()
@@ -395,7 +405,7 @@ class Engine:
             events=events,
             substitute=substitute,
             detach=detach,
-            costs=self._profile,
+            profile=self._profile,
             recorded=recorded,
         )
 

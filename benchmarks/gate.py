@@ -239,7 +239,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--times", type=int, default=20, help="runs of unchanged code in the proof (20)")
     parser.add_argument("--slower", type=int, default=5, help="runs of slower code in the proof (5)")
     parser.add_argument("--slow", type=float, default=1.0, help=argparse.SUPPRESS)
-    parser.add_argument("--case", action="append", choices=CASES, help="only this one; may be repeated")
+    parser.add_argument(
+        "--case",
+        action="append",
+        choices=CASES,
+        metavar="NAME",
+        help=f"only this one; may be repeated: {', '.join(map(repr, CASES))}",
+    )
     asked = parser.parse_args(argv)
     cases = asked.case or [name for name, case in CASES.items() if case.short or not asked.short]
     limits = SHORT if asked.short else LONG

@@ -51,7 +51,7 @@ CASES: dict[str, Case] = {
     "one async node": Case(programs.one_async, short=False),
     "async chain": Case(lambda: programs.async_chain(60)),
     "async fan-out": Case(lambda: programs.async_fan(60)),
-    "chain, with a sink": Case(lambda: programs.chain(60), short=False, sink=True),
+    "chain with a sink": Case(lambda: programs.chain(60), short=False, sink=True),
     "fan-out": Case(lambda: programs.fan(200), short=False),
     "lattice": Case(lambda: programs.lattice(12), short=False),
     "nested flows": Case(lambda: programs.nested(5, 20), short=False),

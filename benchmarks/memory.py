@@ -1,4 +1,4 @@
-"""What flows keep in memory: ``python benchmarks/memory.py`` (two minutes; each line is a process of its own).
+"""What flows keep in memory: ``.venv/bin/python benchmarks/memory.py`` (two minutes; a line is a process of its own).
 
 The first two lines are what a typical flow of 50 steps adds to a process that has imported ``cflow`` (and Trio, for a
 flow that waits); the others how much higher than before its start a run of a million items takes the process. Memory is
@@ -7,6 +7,7 @@ the resident set as Linux counts it, in MB of a million bytes; for a run the hig
 
 from __future__ import annotations
 
+import argparse
 import gc
 import importlib
 import resource
@@ -113,6 +114,7 @@ LINES = {
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "memory_plain.py").write_text(PLAIN + typical("plain", "quick", overlap=False))
         Path(folder, "memory_nodes.py").write_text(NODES)

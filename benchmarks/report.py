@@ -1,6 +1,6 @@
 """The table of a benchmark run: name, ours, the floor, their ratio, the aim, and the first, cold run.
 
-``pytest benchmarks`` prints it at its end; ``python benchmarks/report.py saved.json`` prints it for what
+``pytest benchmarks`` prints it at its end; ``.venv/bin/python benchmarks/report.py saved.json`` prints it for what
 ``--benchmark-json=saved.json`` has kept.
 """
 
@@ -36,7 +36,9 @@ def short(seconds: float) -> str:
     """Seconds for people."""
     if seconds >= 1:
         return f"{seconds:.2f} s"
-    return f"{seconds * 1e3:.1f} ms" if seconds >= 1e-3 else f"{seconds * 1e6:.2f} us"
+    if seconds >= 1e-3:
+        return f"{seconds * 1e3:.1f} ms"
+    return f"{seconds * 1e6:.2f} us" if seconds >= 1e-8 else f"{seconds * 1e9:.2g} ns"
 
 
 def cells(row: Mapping[str, Any]) -> tuple[str, ...]:

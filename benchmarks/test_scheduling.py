@@ -1,5 +1,5 @@
 """The order of real workflow shapes with real sleeps, beside a hand-written list scheduler; and the table of what the
-order itself costs, in virtual time (``python benchmarks/workflows/table.py`` prints it alone)."""
+order itself costs, in virtual time (``.venv/bin/python benchmarks/workflows/table.py`` prints it alone)."""
 
 from __future__ import annotations
 

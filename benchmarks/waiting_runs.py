@@ -1,4 +1,4 @@
-"""What runs that wait keep: ``python benchmarks/waiting_runs.py [RUNS]`` (a minute or two for 10,000).
+"""What runs that wait keep: ``.venv/bin/python benchmarks/waiting_runs.py [RUNS]`` (a minute or two for 10,000).
 
 So many runs are submitted; each does a write, then waits for a signal of its own. Told is what a run adds to the
 process once it is put away, and while it holds its tasks; what it takes in the store, and what it takes to wake them
@@ -7,8 +7,8 @@ all. Memory is the resident set as Linux counts it.
 
 from __future__ import annotations
 
+import argparse
 import gc
-import sys
 import tempfile
 import threading
 import time
@@ -114,4 +114,6 @@ def main(count: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", type=int, nargs="?", default=10_000, metavar="RUNS")
+    main(parser.parse_args().runs)

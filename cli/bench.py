@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import hashlib
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +14,7 @@ from .failures import print_failure, print_wrong
 from .inputs import read_json, read_pairs
 from .output import emit, note, to_json, wants_colour
 from .run import nodes_print_to_standard_error
-from .target import open_flow
+from .target import open_flow, split
 
 if TYPE_CHECKING:
     from ..measure.flows import Compared, Figures
@@ -36,7 +34,9 @@ def execute(arguments: argparse.Namespace) -> int:
         if arguments.fail_above is not None and arguments.baseline is None:
             raise InputError("--fail-above needs something to compare with: --baseline FILE")
         then = _baseline(arguments.baseline)
-        profile = _profile(arguments.profile) or _of_baseline(then)
+        if then is not None:
+            _refuse_other(arguments.baseline, then, flow, inputs, arguments.target)
+        profile, times = _times(arguments, flow, then)
     except (ProgramError, InputError) as error:
         print_wrong(error, json_form=arguments.json)
         return 2
@@ -53,12 +53,13 @@ def execute(arguments: argparse.Namespace) -> int:
     except BaseException as error:
         print_failure(error, json_form=arguments.json)
         return 1
-    if then is not None and compared is not None:
-        compared = _same_inputs(compared, then, inputs)
-    if arguments.save is not None and not _saved(arguments, figures, inputs):
+    lost = compared is not None and compared.verdict == "loss"
+    if lost and _is_baseline(arguments):
+        note(f"{arguments.save} is kept as it was: after a loss the baseline is not renewed")
+    elif arguments.save is not None and not _saved(arguments, figures, inputs):
         return 2
-    _print(arguments, figures, compared)
-    return 1 if compared is not None and compared.verdict == "loss" else 0
+    _print(arguments, figures, compared, times)
+    return 1 if lost else 0
 
 
 def _inputs(arguments: argparse.Namespace, flow: Any) -> tuple[dict[str, Any], Arguments]:
@@ -74,38 +75,53 @@ def _inputs(arguments: argparse.Namespace, flow: Any) -> tuple[dict[str, Any], A
     return bound, as_call(params, bound)
 
 
-@contextlib.contextmanager
-def _as_wrong_input() -> Iterator[None]:
-    """A file of figures that is no such file is a wrong input."""
+def _baseline(path: str | None) -> Saved | None:
+    if path is None:
+        return None
     from ..measure.documents import BadDocument
+    from ..measure.saved import load
 
     try:
-        yield
+        return load(Path(path))
     except BadDocument as error:
         raise InputError(str(error)) from None
 
 
-def _baseline(path: str | None) -> Saved | None:
-    if path is None:
-        return None
-    from ..measure.saved import load
+def _refuse_other(path: str, then: Saved, flow: Any, inputs: dict[str, Any], target: str) -> None:
+    """A baseline is of the same flow with the same inputs, whose code may have changed: that is what is compared."""
+    from .profiles import codes_of
 
-    with _as_wrong_input():
-        return load(Path(path))
-
-
-def _profile(path: str | None) -> Any:
-    if path is None:
-        return None
-    from ..measure.saved import profile_in
-
-    with _as_wrong_input():
-        return profile_in(Path(path))
+    name, known = flow.source.name, then.figures.profile.seconds
+    if then.figures.flow != name:
+        raise InputError(f"{path} has figures of the flow {then.figures.flow!r}, not of {name!r}: they do not compare")
+    if then.program and then.program != _program(target) and known and not known.keys() & codes_of(flow).keys():
+        msg = f"{path} has figures of {then.program}, which has no node in common with {target}: they do not compare"
+        raise InputError(msg)
+    if then.inputs and then.inputs != _hash(inputs):
+        raise InputError(f"{path} was measured with other inputs: give the same ones, or --save figures with these")
 
 
-def _of_baseline(then: Saved | None) -> Any:
-    """A baseline that was measured with stand-ins is compared with stand-ins that take the same times."""
-    return then.figures.profile if then is not None and then.figures.mode == "stand-ins" else None
+def _program(target: str) -> str:
+    """The name of the file that holds the flow: its folder may be that of another version."""
+    return split(target)[0].name
+
+
+def _times(arguments: argparse.Namespace, flow: Any, then: Saved | None) -> tuple[Any, str]:
+    """The times that stand-ins take, where they are not those of this run, and the file they are from. A baseline that
+    was measured with stand-ins is compared with stand-ins that take the same times."""
+    if arguments.profile is not None:
+        from .profiles import times_for
+
+        return times_for(arguments.profile, flow), arguments.profile
+    if then is not None and then.figures.mode == "stand-ins":
+        return then.figures.profile, arguments.baseline
+    return None, ""
+
+
+def _is_baseline(arguments: argparse.Namespace) -> bool:
+    """Would ``--save`` write over the baseline?"""
+    save, baseline = arguments.save, arguments.baseline
+    return save is not None and baseline is not None and Path(save).resolve() == Path(baseline).resolve()
 
 
 def _measure(
@@ -124,14 +140,6 @@ def _measure(
     return figures, None if then is None else compare(figures, then.figures, arguments.fail_above)
 
 
-def _same_inputs(compared: Compared, then: Saved, inputs: dict[str, Any]) -> Compared:
-    from attrs import evolve
-
-    if not then.inputs or then.inputs == _hash(inputs):
-        return compared
-    return evolve(compared, notes=("the baseline was measured with other inputs", *compared.notes))
-
-
 def _hash(inputs: dict[str, Any]) -> str:
     return hashlib.sha256(to_json(inputs).encode()).hexdigest()[:16]
 
@@ -140,7 +148,7 @@ def _saved(arguments: argparse.Namespace, figures: Figures, inputs: dict[str, An
     from ..measure.saved import save
 
     try:
-        save(Path(arguments.save), figures, _hash(inputs))
+        save(Path(arguments.save), figures, _hash(inputs), _program(arguments.target))
     except OSError as error:
         wrong = InputError(f"{arguments.save} cannot be written: {error.strerror or error}")
         print_wrong(wrong, json_form=arguments.json)
@@ -148,12 +156,12 @@ def _saved(arguments: argparse.Namespace, figures: Figures, inputs: dict[str, An
     return True
 
 
-def _print(arguments: argparse.Namespace, figures: Figures, compared: Compared | None) -> None:
+def _print(arguments: argparse.Namespace, figures: Figures, compared: Compared | None, times: str) -> None:
     from .benchtext import as_json, lines, table
 
     if arguments.json:
-        emit(to_json(as_json(figures, compared)))
+        emit(to_json(as_json(figures, compared, times)))
     elif wants_colour(sys.stdout):
-        table(figures, compared, arguments.target)
+        table(figures, compared, arguments.target, times)
     else:
-        emit("\n".join(lines(figures, compared, arguments.target)))
+        emit("\n".join(lines(figures, compared, arguments.target, times)))

@@ -18,12 +18,14 @@ COLUMNS = ("node", "calls", "median", "total", "share")
 def seconds(value: float) -> str:
     """A time for people, with three digits that count.
 
-    >>> [seconds(s) for s in (0.0000012345, 0.01, 2.5, 125.0, -0.0003)]
-    ['1.23 µs', '10.0 ms', '2.50 s', '125 s', '-300 µs']
+    >>> [seconds(s) for s in (0.0000000041, 0.0000012345, 0.01, 2.5, 125.0, -0.0003, 0.0)]
+    ['4.10 ns', '1.23 µs', '10.0 ms', '2.50 s', '125 s', '-300 µs', '0 s']
     """
     size = abs(value)
-    for scale, unit in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")):
-        if size >= scale * 0.9995 or unit == "µs":
+    if size < 1e-12:
+        return "0 s"
+    for scale, unit in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns")):
+        if size >= scale * 0.9995 or unit == "ns":
             shown = value / scale
             digits = 0 if abs(shown) >= 99.95 else 1 if abs(shown) >= 9.995 else 2
             return f"{shown:.{digits}f} {unit}"
@@ -58,9 +60,11 @@ def facts(figures: Figures) -> list[tuple[str, str]]:
     return found
 
 
-def head(figures: Figures, target: str) -> str:
-    """What was measured, and how."""
+def head(figures: Figures, target: str, times: str) -> str:
+    """What was measured, and how. ``times``: the file that the times of the nodes are from, "" where they were
+    measured."""
     how = "" if figures.mode == "real" else ", with stand-ins"
+    how += f" that take the times of {times}" if times else ""
     runs = "1 run" if figures.repeats == 1 else f"{figures.repeats} runs"
     return (
         f"{figures.flow} ({target}): {len(figures.samples)} rounds of {runs}{how}, after {figures.warm_up} to warm up"
@@ -102,9 +106,9 @@ def _change(ratio: float) -> str:
     return f"{(ratio - 1) * 100:+.1f} %"
 
 
-def lines(figures: Figures, compared: Compared | None, target: str) -> list[str]:
+def lines(figures: Figures, compared: Compared | None, target: str, times: str) -> list[str]:
     """Plain lines, for a pipe."""
-    said = [head(figures, target), *(f"  {name:<14}{value}" for name, value in facts(figures))]
+    said = [head(figures, target, times), *(f"  {name:<14}{value}" for name, value in facts(figures))]
     found = rows(figures)
     if found:
         cells = [COLUMNS, *found]
@@ -119,14 +123,14 @@ def lines(figures: Figures, compared: Compared | None, target: str) -> list[str]
     return said + (["", *(text for text, _ in told(compared))] if compared is not None else [])
 
 
-def table(figures: Figures, compared: Compared | None, target: str) -> None:
+def table(figures: Figures, compared: Compared | None, target: str, times: str) -> None:
     """A table, for a terminal."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     console = Console(highlight=False)
-    console.print(Text(head(figures, target), "bold"))
+    console.print(Text(head(figures, target, times), "bold"))
     grid = Table.grid(padding=(0, 2))
     for name, value in facts(figures):
         grid.add_row(Text(name, "cyan"), Text(value))
@@ -149,13 +153,14 @@ def table(figures: Figures, compared: Compared | None, target: str) -> None:
             console.print(Text(text, styles.get(kind, "")))
 
 
-def as_json(figures: Figures, compared: Compared | None) -> dict[str, Any]:
+def as_json(figures: Figures, compared: Compared | None, times: str) -> dict[str, Any]:
     """The figures as one JSON object; times in seconds."""
     time = figures.time
     value: dict[str, Any] = {
         "flow": figures.flow,
         "digest": figures.digest,
         "mode": figures.mode,
+        "times": times or None,
         "rounds": len(figures.samples),
         "repeats": figures.repeats,
         "warm_up": figures.warm_up,

@@ -13,7 +13,7 @@ import attrs
 from ..engine import Engine, default_engine
 from ..planner.explain import explain
 from .output import emit
-from .profiles import read_profile
+from .profiles import times_for
 from .target import open_flow, report_wrong
 
 if TYPE_CHECKING:
@@ -26,13 +26,12 @@ def execute(arguments: argparse.Namespace) -> int:
         flow = open_flow(arguments.target, arguments.allow)
         engine = default_engine()
         if arguments.profile is not None:
-            known = read_profile(arguments.profile)
-            engine = Engine(profile=known.seconds if known is not None and known.digest == flow.digest else None)
+            engine = Engine(profile=times_for(arguments.profile, flow))
         plan = engine.plan(flow)
         if arguments.store:
             plan = _with_store(engine, flow, plan, arguments)
         if arguments.json:
-            emit(json.dumps([_step(step) for step in plan.steps], ensure_ascii=False))
+            emit(json.dumps(_plan(plan), ensure_ascii=False))
         else:
             emit(explain(plan).rstrip("\n"))
     return wrong.code
@@ -61,6 +60,27 @@ def _with_store(engine: Engine, flow: Any, plan: Plan, arguments: argparse.Names
         store.close()
     steps = tuple(attrs.evolve(step, kept=(*step.kept, *told.get(step.id, ()))) for step in plan.steps)
     return attrs.evolve(plan, steps=steps)
+
+
+def _plan(plan: Plan) -> dict[str, Any]:
+    """Every field by name; times in seconds."""
+    return {
+        **attrs.asdict(plan, recurse=False),
+        "steps": [_step(step) for step in plan.steps],
+        "flows": [{"flow": name, "step": index} for name, index in plan.flows],
+        "advice": [
+            {
+                "node": advice.node,
+                "file": advice.span.file,
+                "line": advice.span.line,
+                "waits": [{"step": step, "on": on} for step, on in advice.waits],
+                "saves": advice.saves,
+                "text": advice.text,
+                "help": advice.help,
+            }
+            for advice in plan.advice
+        ],
+    }
 
 
 def _step(step: Step) -> dict[str, Any]:

@@ -431,7 +431,7 @@ def _length(text: str) -> float:
 
 
 def _share(text: str) -> float:
-    """``10%`` or ``0.1``."""
+    """``10%`` or ``0.1``. A loss of more than all of it is asked for with ``%``: ``10`` is more often a slip."""
     number, percent, rest = text.partition("%")
     try:
         value = float(number) / (100 if percent else 1)
@@ -439,6 +439,11 @@ def _share(text: str) -> float:
         value = -1.0
     if rest or not 0.0 <= value < float("inf"):
         raise argparse.ArgumentTypeError(f"a share is wanted, as 10% or 0.1, not {text!r}")
+    if not percent and value > 1.0:
+        whole = f"{value * 100:g}"
+        raise argparse.ArgumentTypeError(
+            f"{text} alone would be {whole} %: write {text}%, or {whole}% if that is meant"
+        )
     return value
 
 

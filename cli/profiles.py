@@ -1,4 +1,4 @@
-"""``--profile FILE``: the times that nodes took in earlier runs, read before a run and brought up to date after it."""
+"""``--profile FILE``: the times that nodes took in earlier runs, and whether they are those of the program at hand."""
 
 from __future__ import annotations
 
@@ -7,27 +7,67 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..engine import Engine
+from ..compiler.diagnostics import InputError
+from ..engine import Engine, default_engine
 from ..measure.documents import BadDocument
 from ..measure.nodetimes import NodeTimes
 from ..measure.saved import profile_in
-from ..planner.profile import Profile
-from .arguments import Usage
+from ..planner.profile import BadProfile, Profile, codes, load
+from .output import note
 
 
-def read_profile(path: str) -> Profile | None:
-    """The profile in a file; None where there is no such file yet.
+def times_for(path: str, flow: Any) -> Profile:
+    """What a file, a profile or figures that ``bench --save`` wrote, knows of a flow; a line on standard error tells
+    which nodes it has no time for.
 
     Raises
     ------
-    Usage: there is a file, and it is no profile.
+    InputError: there is no such file, or it knows no node of the flow.
+    """
+    try:
+        known = profile_in(Path(path))
+    except BadDocument as error:
+        raise InputError(str(error)) from None
+    program = codes_of(flow)
+    fitting = known.of_program(program, flow.digest)
+    name = flow.source.name
+    if not fitting.seconds and (known.seconds or program):
+        changed = [id for id in known.seconds if id in program]
+        why = f"{_listed(changed)} changed since" if changed else f"it is of a flow {known.flow!r}"
+        raise InputError(f"{path} has no time for any node of {name}: {why}")
+    without = [id for id in program if id not in fitting.seconds]
+    if without:
+        note(f"note: {path} has no time for {_listed(without)}")
+    return fitting
+
+
+def codes_of(flow: Any) -> dict[str, str]:
+    """The calls of a flow by id, each with what tells its node's code."""
+    return codes(default_engine().compiled(flow).optimized)
+
+
+def _listed(ids: Sequence[str]) -> str:
+    return ", ".join(ids[:6]) + (f" and {len(ids) - 6} more" if ids[6:] else "")
+
+
+def times_to_update(path: str, flow: Any) -> Profile | None:
+    """What the profile that a run will bring up to date knows of the flow as it is now; None: there is no file yet.
+
+    Raises
+    ------
+    InputError: there is a file that a run would destroy: it is no profile, or one of another flow.
     """
     if not Path(path).exists():
         return None
     try:
-        return profile_in(Path(path))
-    except BadDocument as error:
-        raise Usage(f"cflow: {error}") from None
+        known = load(Path(path))
+    except BadProfile as error:
+        raise InputError(f"{error}; it would be written over: name another file") from None
+    name, program = flow.source.name, codes_of(flow)
+    if known.flow != name or (known.seconds and not known.seconds.keys() & program.keys()):
+        whose = f"the flow {known.flow!r}" if known.flow != name else f"another flow {name!r}"
+        raise InputError(f"{path} is the profile of {whose}; it would be written over: name another file")
+    return known.of_program(program, flow.digest)
 
 
 def profiled(
@@ -40,15 +80,13 @@ def profiled(
     options: Mapping[str, Any],
 ) -> Any:
     """Run a flow with what is known of its nodes; what they took now is written to the file when the run is over."""
-    digest = flow.digest
-    expected = known.seconds if known is not None and known.digest == digest else None
     times = NodeTimes()
-    engine = Engine(sinks=[*sinks, times], profile=expected, **options)
+    engine = Engine(sinks=sinks, substitute=times.substitute, profile=known, **options)
     result = engine.run(flow, *args, **inputs)
 
     def save() -> None:
         try:
-            times.profile(flow.source.name, digest, known).save(Path(path))
+            times.profile(flow.source.name, flow.digest, codes_of(flow), known).save(Path(path))
         except OSError as error:  # the result is worth more
             print(f"warning: {path} cannot be written: {error.strerror or error}", file=sys.stderr)
 

@@ -71,10 +71,6 @@ def _run_by_engine(arguments: argparse.Namespace, kept: Kept | None) -> int:
     from .target import open_flow
 
     known: Any = None
-    if arguments.profile is not None:
-        from .profiles import read_profile
-
-        known = read_profile(arguments.profile)
     with watching() as seen:
         try:
             flow = kept.flow(lambda: open_flow(arguments.target)) if kept is not None else None
@@ -88,6 +84,10 @@ def _run_by_engine(arguments: argparse.Namespace, kept: Kept | None) -> int:
             params = compiled.graph.main.params
             args, inputs = as_call(params, bind_texts(params, texts, values, classes, name=flow.source.name))
             read_ambient(compiled.graph)  # a missing secret is a wrong input too, not a failed flow
+            if arguments.profile is not None:
+                from .profiles import times_to_update
+
+                known = times_to_update(arguments.profile, flow)
         except (ProgramError, InputError) as error:
             print_wrong(error, json_form=arguments.json)
             return 2

@@ -21,6 +21,7 @@ _VERSION = ".".join(map(str, sys.version_info[:2]))
 _PLAIN = (type(None), bool, int, float, complex, str, bytes)
 
 _known: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
+_same: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
 
 
 def code_key(function: Any) -> str:
@@ -29,12 +30,18 @@ def code_key(function: Any) -> str:
     Byte code differs between versions of Python, so the same code has another digest in another one.
     """
     try:
+        function = _same.get(function, function)
         found = _known.get(function)
     except TypeError:  # it cannot be referred to weakly
         return _digest(function)
     if found is None:
         found = _known[function] = _digest(function)
     return found
+
+
+def same_code(wrapper: Any, function: Any) -> None:
+    """What ``wrapper`` does beside calling ``function`` changes no result: the one has the key of the other."""
+    _same[wrapper] = function
 
 
 def is_ours(value: Any, package: str = "") -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..compiler import ir
+from ..compiler.durations import seconds
 from ..planner.cost import Costs
 from ..planner.fusion import overlaps, segments
 from ..planner.order import OpOrder, RegionOrder
@@ -39,10 +40,10 @@ def facts(linker: FlowLinker) -> Facts:
         return [list(range(len(order.ops)))]
 
     measured = {o.op.id: seconds for o in calls(linker) if (seconds := seconds_of(linker, o.op)) is not None}
-    costs = Costs({**measured, **linker.costs.known}, linker.waits, linker.orders, linker.recursive)
-    return Facts(
-        placement, fused, lambda order: overlaps(order, linker.waits, linker.eager), measured, linker.costs.known, costs
-    )
+    expected, counts = linker.costs.known, linker.costs.counts
+    pauses = {o.op.id: length for o in calls(linker) if (length := pause_of(linker, o.op)) is not None}
+    costs = Costs({**measured, **expected}, linker.waits, linker.orders, linker.recursive, counts, pauses)
+    return Facts(placement, fused, lambda order: overlaps(order, linker.waits, linker.eager), measured, expected, costs)
 
 
 def calls(linker: FlowLinker) -> Iterator[OpOrder]:
@@ -62,3 +63,14 @@ def seconds_of(linker: FlowLinker, op: ir.Op) -> float | None:
         return None
     tier = linker.site(op).tier
     return tier.total / tier.seen if tier.seen else None
+
+
+def pause_of(linker: FlowLinker, op: ir.Op) -> float | None:
+    """The seconds of a ``sleep`` whose length stands in the program."""
+    if not isinstance(op, ir.Call) or linker.graph.nodes[op.target].builtin != "sleep" or not op.args:
+        return None
+    length: Any = op.args[0]
+    try:
+        return seconds(length.value) if isinstance(length, ir.Const) else None
+    except (TypeError, ValueError):  # the run will say so
+        return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import define
 
@@ -41,6 +41,9 @@ from .streams import FlowStream, opened
 from .tables import Tabled, Tabler
 from .tiers import TIERS, lost
 from .undo import UndoLog
+
+if TYPE_CHECKING:
+    from ..planner.profile import Profile
 
 Builtin = Callable[..., Awaitable[Any]]
 """An operation of the engine: an async function of the run, the undo log and the arguments."""
@@ -105,10 +108,10 @@ class FlowLinker(Questions):
         events: bool = False,
         substitute: Substitute | None = None,
         detach: Builtin | None = None,
-        costs: Mapping[str, float] | None = None,
+        profile: Profile | None = None,
         recorded: bool = False,
     ) -> None:
-        super().__init__(graph, objects, orders, events, substitute, costs, recorded)
+        super().__init__(graph, objects, orders, events, substitute, profile, recorded)
         self._builtins = builtins
         self.module = Module(graph.main.name)
         self.printer = Printer(self.module, objects, secret=any(a.kind == "secret" for a in graph.ambient.values()))

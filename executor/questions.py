@@ -7,19 +7,23 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..compiler import ir
 from ..compiler.promises import Promise, promise
 from ..compiler.spec import PURE, NodeSpec, Objects
 from ..compiler.walk import all_ops
 from ..planner.cost import Costs
+from ..planner.counts import Counts
 from ..planner.fusion import is_eager, overlaps
 from ..planner.order import OpOrder, RegionOrder
 from . import invoke
 from .calls import waiting_policy
 from .elsewhere import located
 from .tiers import TIERS
+
+if TYPE_CHECKING:
+    from ..planner.profile import Profile
 
 QUICK_OPS = 64
 """Operations in a sub-flow that is called in place although a loop is running."""
@@ -49,8 +53,8 @@ class Questions:
     Parameters
     ----------
     graph, objects: the program. ``orders``: the order of each flow's body. events: does anybody listen?
-    ``substitute``: another function for a node (mocks), or None. ``costs``: measured seconds by operation. recorded:
-    has each run a journal?
+    ``substitute``: another function for a node (mocks), or None. ``profile``: what is known of earlier runs, or None.
+    recorded: has each run a journal?
     """
 
     def __init__(
@@ -60,7 +64,7 @@ class Questions:
         orders: Mapping[str, RegionOrder],
         events: bool,
         substitute: Substitute | None,
-        costs: Mapping[str, float] | None,
+        profile: Profile | None,
         recorded: bool,
     ) -> None:
         self.graph = graph
@@ -70,7 +74,9 @@ class Questions:
         self.recorded = recorded
         self.recursive = _recursive(graph)
         self._substitute = substitute
-        self.costs = Costs(costs or {}, self.waits, orders, self.recursive)
+        seconds, calls = ({}, {}) if profile is None else (profile.seconds, profile.calls)
+        counts = Counts(orders, graph.entry, self.recursive, calls) if calls else None
+        self.costs = Costs(seconds, self.waits, orders, self.recursive, counts)
         self._promises: dict[str, Promise | None] = {}
         self._functions: dict[str, Callable[..., Any]] = {}
         self._sites: dict[int, invoke.Site] = {}

@@ -13,14 +13,14 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from ..compiler.garbage import collector_held
 from ..executor.tiers import TIERS
-from ..planner.profile import Profile
+from ..planner.profile import Profile, codes
 from .machine import Machine, here
 from .rounds import Bounds, until_clear
-from .standins import price
+from .standins import expected, price
 from .stats import Interval, Summary, ratio_of_medians, summary
 from .subject import Subject, quiet, writers
 from .tape import MOST, Recorded, Rest, Tape, quickest
@@ -235,7 +235,7 @@ class Bench:
             memory = self.subject.memory()
             least = price() if self.mode == "stand-ins" else 0.0
             critical = self.subject.critical_path(self.tape, least)
-        profile = _profile(self.subject, self.tape)
+        wanted, profile = self.wanted, _profile(self.subject, self.tape)
         return Figures(
             flow=self.subject.graph.main.name,
             digest=profile.digest,
@@ -246,8 +246,8 @@ class Bench:
             warm_up=self.warmed,
             critical=critical,
             memory=memory,
-            nodes=node_times(self.tape),
-            profile=self.wanted.profile or profile,
+            nodes=node_times(self.tape, wanted.profile),
+            profile=wanted.profile or profile,
             machine=here(),
         )
 
@@ -310,27 +310,27 @@ def _how(mode: Mode) -> str:
     return "for real" if mode == "real" else "with stand-ins"
 
 
-def node_times(tape: Tape) -> tuple[NodeTimes, ...]:
-    """The times of each operation in a run, the largest share first. Of calls that were too many to keep, the totals
-    count."""
-    whole = (tape.work + sum(rest.seconds for rest in tape.rest.values())) or 1.0
+def node_times(tape: Tape, profile: Profile | None = None) -> tuple[NodeTimes, ...]:
+    """The times of each operation in a run, the largest share first: those of the profile where stand-ins take them.
+    Of calls that were too many to keep, the totals count."""
     found = _by_operation(tape)
     rows = []
     for op in {**found, **tape.rest}:
         calls, rest = found.get(op, []), tape.rest.get(op, Rest())
-        total = sum(call.piece.seconds for call in calls) + rest.seconds
+        pieces = [expected(call, profile) for call in calls]
         rows.append(
             NodeTimes(
                 node=op,
                 name=calls[0].name if calls else op,
                 calls=len(calls) + rest.calls,
-                median=statistics.median(c.piece.seconds for c in calls) if calls else rest.seconds / rest.calls,
-                total=total,
-                busy=sum(call.piece.busy for call in calls) + rest.busy,
-                share=total / whole,
+                median=statistics.median(p.seconds for p in pieces) if pieces else rest.seconds / rest.calls,
+                total=sum(p.seconds for p in pieces) + rest.seconds,
+                busy=sum(p.busy for p in pieces) + rest.busy,
+                share=0.0,
             )
         )
-    return tuple(sorted(rows, key=lambda row: -row.total))
+    whole = sum(row.total for row in rows) or 1.0
+    return tuple(evolve(row, share=row.total / whole) for row in sorted(rows, key=lambda row: -row.total))
 
 
 def _by_operation(tape: Tape) -> dict[str, list[Recorded]]:
@@ -349,4 +349,5 @@ def _profile(subject: Subject, tape: Tape) -> Profile:
         seconds={op: statistics.fmean(c.piece.seconds for c in calls) for op, calls in found.items()},
         calls={op: len(calls) + tape.rest.get(op, Rest()).calls for op, calls in found.items()},
         busy={op: statistics.fmean(c.piece.busy for c in calls) for op, calls in found.items()},
+        codes=codes(subject.engine.compiled(subject.flow).optimized),
     )

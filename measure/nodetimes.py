@@ -1,60 +1,82 @@
-"""What the calls of a run's nodes took, by listening to it: a profile for the next run."""
+"""What the calls of a run's nodes took, as a profile for the next run."""
 
 from __future__ import annotations
 
-from attrs import define, field
+import threading
+from collections.abc import Mapping
+from typing import Any
 
-from ..executor.events import Event
+from attrs import define
+
+from ..compiler.spec import NodeSpec
+from ..executor.groups import is_cancellation
 from ..planner.profile import Profile
+from .clocks import Clocks, where
+from .tape import Piece
 
 
 @define
 class _Times:
-    begun: float = 0.0
-    ended: float = 0.0
     calls: int = 0
-    open: int = 0
-    whole: bool = True
-    """Did every call end well, by running?"""
+    seconds: float = 0.0
+    busy: float = 0.0
 
 
-@define(eq=False)
 class NodeTimes:
-    """A listener that adds up what calls took: in all, the sum of their ends less the sum of their beginnings,
-    whichever began first."""
+    """Adds up what calls took, while ``substitute`` is the substitute of an engine. A call that was cut short says
+    nothing."""
 
-    _times: dict[str, _Times] = field(factory=dict)
+    def __init__(self) -> None:
+        self.substitute = Clocks(self._begins).substitute
+        self._lock = threading.Lock()
+        self._times: dict[str, _Times] = {}
 
-    def __call__(self, event: Event) -> None:
-        if event.kind != "node" or event.what == "skipped":
-            return
-        times = self._times.setdefault(event.node, _Times())
-        if event.what == "started":
-            times.begun += event.time
+    def _begins(self, spec: NodeSpec, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Timed:
+        return _Timed(self, where(spec))
+
+    def add(self, op: str, piece: Piece) -> None:
+        """One more call; from any thread."""
+        with self._lock:
+            times = self._times.setdefault(op, _Times())
             times.calls += 1
-            times.open += 1
-        elif event.what == "done":
-            times.ended += event.time
-            times.open -= 1
-        else:
-            times.whole = False
+            times.seconds += piece.seconds
+            times.busy += piece.busy
 
-    def profile(self, flow: str, digest: str, known: Profile | None = None) -> Profile:
-        """What was heard, as a profile.
+    def profile(self, flow: str, digest: str, codes: Mapping[str, str], known: Profile | None = None) -> Profile:
+        """What the calls took, as a profile.
 
         Parameters
         ----------
-        flow, digest: of the flow that ran.
-        known: an earlier profile. Where it is of the same program, the new times count for half; else it says nothing.
+        flow, digest: of the flow that ran. codes: its operations, as :func:`~cflow.planner.profile.codes` gives them.
+        known: an earlier profile, as far as the code is the same. What it says counts for half: of a time, and of how
+        often a run makes a call, which of one that this run has not made is never.
         """
-        seconds: dict[str, float] = {}
-        calls: dict[str, int] = {}
-        if known is not None and known.digest == digest:
-            seconds, calls = dict(known.seconds), dict(known.calls)
-        for id, times in self._times.items():
-            if not times.whole or times.open:
+        known = known or Profile(flow, digest)
+        seconds, calls, busy = dict(known.seconds), {id: n / 2 for id, n in known.calls.items()}, dict(known.busy)
+        for id in codes:
+            times = self._times.get(id)
+            if times is None:
                 continue
-            mean = max(0.0, times.ended - times.begun) / times.calls
-            seconds[id] = (seconds[id] + mean) / 2 if id in seconds else mean
-            calls[id] = times.calls
-        return Profile(flow, digest, seconds, calls)
+            mean, computed = times.seconds / times.calls, times.busy / times.calls
+            if id in seconds or (known.seconds and known.digest == digest):  # else there is nothing to compare with
+                calls[id] = calls.get(id, 0.0) + times.calls / 2
+            else:
+                calls[id] = times.calls
+            seconds[id] = (seconds.get(id, mean) + mean) / 2
+            busy[id] = min(seconds[id], (busy.get(id, computed) + computed) / 2)
+        return Profile(flow, digest, seconds, calls, busy, {id: codes[id] for id in seconds})
+
+
+@define(eq=False)
+class _Timed:
+    """One call under way."""
+
+    times: NodeTimes
+    op: str
+
+    def item(self, piece: Piece, value: Any, error: BaseException | None) -> None:
+        pass
+
+    def ended(self, began: float, piece: Piece, value: Any, error: BaseException | None) -> None:
+        if error is None or not is_cancellation(error):
+            self.times.add(self.op, piece)

@@ -19,13 +19,15 @@ KIND, VERSION = "bench", 1
 
 @frozen
 class Saved:
-    """A file of figures. ``inputs``: a hash of what the flow was given, "" where it is not known."""
+    """A file of figures. ``inputs``: a hash of what the flow was given; ``program``: the name of the file it is in; ""
+    where that is not known."""
 
     figures: Figures
     inputs: str = ""
+    program: str = ""
 
 
-def save(path: Path, figures: Figures, inputs: str = "") -> None:
+def save(path: Path, figures: Figures, inputs: str = "", program: str = "") -> None:
     """Write a file of figures.
 
     Raises
@@ -40,6 +42,7 @@ def save(path: Path, figures: Figures, inputs: str = "") -> None:
             "flow": figures.flow,
             "digest": figures.digest,
             "inputs": inputs,
+            "program": program,
             "machine": attrs.asdict(figures.machine),
             "mode": figures.mode,
             "repeats": figures.repeats,
@@ -78,7 +81,7 @@ def load(path: Path) -> Saved:
             profile=from_data(value["profile"]),
             machine=Machine(**value["machine"]),
         )
-        return Saved(figures, str(value.get("inputs", "")))
+        return Saved(figures, str(value.get("inputs", "")), str(value.get("program", "")))
     except BadProfile as error:
         raise BadDocument(f"{path} is broken: its profile: {error}") from None
     except KeyError as error:

@@ -14,11 +14,11 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import trio
-from attrs import define, field
+from attrs import define, evolve, field
 
 from ..compiler.spec import NodeSpec
 from ..planner.profile import Profile
-from .tape import Piece, Player, Recorded, Tape
+from .tape import Item, Piece, Player, Recorded, Tape
 
 SHORT_WAIT = 200e-6
 """An async node that waited less than this many seconds gave others a turn and no more: its stand-in does the same.
@@ -87,7 +87,7 @@ class Standins:
     def _stream(self, spec: NodeSpec, fn: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(fn)
         async def stream(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
-            for item in self.player.find(spec.key, args, kwargs).items or ():
+            for item in items_of(self.player.find(spec.key, args, kwargs), self._profile):
                 await pass_time(time.thread_time(), item.piece)
                 try:
                     value = item.give()
@@ -103,6 +103,22 @@ def expected(call: Recorded, profile: Profile | None) -> Piece:
     if profile is None or call.op not in profile.seconds:
         return call.piece
     return Piece(profile.seconds[call.op], profile.busy.get(call.op, 0.0), call.piece.suspended)
+
+
+def items_of(call: Recorded, profile: Profile | None) -> tuple[Item, ...]:
+    """The items of a stream, their times stretched alike so that all of it takes the time of its operation in the
+    profile."""
+    items, whole, own = call.items or (), expected(call, profile), call.piece
+    if whole is own or not own.seconds:
+        return items
+    longer = whole.seconds / own.seconds
+    busier = whole.busy / own.busy if own.busy else 0.0
+
+    def stretched(piece: Piece) -> Piece:
+        seconds = piece.seconds * longer
+        return Piece(seconds, min(seconds, piece.busy * busier), piece.suspended)
+
+    return tuple(evolve(item, piece=stretched(item.piece)) for item in items)
 
 
 def compute_until(end: float) -> None:
@@ -180,7 +196,7 @@ def virtual(
             return recorded.give()
 
         async def stream(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
-            for item in player.find(spec.key, args, kwargs).items or ():
+            for item in items_of(player.find(spec.key, args, kwargs), profile):
                 await processor.take(item.piece)
                 try:
                     value = item.give()

@@ -1,14 +1,17 @@
 """What steps are expected to cost, and how long a flow takes by that.
 
 Times come from outside: a profile of earlier runs, or what was measured in this process. A step nobody has timed counts
-as an average one, and where nothing at all is known every call that waits counts as 1. A loop counts one pass.
+as an average one, and where nothing at all is known every call that waits counts as 1. A loop counts as many passes as
+its calls tell (:mod:`.counts`), one where nobody has counted them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping
+import math
+from collections.abc import Callable, Container, Iterator, Mapping
 
 from ..compiler import ir
+from .counts import Counts
 from .order import OpOrder, RegionOrder
 
 QUICK = 0.001
@@ -23,6 +26,8 @@ class Costs:
     known: seconds by operation id.
     waits: can the operation wait for something other than the processor?
     flows: the order of each flow's body, by key. ``recursive``: the keys of flows that can reach themselves.
+    counts: how often a run makes calls and enters blocks, where that is known. pauses: seconds by operation id of what
+    waits for a time that the program says.
     """
 
     def __init__(
@@ -31,33 +36,61 @@ class Costs:
         waits: Callable[[OpOrder], bool],
         flows: Mapping[str, RegionOrder],
         recursive: Container[str],
+        counts: Counts | None = None,
+        pauses: Mapping[str, float] | None = None,
     ) -> None:
         self.known = known
+        self.counts = counts
         self._waits = waits
         self._flows = flows
         self._recursive = recursive
-        self._usual = sum(known.values()) / len(known) if known else 1.0
+        self._pauses = pauses or {}
+        self.usual = sum(known.values()) / len(known) if known else 1.0
+        """What a call costs that nobody has timed."""
         self._spans: dict[int, float] = {}
         self._kept: list[RegionOrder] = []
 
     def over(self, flows: Mapping[str, RegionOrder]) -> Costs:
         """The same costs over another order of the same flows."""
-        return Costs(self.known, self._waits, flows, self._recursive)
+        counts = None if self.counts is None else self.counts.over(flows)
+        return Costs(self.known, self._waits, flows, self._recursive, counts, self._pauses)
 
     def of(self, order: OpOrder) -> float:
-        """One operation: what is known of it, else of what it holds, else an average call; in seconds, or in calls
-        where nothing is known."""
-        known = self.known.get(order.op.id)
+        """One operation, each time that its block is entered: what is known of it, else of what it holds, else an
+        average call; in seconds, or in calls where nothing is known."""
+        own = self._own(order)
+        if own is not None:
+            return own
+        if isinstance(order.op, ir.Subflow):
+            return self.span(self._flows[order.op.target])
+        return self._held(order, [(self._passes(region), self.span(region)) for region in order.regions])
+
+    def _own(self, order: OpOrder) -> float | None:
+        """The cost of an operation that is not that of what it holds; None of the others."""
+        op = order.op
+        known = self.known.get(op.id, self._pauses.get(op.id))
         if known is not None:
-            return known
+            return known if self.counts is None else known * self.counts.made(order)
         if not self._waits(order):
             return 0.0 if self.known else QUICK
-        if isinstance(order.op, ir.Subflow) and order.op.target not in self._recursive:
-            return self.span(self._flows[order.op.target])
-        if order.regions:
-            spans = [self.span(region) for region in order.regions]
-            return max(spans) if isinstance(order.op, (ir.Branch, ir.Parallel, ir.Race)) else sum(spans)
-        return self._usual
+        if order.regions or (isinstance(op, ir.Subflow) and op.target not in self._recursive):
+            return None
+        return self.usual if isinstance(op, (ir.Call, ir.Subflow)) or not self.known else 0.0
+
+    def _passes(self, region: RegionOrder) -> float:
+        return 1.0 if self.counts is None else self.counts.passes(region)
+
+    @staticmethod
+    def _held(order: OpOrder, parts: list[tuple[float, float]]) -> float:
+        """The span of an operation from the passes and the spans of its regions."""
+        op = order.op
+        if isinstance(op, ir.ForEach):
+            limit = op.parallel.value if isinstance(op.parallel, ir.Const) else None
+            at_once = limit if isinstance(limit, int) and limit > 0 else math.inf
+            return sum(min(passes, max(1.0, math.ceil(passes / at_once))) * span for passes, span in parts)
+        if isinstance(op, (ir.Parallel, ir.Race)):
+            return max(passes * span for passes, span in parts)
+        return _either(op, parts)
 
     def span(self, region: RegionOrder) -> float:
         """The longest expected path through a region: how long it takes where everything that may overlap does."""
@@ -86,18 +119,35 @@ class Costs:
         return sum(self._work_of(order) for order in region.ops)
 
     def _work_of(self, order: OpOrder) -> float:
-        if order.op.id not in self.known and self._waits(order):
-            if isinstance(order.op, ir.Subflow) and order.op.target not in self._recursive:
-                return self.work(self._flows[order.op.target])
-            if order.regions:
-                works = [self.work(region) for region in order.regions]
-                return max(works) if isinstance(order.op, ir.Branch) else sum(works)
-        return self.of(order)
+        own = self._own(order)
+        if own is not None:
+            return own
+        if isinstance(order.op, ir.Subflow):
+            return self.work(self._flows[order.op.target])
+        return _either(order.op, [(self._passes(region), self.work(region)) for region in order.regions])
+
+    def untimed(self, region: RegionOrder) -> Iterator[tuple[str, bool]]:
+        """The calls below a region that count as an average one, by id, each with whether it is expected to be made at
+        all: those of nodes whose time nobody knows, and of flows that call themselves."""
+        for order in region.ops:
+            op = order.op
+            if isinstance(op, (ir.Call, ir.Subflow)) and op.id not in self.known and op.id not in self._pauses:
+                if self._waits(order) and self._own(order) is not None:
+                    yield op.id, self.counts is None or self.counts.entered(region) > 0
+            for inner in order.regions:
+                yield from self.untimed(inner)
+
+
+def _either(op: ir.Op, parts: list[tuple[float, float]]) -> float:
+    """What the regions of an operation cost one after another; of a branch the one that is taken, the most expensive
+    one where nobody knows which that is."""
+    if isinstance(op, ir.Branch) and sum(passes for passes, _ in parts) > 1.0 + 1e-9:
+        return max(passes * cost for passes, cost in parts)
+    return sum(passes * cost for passes, cost in parts)
 
 
 def duration(seconds: float) -> str:
     """Seconds for people."""
-    for unit, size in (("s", 1.0), ("ms", 1e-3)):
-        if seconds >= size:
-            return f"{seconds / size:.3g} {unit}"
-    return f"{seconds * 1e6:.0f} µs"
+    unit, size = next(((u, s) for u, s in (("s", 1.0), ("ms", 1e-3)) if seconds >= 0.9995 * s), ("µs", 1e-6))
+    value = seconds / size
+    return f"{value:.0f} {unit}" if value >= 999.5 else f"{value:.3g} {unit}"

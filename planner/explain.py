@@ -53,7 +53,20 @@ def _makespan(plan: Plan) -> list[str]:
         return []
     alike = duration(plan.makespan) == duration(plan.work)
     apart = "" if alike else f", where its steps one after another take {duration(plan.work)}"
-    return ["", f"expected to take about {duration(plan.makespan)}{apart} (a loop counts one pass)"]
+    loops = "a loop counts the passes of earlier runs" if plan.counted else "a loop counts one pass"
+    lines = ["", f"expected to take about {duration(plan.makespan)}{apart} ({loops})"]
+    if plan.untimed and plan.usual is not None:
+        average = f"the average of the others, {duration(plan.usual)}{' each' if plan.untimed[1:] else ''}"
+        lines.append(f"{_steps(plan.untimed)} no time, taken as {average}")
+    if plan.unmade:
+        lines.append(f"{_steps(plan.unmade)} not been called in earlier runs, taken as nothing")
+    return lines
+
+
+def _steps(ids: tuple[str, ...]) -> str:
+    """How many, and which."""
+    shown = ", ".join(ids[:4]) + (", ..." if ids[4:] else "")
+    return f"{len(ids)} steps ({shown}) have" if ids[1:] else f"1 step ({shown}) has"
 
 
 def _chains(plan: Plan) -> list[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from attrs import define, frozen
+from attrs import define, evolve, frozen
 
 from ..compiler import ir
 from .advice import Advice, advise
@@ -64,8 +64,10 @@ class Step:
 class Plan:
     """The steps of a flow and of the flows it calls; ``flows``: for each flow, the index of its first step.
 
-    ``makespan``: the expected seconds of a run in which all overlaps that may, each loop with one pass; ``work``: of
-    one step after another. None where no step was ever timed.
+    ``makespan``: the expected seconds of a run in which all overlaps that may; ``work``: of one step after another.
+    None where no step was ever timed. ``counted``: is it known how often a run makes the calls? Else a loop counts one
+    pass. ``untimed``: the calls whose time nobody knows, by id, each of which counts ``usual`` seconds, the average of
+    the others; ``unmade``: those that the runs which were counted have not made, and which count nothing.
     """
 
     flow: str
@@ -75,6 +77,10 @@ class Plan:
     advice: tuple[Advice, ...] = ()
     makespan: float | None = None
     work: float | None = None
+    counted: bool = False
+    usual: float | None = None
+    untimed: tuple[str, ...] = ()
+    unmade: tuple[str, ...] = ()
 
 
 MANY = 32
@@ -102,16 +108,21 @@ def make_plan(graph: ir.Graph, orders: dict[str, RegionOrder], digest: str, fact
     for key, flow in graph.flows.items():
         flows.append((flow.name, len(steps)))
         _region(orders[key], 0, -1, steps, numbers, graph, facts)
-    costs = facts.costs
-    main = orders[graph.entry]
-    return Plan(
-        graph.main.name,
-        digest,
-        tuple(steps),
-        tuple(flows),
-        tuple(advise(graph, orders, costs)),
-        costs.span(main) if costs.known else None,
-        costs.work(main) if costs.known else None,
+    plan = Plan(graph.main.name, digest, tuple(steps), tuple(flows), tuple(advise(graph, orders, facts.costs)))
+    return _expected(plan, orders, graph.entry, facts.costs) if facts.costs.known else plan
+
+
+def _expected(plan: Plan, orders: Mapping[str, RegionOrder], entry: str, costs: Costs) -> Plan:
+    """The plan with what is expected of the whole."""
+    untimed = [call for order in orders.values() for call in costs.untimed(order)]
+    return evolve(
+        plan,
+        makespan=costs.span(orders[entry]),
+        work=costs.work(orders[entry]),
+        counted=costs.counts is not None,
+        usual=costs.usual,
+        untimed=tuple(id for id, made in untimed if made),
+        unmade=tuple(id for id, made in untimed if not made),
     )
 
 

@@ -5,6 +5,7 @@ A profile is a small JSON file. It knows nothing of how it was measured, nor of 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
@@ -13,7 +14,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
+
+from ..compiler import ir
+from ..compiler.walk import all_ops
 
 KIND = "profile"
 VERSION = 1
@@ -32,22 +36,49 @@ class Profile:
     flow: its name.
     digest: what it meant when it was measured; of another digest the ids may mean other calls.
     seconds: by operation id as in events (``settle/charge``), what one call took on average.
-    calls: by operation id, how many calls a run made.
+    calls: by operation id, how many calls a run made, on average.
     busy: by operation id, how much of ``seconds`` the call kept the processor busy; the rest it waited.
+    codes: by operation id, the code of the node that was called, as :func:`codes` gives it.
     """
 
     flow: str
     digest: str
     seconds: Mapping[str, float] = field(factory=dict)
-    calls: Mapping[str, int] = field(factory=dict)
+    calls: Mapping[str, float] = field(factory=dict)
     busy: Mapping[str, float] = field(factory=dict)
+    codes: Mapping[str, str] = field(factory=dict)
+
+    def of_program(self, codes: Mapping[str, str], digest: str) -> Profile:
+        """What it knows of a program: of the operations that call the same code there as when they were measured.
+
+        Parameters
+        ----------
+        codes: of the program, as :func:`codes` gives them. digest: what it means; where a profile does not tell the
+        code, it knows the program that meant the same.
+        """
+        kept = {
+            id
+            for id, code in codes.items()
+            if id in self.seconds and (self.codes[id] == code if id in self.codes else self.digest == digest)
+        }
+
+        def of(values: Mapping[str, Any]) -> dict[str, Any]:
+            return {id: value for id, value in values.items() if id in kept}
+
+        return evolve(self, seconds=of(self.seconds), calls=of(self.calls), busy=of(self.busy), codes=of(self.codes))
 
     def data(self) -> dict[str, Any]:
         """As JSON's own values."""
-        nodes = {
-            id: {"calls": self.calls.get(id, 1), "seconds": s, "busy": self.busy.get(id, 0.0)}
-            for id, s in self.seconds.items()
-        }
+        nodes: dict[str, dict[str, Any]] = {}
+        for id, seconds in self.seconds.items():
+            calls = float(self.calls.get(id, 1))
+            nodes[id] = {
+                "calls": int(calls) if calls.is_integer() else calls,
+                "seconds": seconds,
+                "busy": self.busy.get(id, 0.0),
+            }
+            if id in self.codes:
+                nodes[id]["code"] = self.codes[id]
         return {"cflow": KIND, "version": VERSION, "flow": self.flow, "digest": self.digest, "nodes": nodes}
 
     def save(self, path: Path) -> None:
@@ -68,6 +99,19 @@ class Profile:
         except BaseException:
             os.unlink(name)
             raise
+
+
+def codes(graph: ir.Graph) -> dict[str, str]:
+    """For each call of a node in a graph, by the operation's id, what tells its code from any other: the node's name
+    with its version or the digest of its source. What the language itself ships is left out."""
+    found: dict[str, str] = {}
+    for op in all_ops(graph):
+        spec = graph.nodes[op.target] if isinstance(op, ir.Call) else None
+        if spec is not None and not (spec.builtin or spec.trusted):
+            text = f"{spec.name}\0{spec.version}\0{'' if spec.version else spec.source}"
+            text += found.get(op.id, "")  # two flows may each have a call of one id
+            found[op.id] = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return found
 
 
 def load(path: Path) -> Profile:
@@ -99,21 +143,25 @@ def from_data(value: Any) -> Profile:
     BadProfile: it is none.
     """
     if not isinstance(value, dict) or value.get("cflow") != KIND:
-        raise BadProfile(f"it does not say that it is a {KIND}")
+        what = f"it is a {value['cflow']} file" if isinstance(value, dict) and "cflow" in value else ""
+        raise BadProfile(what or f"it does not say that it is a {KIND}")
     if not isinstance(value.get("version"), int) or value["version"] > VERSION:
         raise BadProfile(f"it has the version {value.get('version')}, and this cflow reads up to {VERSION}")
     nodes = value.get("nodes")
     if not isinstance(nodes, dict):
         raise BadProfile("it has no nodes")
     seconds: dict[str, float] = {}
-    calls: dict[str, int] = {}
+    calls: dict[str, float] = {}
     busy: dict[str, float] = {}
+    marks: dict[str, str] = {}
     for id, node in nodes.items():
         try:
-            seconds[id], calls[id] = float(node["seconds"]), int(node["calls"])
+            seconds[id], calls[id] = float(node["seconds"]), float(node["calls"])
             busy[id] = float(node.get("busy", 0.0))
+            if "code" in node:
+                marks[id] = str(node["code"])
         except (AttributeError, KeyError, TypeError, ValueError):
             raise BadProfile(f"the entry of {id} wants seconds and calls") from None
-        if not (0 <= busy[id] <= seconds[id] < math.inf) or calls[id] < 0:
+        if not (0 <= busy[id] <= seconds[id] < math.inf) or not 0 <= calls[id] < math.inf:
             raise BadProfile(f"the entry of {id} has impossible numbers")
-    return Profile(str(value.get("flow", "")), str(value.get("digest", "")), seconds, calls, busy)
+    return Profile(str(value.get("flow", "")), str(value.get("digest", "")), seconds, calls, busy, marks)

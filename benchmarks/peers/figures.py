@@ -51,4 +51,4 @@ def short(seconds: float) -> str:
         if seconds >= size:
             value = seconds / size
             return f"{value:.0f} {unit}" if value >= 10 else f"{value:.1f} {unit}"
-    return f"{seconds * 1e6:.2f} µs"
+    return f"{seconds * 1e6:.2f} µs" if seconds >= 1e-8 or not seconds else f"{seconds * 1e9:.2g} ns"

@@ -1,7 +1,7 @@
 """Each engine of the comparison in a virtual environment of its own, from PyPI.
 
-    python benchmarks/peers/install.py              all of them
-    python benchmarks/peers/install.py dask dbos    only these
+    .venv/bin/python benchmarks/peers/install.py              all of them
+    .venv/bin/python benchmarks/peers/install.py dask dbos    only these
 
 They go to ``$CONDUCTOR_PEERS``, else ``~/.cache/conductor-peers``; an environment whose stamp holds the same
 requirement is left alone. An engine that cannot be installed is reported, the others go on: the comparison then says

@@ -1,4 +1,4 @@
-"""The comparison with other engines: ``./dev peers``, or ``python benchmarks/peers/run.py``.
+"""The comparison with other engines: ``./dev peers``, or ``.venv/bin/python benchmarks/peers/run.py``.
 
 Every engine runs in its own environment (:mod:`install`), all of them once in each round, each in a fresh process. The
 samples go to ``results.json`` after every round, and the page and its plot are made from them.

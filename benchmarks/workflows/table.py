@@ -1,7 +1,7 @@
 """How good the order is on real shapes: the makespan beside the lower bound and beside a list scheduler.
 
-    python benchmarks/workflows/table.py                     generated shapes
-    python benchmarks/workflows/table.py trace.json ...      traces in WfFormat 1.4 or 1.5
+    .venv/bin/python benchmarks/workflows/table.py                  generated shapes
+    .venv/bin/python benchmarks/workflows/table.py trace.json ...   traces in WfFormat 1.4 or 1.5
 
 Times are virtual, so the ratios are exact and the same on every machine; ``benchmarks/test_scheduling.py`` has real
 sleeps.
@@ -24,7 +24,7 @@ from workflows import generate
 from workflows.graph import Workflow
 from workflows.replay import Replay, prepare
 from workflows.schedule import list_schedule
-from workflows.wfformat import load
+from workflows.wfformat import WfFormatError, load
 
 WORKERS = (2, 4, 8, 16, 32)
 
@@ -106,14 +106,34 @@ def rows(workflows: Sequence[Workflow], workers: Sequence[int] = WORKERS) -> lis
     return found
 
 
+def _workers(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"a whole number of workers from 1 on is wanted, not {text!r}")
+    return int(text)
+
+
 def main(argv: list[str]) -> None:
-    """Print the table."""
+    """Print the table.
+
+    Raises
+    ------
+    SystemExit: what is asked for cannot be shown; standard error tells why.
+    """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("traces", nargs="*", type=Path, help="WfFormat files (default: generated shapes)")
-    parser.add_argument("-k", "--workers", type=int, nargs="+", default=WORKERS)
+    parser.add_argument("-k", "--workers", type=_workers, nargs="+", default=WORKERS)
     chosen = parser.parse_args(argv)
-    workflows = [load(path) for path in chosen.traces] or shapes()
-    print(table(rows(workflows, chosen.workers)))
+    try:
+        workflows = [load(path) for path in chosen.traces] or shapes()
+    except OSError as error:
+        parser.error(f"{error.filename} cannot be read: {error.strerror}")
+    except WfFormatError as error:
+        parser.error(str(error))
+    found = rows(workflows, chosen.workers)
+    if not found:
+        most = max(len(workflow.tasks) for workflow in workflows)
+        parser.error(f"there is nothing to order where each task has a worker of its own: give -k below {most}")
+    print(table(found))
 
 
 if __name__ == "__main__":

@@ -135,8 +135,13 @@ def test_a_profile_is_taken_by_stand_ins(cflow: Run, writer: Path, folder: Path)
     value = json.loads(cflow("bench", "writer.py", "text=a", "--profile", "p.json", "--json", *QUICK).out)
     assert value["mode"] == "stand-ins"
     assert value["critical_path"] == pytest.approx(0.05, abs=1e-6)
+    assert value["times"] == "p.json"
+    assert [(node["median"], node["total"]) for node in value["nodes"]] == [(0.05, 0.05)], "the times that are used"
+    done = cflow("bench", "writer.py", "text=a", "--profile", "p.json", *QUICK)
+    assert "with stand-ins that take the times of p.json" in done.out.splitlines()[0]
+    assert "50.0 ms" in done.out
     assert value["seconds"]["best"] >= 0.05
-    assert writer.read_text() == "a\na\n"  # once for each of the two commands
+    assert writer.read_text() == "a\na\na\n"  # once for each of the three commands
 
 
 # ---- baselines -------------------------------------------------------------------------------------------
@@ -193,10 +198,41 @@ def test_another_machine_decides_nothing_and_says_so(cflow: Run, saved: Callable
     assert "another machine (another, 64 cores" in done.out
 
 
-def test_other_inputs_are_noted(cflow: Run, saved: Callable[..., None]) -> None:
+def test_a_baseline_of_something_else_is_refused(cflow: Run, saved: Callable[..., None], folder: Path) -> None:
+    saved(0.001)
+    (folder / "other.py").write_text(WRITER)
+    for words, said in (
+        (("prog.cflow", "n=7"), "b.json was measured with other inputs"),
+        (("prog.cflow:numbers", "n=3"), "b.json has figures of the flow 'main', not of 'numbers'"),
+        (("other.py", "text=a"), "b.json has figures of prog.cflow, which has no node in common with other.py"),
+    ):
+        done = cflow("bench", *words, "--baseline", "b.json", "--fail-above", "10%", *QUICK)
+        assert (done.code, done.out) == (2, "")
+        assert said in done.err
+
+
+def test_changed_code_of_the_same_flow_is_what_is_compared(
+    cflow: Run, saved: Callable[..., None], folder: Path
+) -> None:
     saved()
-    done = cflow("bench", "prog.cflow", "n=7", "--baseline", "b.json", *QUICK)
-    assert "note: the baseline was measured with other inputs" in done.out
+    program = folder / "prog.cflow"
+    program.write_text(program.read_text().replace("sum(doubled)", "sum(doubled) + 0 * n"))
+    done = compared(cflow)
+    assert done.code == 0, done.err
+    assert "note: the flow has changed since the baseline" in done.out
+
+
+def test_a_baseline_is_renewed_but_not_by_a_loss(cflow: Run, saved: Callable[..., None], folder: Path) -> None:
+    saved(0.001)
+    before = (folder / "b.json").read_text()
+    done = compared(cflow, "--fail-above", "10%", "--save", "b.json")
+    assert done.code == 1
+    assert "b.json is kept as it was: after a loss the baseline is not renewed" in done.err
+    assert (folder / "b.json").read_text() == before
+    saved(1000.0)
+    assert compared(cflow, "--fail-above", "10%", "--save", "b.json").code == 0
+    assert json.loads((folder / "b.json").read_text())["samples"] != json.loads(before)["samples"]
+    assert "is kept" not in compared(cflow, "--fail-above", "10%", "--save", "./c.json").err
 
 
 # ---- what is wrong ---------------------------------------------------------------------------------------
@@ -223,6 +259,7 @@ def test_a_flow_that_fails_is_exit_code_1(cflow: Run, writer: Path) -> None:
         ("prog.cflow --profile shop.py", "it is no JSON"),
         ("prog.cflow --fail-above 10%", "--baseline FILE"),
         ("prog.cflow --fail-above ten --baseline b.json", "a share is wanted"),
+        ("prog.cflow --fail-above 10 --baseline b.json", "10 alone would be 1000 %: write 10%, or 1000% if that is"),
         ("prog.cflow --rounds 0", "from 1 on"),
         ("prog.cflow --warm-up -1", "whole number"),
         ("prog.cflow --seconds never", "a number of seconds"),

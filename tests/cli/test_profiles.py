@@ -9,9 +9,7 @@ from typing import Any
 import pytest
 
 from cflow.cli.main import main
-from cflow.executor.events import Event
-from cflow.measure.nodetimes import NodeTimes
-from cflow.planner.profile import Profile, load
+from cflow.planner.profile import load
 
 NODES = """
 import trio
@@ -26,9 +24,19 @@ async def slow(x: int) -> int:
 @node(reads="b")
 async def quick(x: int) -> int:
     return x
+
+@node(reads="c")
+async def late(x: int) -> int:
+    return x + 1
+
+@node(reads="d", cache="1h")
+async def kept(x: int) -> int:
+    with open("kept", "a") as file:
+        file.write("x")
+    return x
 """
 PROGRAM = """
-from "./nodes_of_profiles.py" import slow, quick
+from "./nodes_of_profiles.py" import slow, quick, late, kept
 
 flow main(n: int) -> int:
     a = quick(n)
@@ -38,6 +46,18 @@ flow main(n: int) -> int:
 flow items(n: int) -> stream[int]:
     for i in range(n):
         yield slow(i)
+
+flow other(n: int) -> int:
+    return late(n)
+
+flow loops(n: int) -> int:
+    total = 0
+    for i in range(n):
+        total = total + slow(i)
+    return total
+
+flow cached(n: int) -> int:
+    return kept(n)
 """
 
 
@@ -69,7 +89,6 @@ def test_explain_expects_it(capsys: Any) -> None:
     data["nodes"]["slow"]["seconds"] = 7.0
     Path("t.json").write_text(json.dumps(data))
     assert "about 7 s" in run(capsys, "explain", "p.cflow:main", "--profile", "t.json")[1]
-    assert "about 7 s" not in run(capsys, "explain", "p.cflow:items", "--profile", "t.json")[1], "of another program"
     assert "about 7 s" not in run(capsys, "explain", "p.cflow:main")[1]
 
 
@@ -92,28 +111,116 @@ def test_a_result_is_worth_more_than_a_profile(capsys: Any) -> None:
     assert "nowhere/t.json cannot be written" in err
 
 
-def told(*events: tuple[Any, str, float]) -> NodeTimes:
-    times = NodeTimes()
-    for what, node, time in events:
-        times(Event("node", what, "r", node, 1, time))
-    return times
+def profile(capsys: Any, flow: str, path: str = "t.json") -> dict[str, Any]:
+    """The file after a run."""
+    code, _, err = run(capsys, "run", f"p.cflow:{flow}", "n=2", "--json", "--profile", path)
+    assert code == 0, err
+    found: dict[str, Any] = json.loads(Path(path).read_text())
+    return found
 
 
-def test_calls_at_once_and_calls_that_say_nothing() -> None:
-    times = told(
-        ("started", "a", 1.0),
-        ("started", "a", 2.0),
-        ("done", "a", 4.0),
-        ("done", "a", 5.0),
-        ("started", "failed", 1.0),
-        ("failed", "failed", 9.0),
-        ("started", "kept", 1.0),
-        ("cached", "kept", 1.0),
-        ("done", "kept", 1.0),
-        ("started", "open", 1.0),
-        ("skipped", "skipped", 1.0),
+def test_a_loop_counts_the_passes_of_the_run(capsys: Any) -> None:
+    data = profile(capsys, "loops")
+    assert data["nodes"]["slow"]["calls"] == 2
+    data["nodes"]["slow"]["seconds"] = 7.0
+    Path("t.json").write_text(json.dumps(data))
+    said = run(capsys, "explain", "p.cflow:loops", "--profile", "t.json")[1]
+    assert "expected to take about 14 s (a loop counts the passes of earlier runs)" in said
+
+
+def test_the_plan_as_json_has_what_the_text_says_of_the_whole(capsys: Any) -> None:
+    data = profile(capsys, "main")
+    data["nodes"]["slow"]["seconds"], data["nodes"]["quick"] = 7.0, {"calls": 1, "seconds": 0.5}
+    Path("t.json").write_text(json.dumps(data))
+    plan = json.loads(run(capsys, "explain", "p.cflow:main", "--json", "--profile", "t.json")[1])
+    assert (plan["makespan"], plan["work"], plan["counted"]) == (7.0, 7.5, True)
+    assert (plan["untimed"], plan["unmade"], plan["advice"]) == ([], [], [])
+    assert [step["cost"] for step in plan["steps"] if step["kind"] == "call"] == [0.5, 7.0]
+
+
+def test_advice_as_json(capsys: Any) -> None:
+    Path("nodes_of_profiles.py").write_text(NODES.replace('@node(reads="a")', "@node"))
+    plan = json.loads(run(capsys, "explain", "p.cflow:main", "--json")[1])
+    (advice,) = plan["advice"]
+    assert (advice["node"], advice["waits"]) == ("slow", [{"step": "slow", "on": "quick"}])
+    assert advice["text"] in run(capsys, "explain", "p.cflow:main")[1]
+    assert (plan["makespan"], plan["work"], advice["saves"]) == (None, None, None)
+
+
+# ---- of another program, or of an earlier form of this one -----------------------------------------------
+
+
+@pytest.mark.parametrize("verb", ["explain", "bench"])
+def test_a_profile_that_is_not_there_is_an_error_but_for_run(verb: str, capsys: Any) -> None:
+    code, out, err = run(capsys, verb, "p.cflow:other", *(["n=1"] if verb == "bench" else []), "--profile", "t.json")
+    assert (code, out) == (2, "")
+    assert "t.json: there is no such file" in err
+
+
+@pytest.mark.parametrize("verb", ["explain", "bench"])
+def test_a_profile_of_another_flow_is_refused(verb: str, capsys: Any) -> None:
+    profile(capsys, "main")
+    code, out, err = run(capsys, verb, "p.cflow:other", *(["n=1"] if verb == "bench" else []), "--profile", "t.json")
+    assert (code, out) == (2, "")
+    assert "t.json has no time for any node of other: it is of a flow 'main'" in err
+
+
+def test_steps_without_a_time_are_named(capsys: Any) -> None:
+    data = profile(capsys, "main")
+    data["nodes"] = {"slow": {**data["nodes"]["slow"], "seconds": 7.0}}
+    Path("t.json").write_text(json.dumps(data))
+    code, out, err = run(capsys, "explain", "p.cflow:main", "--profile", "t.json")
+    assert (code, err) == (0, "note: t.json has no time for quick\n")
+    assert "1 step (quick) has no time, taken as the average of the others, 7 s" in out
+
+
+def test_an_edit_costs_only_the_times_of_the_nodes_that_it_changes(capsys: Any) -> None:
+    data = profile(capsys, "main")
+    for node in data["nodes"].values():
+        node["seconds"] = 1000.0
+    Path("t.json").write_text(json.dumps(data))
+    Path("nodes_of_profiles.py").write_text(
+        NODES.replace('    return x\n\n@node(reads="c")', '    return x * 1\n\n@node(reads="c")')
     )
-    assert times.profile("f", "d").seconds == {"a": 3.0}
-    known = Profile("f", "d", {"a": 1.0, "failed": 8.0}, {"a": 1, "failed": 1})
-    assert times.profile("f", "d", known).seconds == {"a": 2.0, "failed": 8.0}
-    assert times.profile("f", "other", known).seconds == {"a": 3.0}
+    Path("p.cflow").write_text(PROGRAM.replace("return a + b", "return a + b + 1"))
+    assert run(capsys, "explain", "p.cflow:main", "--profile", "t.json")[2] == "note: t.json has no time for quick\n"
+    after = profile(capsys, "main")["nodes"]
+    assert 500 <= after["slow"]["seconds"] < 501, "an old time counts for half"
+    assert after["quick"]["seconds"] < 100
+
+
+def test_where_all_nodes_have_changed_explain_says_so_and_a_run_begins_anew(capsys: Any) -> None:
+    profile(capsys, "other")
+    Path("nodes_of_profiles.py").write_text(NODES.replace("x + 1", "1 + x"))
+    code, _, err = run(capsys, "explain", "p.cflow:other", "--profile", "t.json")
+    assert code == 2
+    assert "has no time for any node of other: late changed since" in err
+    assert set(profile(capsys, "other")["nodes"]) == {"late"}
+
+
+def test_a_profile_without_codes_is_good_for_the_program_it_is_of(capsys: Any) -> None:
+    data = profile(capsys, "other")
+    del data["nodes"]["late"]["code"]
+    Path("t.json").write_text(json.dumps(data))
+    assert run(capsys, "explain", "p.cflow:other", "--profile", "t.json")[0] == 0
+    Path("t.json").write_text(json.dumps({**data, "digest": "0"}))
+    assert run(capsys, "explain", "p.cflow:other", "--profile", "t.json")[0] == 2
+
+
+def test_a_run_writes_over_no_profile_but_its_own(capsys: Any) -> None:
+    profile(capsys, "main")
+    quick = ("--rounds", "1", "--warm-up", "0", "--seconds", "1")
+    assert run(capsys, "bench", "p.cflow:other", "n=1", "--save", "b.json", *quick)[0] == 0
+    for path, said in (("t.json", "is the profile of the flow 'main'"), ("b.json", "it is a bench file")):
+        before = Path(path).read_text()
+        code, out, err = run(capsys, "run", "p.cflow:other", "n=2", "--profile", path)
+        assert (code, out) == (2, "")
+        assert said in err
+        assert "it would be written over: name another file" in err
+        assert Path(path).read_text() == before
+
+
+def test_what_is_cached_is_found_with_a_profile_too(capsys: Any) -> None:
+    for words in ([], ["--profile", "t.json"]):
+        assert run(capsys, "run", "p.cflow:cached", "n=2", "--json", "--store", "s", *words)[:2] == (0, "2\n")
+    assert Path("kept").read_text() == "x"

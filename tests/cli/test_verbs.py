@@ -106,7 +106,7 @@ def test_explain(cflow: Run) -> None:
     done = cflow("explain", "prog.cflow")
     assert done.code == 0
     assert "fetch" in done.out
-    steps = json.loads(cflow("explain", "prog.cflow", "--json").out)
+    steps = json.loads(cflow("explain", "prog.cflow", "--json").out)["steps"]
     assert {"index", "id", "line", "waits", "placement", "cost"} <= set(steps[0])
 
 

@@ -4,7 +4,7 @@ A fenced block whose info string names a file (``python shop.py``) is written to
 replaces it. A ``console`` block holds commands after ``$`` and what they print, with ``...`` for what may differ. A
 ``python`` block without a name is run there. What is not to be followed is marked ``text``.
 
-``python tests/docs/console.py docs/tutorial.md`` writes what the commands print now into the page.
+``.venv/bin/python tests/docs/console.py docs/tutorial.md`` writes what the commands print now into the page.
 """
 
 from __future__ import annotations

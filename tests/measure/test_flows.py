@@ -345,6 +345,16 @@ def test_the_items_of_a_stream_take_their_time() -> None:
     assert subject.critical_path(tape) == pytest.approx(call.piece.seconds, abs=0.001)
 
 
+def test_the_items_of_a_stream_are_stretched_to_the_time_of_a_profile() -> None:
+    subject, tape = recorded(stream)
+    (call,) = tape.calls
+    subject.profile = profiled({call.op: 6.0}, {call.op: 2.0})
+    subject.standins = Standins(tape, subject.profile)
+    assert subject.critical_path(tape) == pytest.approx(8.0)
+    (row,) = node_times(tape, subject.profile)
+    assert (row.total, row.busy, row.share) == (8.0, 2.0, 1.0)
+
+
 def test_a_tape_that_is_full_has_no_critical_path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cflow.measure.tape.MOST", 3)
     subject, tape = recorded(reads, n=5)

@@ -1,0 +1,33 @@
+"""The command that prints the table of shapes: its words where nothing can be shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from workflows.table import main
+
+TRACE = str(Path(__file__).parent / "data" / "diamond-1.5.json")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (["-k", "0"], "a whole number of workers from 1 on is wanted, not '0'"),
+        (["-k", "two"], "a whole number of workers from 1 on is wanted, not 'two'"),
+        (["nothing.json"], "nothing.json cannot be read: No such file or directory"),
+        ([__file__], "no JSON"),
+        ([TRACE, "-k", "4", "8"], "each task has a worker of its own: give -k below 4"),
+    ],
+)
+def test_what_is_wrong_is_told(line: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(line)
+    told = capsys.readouterr()
+    assert (stopped.value.code, told.out) == (2, "")
+    assert said in told.err
+
+
+def test_a_trace_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    main([TRACE, "-k", "2", "8"])
+    assert len(capsys.readouterr().out.splitlines()) == 3
