@@ -52,7 +52,7 @@ def stages(flow: Any, source: FlowSource) -> dict[str, float]:
     seconds["optimize"] = once(lambda: compiled.optimized)
     seconds["order"] = once(lambda: compiled.orders)
     with collector_held():  # as in a run
-        seconds["link"] = once(lambda: engine._link(compiled, False).waiting)
+        seconds["link"] = once(lambda: engine._link(compiled, False).written())
     seconds["plan"] = once(lambda: engine.plan(flow))
     return seconds
 

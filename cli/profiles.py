@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from attrs import evolve
+
 from ..compiler.diagnostics import InputError
 from ..engine import Engine, default_engine
 from ..measure.documents import BadDocument
@@ -38,7 +40,8 @@ def times_for(path: str, flow: Any) -> Profile:
     without = [id for id in program if id not in fitting.seconds]
     if without:
         note(f"note: {path} has no time for {_listed(without)}")
-    return fitting
+    # How often another flow makes its calls says nothing about this one.
+    return fitting if known.flow == name else evolve(fitting, calls={})
 
 
 def codes_of(flow: Any) -> dict[str, str]:

@@ -14,7 +14,6 @@ from ..compiler.promises import Promise, promise
 from ..compiler.spec import PURE, NodeSpec, Objects
 from ..compiler.walk import all_ops
 from ..planner.cost import Costs
-from ..planner.counts import Counts
 from ..planner.fusion import is_eager, overlaps
 from ..planner.order import OpOrder, RegionOrder
 from . import invoke
@@ -23,6 +22,7 @@ from .elsewhere import located
 from .tiers import TIERS
 
 if TYPE_CHECKING:
+    from ..planner.counts import Counts
     from ..planner.profile import Profile
 
 QUICK_OPS = 64
@@ -74,8 +74,12 @@ class Questions:
         self.recorded = recorded
         self.recursive = _recursive(graph)
         self._substitute = substitute
-        seconds, calls = ({}, {}) if profile is None else (profile.seconds, profile.calls)
-        counts = Counts(orders, graph.entry, self.recursive, calls) if calls else None
+        seconds = {} if profile is None else profile.seconds
+        counts: Counts | None = None
+        if profile is not None and profile.calls:  # most programs are linked without
+            from ..planner.counts import Counts
+
+            counts = Counts(orders, graph.entry, self.recursive, profile.calls)
         self.costs = Costs(seconds, self.waits, orders, self.recursive, counts)
         self._promises: dict[str, Promise | None] = {}
         self._functions: dict[str, Callable[..., Any]] = {}

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Container, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from ..compiler import ir
-from .counts import Counts
 from .order import OpOrder, RegionOrder
+
+if TYPE_CHECKING:
+    from .counts import Counts
 
 QUICK = 0.001
 """Of a step that cannot wait, beside the 1 of a call, where nothing is known: enough to tell longer from shorter."""
@@ -71,9 +74,10 @@ class Costs:
         known = self.known.get(op.id, self._pauses.get(op.id))
         if known is not None:
             return known if self.counts is None else known * self.counts.made(order)
-        if not self._waits(order):
+        holds = bool(order.regions) or (isinstance(op, ir.Subflow) and op.target not in self._recursive)
+        if not self._waits(order) and not (holds and self.known):
             return 0.0 if self.known else QUICK
-        if order.regions or (isinstance(op, ir.Subflow) and op.target not in self._recursive):
+        if holds:
             return None
         return self.usual if isinstance(op, (ir.Call, ir.Subflow)) or not self.known else 0.0
 

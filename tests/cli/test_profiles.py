@@ -165,6 +165,15 @@ def test_a_profile_of_another_flow_is_refused(verb: str, capsys: Any) -> None:
     assert "t.json has no time for any node of other: it is of a flow 'main'" in err
 
 
+def test_times_are_good_for_another_flow_with_the_same_node_but_counts_are_not(capsys: Any) -> None:
+    data = profile(capsys, "loops")
+    data["nodes"]["slow"]["seconds"] = 7.0
+    Path("t.json").write_text(json.dumps(data))
+    code, out, err = run(capsys, "explain", "p.cflow:items", "--profile", "t.json")
+    assert (code, err) == (0, "")
+    assert "expected to take about 7 s (a loop counts one pass)" in out
+
+
 def test_steps_without_a_time_are_named(capsys: Any) -> None:
     data = profile(capsys, "main")
     data["nodes"] = {"slow": {**data["nodes"]["slow"], "seconds": 7.0}}

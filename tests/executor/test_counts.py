@@ -177,6 +177,23 @@ def test_what_has_no_time_is_told_with_what_it_is_taken_as() -> None:
     assert "1 step (look) has no time, taken as the average of the others, 500 ms\n" in engine.explain(loops) + "\n"
 
 
+@node(reads="d", runs="loop")
+def in_place(x: int) -> int:
+    return x
+
+
+@flow
+def loops_in_place(n: int) -> int:
+    total = 0
+    for i in range(n):
+        total = total + in_place(i)
+    return total
+
+
+def test_a_loop_in_which_nothing_waits_takes_time_too() -> None:
+    assert plan(loops_in_place, {"in_place": 4}).makespan == pytest.approx(4.0)
+
+
 @flow
 def pauses() -> int:
     sleep("2s")
