@@ -117,6 +117,8 @@ class NodeOptions(CallOptions[Any], total=False):
     command: of ``runs="command"``: the program and its arguments.
     module, fuel: of ``runs="wasm"``: the file, and how many instructions a call may take.
     library, signature: of ``runs="native"``: the shared library, and the C declaration of the function.
+    seek: of a stream whose source can begin anywhere: the parameter that takes the last item that was used up, after
+    which a run that goes on opens it.
     """
 
     pure: bool
@@ -131,6 +133,7 @@ class NodeOptions(CallOptions[Any], total=False):
     fuel: int
     library: str
     signature: str
+    seek: str
 
 
 class Node(NodeDef[P, R, Raw]):

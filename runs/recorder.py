@@ -343,7 +343,7 @@ class Recorder:
         priority: int = 0,
         key: str = "",
     ) -> Recording:
-        """A new run; nothing of it is on disk yet.
+        """A new run; nothing of it is on disk yet, unless its inputs are large.
 
         Raises
         ------
@@ -373,6 +373,8 @@ class Recorder:
         blobs = (*codec.refs(row.inputs), *codec.refs(row.ambient))
         head = [*self.known(), KeepPlan(digest, text), BeginRun(row, blobs, key)]
         keeper = RunKeeper(self.store, codec, row.id, self.owner.id, head)
+        if blobs:  # a file that nothing refers to is collected some time, and a pure run may be long
+            self.store.do(keeper.beginning(), _nobody)
         return Recording(self, row, Journal(keeper, begun=False, inbox=self.inbox), keeper, codec)
 
     def codec(self, compiled: Compiled, ambient: dict[str, Any]) -> Codec:
@@ -445,4 +447,4 @@ def _collect(store: Store, blobs: Blobs, closed: threading.Event) -> None:
 
 
 def _nobody(error: BaseException | None) -> None:
-    """Nobody waits for a sign of life."""
+    """Nobody waits for that: what comes after it is refused, too."""

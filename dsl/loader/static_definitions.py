@@ -245,6 +245,7 @@ def declare(module: StaticModule, binding: NodeBinding, keywords: list[ast.keywo
         runs=declared.get("runs", spec.runs),
         runtime=runtime if "runs" in declared else spec.runtime,
         version=str(declared.get("version", spec.version) or ""),
+        seek=str(declared.get("seek", spec.seek) or ""),
     )
     return NodeBinding(spec, None, undo)
 

@@ -78,7 +78,7 @@ class Sim:
         WORLD.pause = lambda seconds: seconds * 20 ** random.uniform(-1, 1)  # none equal: ties go by addresses
         rows = self.inner.runs()
         if rows:
-            started = reopened(engine, recorder, take(recorder, rows[0]))
+            started = reopened(engine, recorder, take(recorder, rows[0], asked=True))
         else:
             started = engine._prepare(getattr(crash_flows, self.flow), (), {})
         assert started is not None

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from store_kit import begin
 
+from cflow import Engine, flow, node
 from cflow.cli.main import main
 from cflow.store import collecting
 from cflow.store.blobs import YOUNGEST, Blobs
@@ -90,9 +91,42 @@ def test_the_command_that_clears_the_cache_has_it_collected(store: SqliteStore, 
     assert due(blobs)
 
 
-def test_an_engine_collects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from cflow import Engine
+HELD, GO = threading.Event(), threading.Event()
 
+
+@node(pure=True)
+def measured(text: str) -> int:
+    HELD.set()
+    assert GO.wait(60)
+    return len(text)
+
+
+@flow
+def measures(text: str) -> int:
+    return measured(text)
+
+
+def test_the_inputs_of_a_long_run_are_held_from_the_first(tmp_path: Path) -> None:
+    """Nothing else of it is on disk before it ends: it writes nothing."""
+    engine = Engine(store=tmp_path)
+    HELD.clear()
+    GO.clear()
+    future = engine.submit(measures, "x" * 100_000)
+    try:
+        assert HELD.wait(60)
+        recorder = engine.recorder
+        assert recorder is not None
+        assert recorder.blobs is not None
+        commit_now(recorder.store, [])
+        assert recorder.store.used_blobs() == set(recorder.blobs) != set()
+    finally:
+        GO.set()
+    assert future.result(60) == 100_000
+    assert [row.state for row in recorder.store.runs()] == ["done"]
+    recorder.close()
+
+
+def test_an_engine_collects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(collecting, "LONGEST", 0.0)
     engine = Engine(store=tmp_path)
     recorder = engine.recorder
