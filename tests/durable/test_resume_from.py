@@ -163,6 +163,25 @@ def test_a_second_time_from_an_earlier_step(
     assert len(read_journal(engine.recorder.store, parked).entries) == 4
 
 
+def test_a_signal_is_waited_for_again(engine: Engine, folder: Path, write: Callable[..., None]) -> None:
+    program = PROGRAM.replace('    c = put("c")', '    c = wait_signal("go")').replace("+ c", "+ str(c)")
+    write(stops="d", program=program)
+    engine.signal("go", "first")
+    with pytest.raises(Suspended):
+        engine.run(engine.load("shop.cflow").shop, 1)
+    assert engine.recorder is not None
+    (run,) = (row.id for row in engine.recorder.store.runs())
+    write(program=program)
+    with pytest.raises(Repeats) as told:
+        resume(engine, run, start="look")
+    assert told.value.keys == ("wait_signal",)
+    engine.signal("go", "second", run=run)
+    (row,) = resume(engine, run, start="look", accept=True)
+    assert row.state == "done"
+    codec = engine.recorder.codec(engine.compiled(engine.load("shop.cflow").shop), {})
+    assert codec.decode(row.result or b"") == "absecondd"
+
+
 def test_a_run_that_is_over_stays_so(engine: Engine, folder: Path, write: Callable[..., None]) -> None:
     write()
     engine.run(engine.load("shop.cflow").shop, 1)
