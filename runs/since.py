@@ -122,12 +122,13 @@ def _writes(history: History, node: Node, first: int) -> Iterator[str]:
 def _seen_by_others(history: History, node: Node) -> bool:
     if node.kind == "undo":
         return True
-    if not isinstance(node.op, ir.Call) or history.plan is None:
+    op = node.op
+    if not isinstance(op, ir.Call) or history.plan is None:
         # Detached runs are not made again, and what the plan does not know may do anything.
-        return history.plan is None and node.kind in ("call", "stream", "wait")
-    if node.op.policy.once is not None and node.state == "done":
+        return op is None and node.kind in ("call", "stream", "wait")
+    if op.policy.once is not None and node.state == "done":
         return False  # it is settled
-    spec = history.plan.nodes.get(node.op.target)
+    spec = history.plan.nodes.get(op.target)
     if spec is None:
         return True
     return spec.builtin == "wait_signal" if spec.builtin else spec.effects.retires and not spec.effects.logs_only

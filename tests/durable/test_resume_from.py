@@ -13,11 +13,12 @@ from cflow.cli.main import main
 from cflow.executor.suspended import Suspended
 from cflow.runs.history import read_history
 from cflow.runs.resume import find, resume
-from cflow.runs.since import Repeats
+from cflow.runs.since import Repeats, since
 from cflow.runs.tree import tree_of
 from cflow.store.keeper import read_journal
 from cflow.store.place import open_store
-from cflow.store.port import Over, StoreError, Unknown
+from cflow.store.port import NOWHERE, KeepPlan, Over, SetRun, StoreError, Unknown
+from cflow.store.tickets import commit_now
 
 NODES = """
 from pathlib import Path
@@ -161,6 +162,16 @@ def test_a_second_time_from_an_earlier_step(
     assert done(folder) == ["c put_2", "d put_3", "look b look", "c put_2", "d put_3"]
     assert engine.recorder is not None
     assert len(read_journal(engine.recorder.store, parked).entries) == 4
+
+
+def test_what_its_plan_does_not_know_counts_as_a_write(engine: Engine, parked: str, write: Callable[..., None]) -> None:
+    """A run that has gone on with another program before may have steps on record that this one has not."""
+    write(program=PROGRAM.replace('put("c")', '"c"').replace('put("d")', '"d"'))
+    assert engine.recorder is not None
+    store = engine.recorder.store
+    text, digest = engine.recorder.plan(engine.compiled(engine.load("shop.cflow").shop))
+    commit_now(store, [KeepPlan(digest, text), SetRun(parked, NOWHERE, digest=digest)])
+    assert since(read_history(store, parked), "look").again == ("put_2",)
 
 
 def test_a_signal_is_waited_for_again(engine: Engine, folder: Path, write: Callable[..., None]) -> None:
