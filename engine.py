@@ -24,6 +24,7 @@ from .compiler.spec import NodeSpec
 from .dsl.declaring import FlowDef
 from .dsl.scope import FlowSource
 from .executor.alone import in_place
+from .planner.optimizations import ALL, Optimizations
 from .started import CLOSED, Door, Started as Started, read_ambient as read_ambient
 
 if TYPE_CHECKING:
@@ -45,9 +46,7 @@ def _check(store: Any, limit: Any, workers: Any, sinks: tuple[Any, ...], allow: 
     if not (store is None or isinstance(store, str | os.PathLike) or hasattr(store, "journal")):
         msg = f"store is the path of a folder, or an opened store, not {store!r}"
         raise TypeError(msg)
-    for name, number in (("limit", limit), ("workers", workers)):
-        if number is None and name == "workers":
-            continue
+    for name, number in {"limit": limit, "workers": 1 if workers is None else workers}.items():
         if type(number) is not int:
             msg = f"{name} is a whole number, not {number!r}"
             raise TypeError(msg)
@@ -109,6 +108,7 @@ class Engine:
     pickle: classes whose values may be stored pickled; nothing else is.
     idle: seconds of nothing but waiting for signals and times after which a recorded run that was submitted, detached
     or gone on with is put away: it keeps no task, and is gone on with when there is something to do. None: never.
+    optimizations: what is done for speed alone; switched off where one looks for a fault of theirs.
     """
 
     def __init__(
@@ -125,6 +125,7 @@ class Engine:
         profile: Mapping[str, float] | Profile | None = None,
         pickle: Iterable[type] = (),
         idle: float | None = 60.0,
+        optimizations: Optimizations = ALL,
     ) -> None:
         sinks = tuple(sinks)
         allow = allow if allow is None or isinstance(allow, str) else tuple(allow)
@@ -141,6 +142,7 @@ class Engine:
         self._store = store
         self._pickle = tuple(pickle)
         self.idle = _idle(idle)
+        self._on = optimizations
         self._recorder: Recorder | None = None
         self._profile = _as_profile(profile)
         self._linked: weakref.WeakKeyDictionary[Compiled, _Links] = weakref.WeakKeyDictionary()
@@ -219,7 +221,7 @@ class Engine:
 
             return iterate(started, self._clock)
         if started.linked.direct is not None and self._clock is None:
-            if isinstance(flow, FlowDef) and started.recording is None:
+            if self._on.door and isinstance(flow, FlowDef) and started.recording is None:
                 flow.door = Door.to(self, started)
             return started.directly()
         from .executor.loop import run_loop
@@ -407,6 +409,7 @@ class Engine:
             detach=detach,
             profile=self._profile,
             recorded=recorded,
+            on=self._on,
         )
 
     def _link(self, compiled: Compiled, events: bool, recorded: bool = False) -> Linked:
@@ -473,8 +476,7 @@ class Engine:
             started.state.owns_loop = own_loop
             return started
 
-        id: str = await self.services.detached.start(launch, own_loop)
-        return id
+        return str(await self.services.detached.start(launch, own_loop))
 
 
 @define(eq=False)

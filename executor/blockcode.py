@@ -221,7 +221,7 @@ class Blocks:
         """Is a plain loop as good? Where no pass can wait, and nothing asks for more than the results."""
         if op.collect or op.take is not None or op.buffer or op.window or op.batch:
             return False
-        if op.stream is not False and place.waits:
+        if place.waits and (op.stream is not False or not self.linker.on.loops_in_order):
             return False
         limit = op.parallel
         if limit is not None and not (isinstance(limit, ir.Const) and isinstance(limit.value, int) and limit.value > 0):
@@ -230,6 +230,8 @@ class Blocks:
 
     def in_lanes(self, op: ir.ForEach, order: OpOrder, place: Place) -> bool:
         """Is every pass a run of plain calls for a thread? Then threads pull the passes, without a hop for each."""
+        if not self.linker.on.lanes:
+            return False
         if self.linker.events or op.take is not None or op.stream is not False or op.buffer or op.window or op.batch:
             return False
         calls = 0

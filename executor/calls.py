@@ -330,7 +330,7 @@ def lane_run(code: Straight, order: RegionOrder, index: int, place: Place, until
     0: nothing to fuse. Between two calls the thread looks whether the run was cancelled.
     """
     linker = code.linker
-    if not place.waits or linker.events or place.outer or place.loop is not None:
+    if not linker.on.hops or not place.waits or linker.events or place.outer or place.loop is not None:
         return 0
     ops: list[ir.Eval | ir.Call] = []
     calls = 0

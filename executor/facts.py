@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from ..compiler import ir
 from ..compiler.durations import seconds
 from ..planner.cost import Costs
-from ..planner.fusion import overlaps, segments
 from ..planner.order import OpOrder, RegionOrder
 from ..planner.plan import Facts
 from . import invoke
@@ -31,19 +30,19 @@ def facts(linker: FlowLinker) -> Facts:
                 return PLACES[spec.runs]
             return "on the loop" if spec.builtin or spec.is_stream else WORDS[linker.site(op).placement]
         if order.regions:
-            return "overlapping" if any(overlaps(r, linker.waits, linker.eager) for r in order.regions) else "in order"
+            return "overlapping" if any(map(linker.tabled, order.regions)) else "in order"
         return "in place" if not linker.waits(order) else "on the loop"
 
     def fused(order: RegionOrder) -> list[list[int]]:
-        if overlaps(order, linker.waits, linker.eager):
-            return segments(order, linker.fusible, linker.eager)
+        if linker.tabled(order):
+            return linker.rows(order)
         return [list(range(len(order.ops)))]
 
     measured = {o.op.id: seconds for o in calls(linker) if (seconds := seconds_of(linker, o.op)) is not None}
     expected, counts = linker.costs.known, linker.costs.counts
     pauses = {o.op.id: length for o in calls(linker) if (length := pause_of(linker, o.op)) is not None}
     costs = Costs({**measured, **expected}, linker.waits, linker.orders, linker.recursive, counts, pauses)
-    return Facts(placement, fused, lambda order: overlaps(order, linker.waits, linker.eager), measured, expected, costs)
+    return Facts(placement, fused, linker.tabled, measured, expected, costs)
 
 
 def calls(linker: FlowLinker) -> Iterator[OpOrder]:

@@ -18,6 +18,7 @@ from ..compiler.diagnostics import MAX_DEPTH, LoopLimit, RecursionLimit
 from ..compiler.evaluate import evaluate
 from ..compiler.spec import Objects
 from ..compiler.walk import all_ops
+from ..planner.optimizations import ALL, Optimizations
 from ..planner.order import OpOrder, Orderer, RegionOrder, exits_of, yields
 from . import invoke
 from .blockcode import Blocks
@@ -83,7 +84,8 @@ class Linked:
         """Would linking again give the same?"""
         if self.epoch == TIERS.epoch:
             return True
-        if any(placement(s.spec, s.fn) != s.placement for s in self.linker.sites()):
+        in_place = self.linker.on.nodes_in_place
+        if any(placement(s.spec, s.fn, in_place) != s.placement for s in self.linker.sites()):
             return False
         self.epoch = TIERS.epoch
         return True
@@ -96,7 +98,7 @@ class FlowLinker(Questions):
     ----------
     graph, objects: the program. ``orders``: the order of each flow's body. ``builtins``: the engine's own operations
     by name. events: does anybody listen? ``substitute``: another function for a node (mocks), or None. ``launch``:
-    starts a detached run.
+    starts a detached run. ``on``: what is done for speed.
     """
 
     def __init__(
@@ -110,8 +112,9 @@ class FlowLinker(Questions):
         detach: Builtin | None = None,
         profile: Profile | None = None,
         recorded: bool = False,
+        on: Optimizations = ALL,
     ) -> None:
-        super().__init__(graph, objects, orders, events, substitute, profile, recorded)
+        super().__init__(graph, objects, orders, events, substitute, profile, recorded, on)
         self._builtins = builtins
         self.module = Module(graph.main.name)
         self.printer = Printer(self.module, objects, secret=any(a.kind == "secret" for a in graph.ambient.values()))
@@ -292,7 +295,7 @@ class FlowLinker(Questions):
 
     def link(self) -> Linked:
         """The graph as runnable code."""
-        direct = self.entry(waits=False) if self.can_be_direct(self.graph.entry) else None
+        direct = self.entry(waits=False) if self.on.direct and self.can_be_direct(self.graph.entry) else None
         lost()  # what this thread has waited for until now is no call's doing
         return Linked(self, direct, self.epoch)
 

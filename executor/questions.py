@@ -6,6 +6,7 @@ The answers follow from the order, the policies and where nodes run just now; no
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +15,13 @@ from ..compiler.promises import Promise, promise
 from ..compiler.spec import PURE, NodeSpec, Objects
 from ..compiler.walk import all_ops
 from ..planner.cost import Costs
-from ..planner.fusion import is_eager, overlaps
+from ..planner.fusion import SEGMENT, is_eager, overlaps, segments
+from ..planner.optimizations import Optimizations
 from ..planner.order import OpOrder, RegionOrder
 from . import invoke
 from .calls import waiting_policy
 from .elsewhere import located
-from .tiers import TIERS
+from .tiers import TIERS, Tier
 
 if TYPE_CHECKING:
     from ..planner.counts import Counts
@@ -34,8 +36,9 @@ BEFORE_THE_CAP = ("lock", "rate", "cache", "once")
 Substitute = Callable[[NodeSpec, Callable[..., Any]], "Callable[..., Any] | None"]
 
 
-def placement(spec: NodeSpec, fn: Callable[..., Any]) -> str:
-    """Where a node runs: what is declared is obeyed; a ``def`` node that is not known to be quick goes to a thread."""
+def placement(spec: NodeSpec, fn: Callable[..., Any], in_place: bool = True) -> str:
+    """Where a node runs: what is declared is obeyed; a ``def`` node that is not known to be quick, or may not be called
+    ``in_place`` for that, goes to a thread."""
     if spec.awaited or inspect.iscoroutinefunction(fn):
         return invoke.LOOP
     if spec.transactional:
@@ -44,7 +47,7 @@ def placement(spec: NodeSpec, fn: Callable[..., Any]) -> str:
         return invoke.PLACE
     if spec.runs == "thread":
         return invoke.LANE
-    return invoke.PLACE if TIERS.of(fn).trusted else invoke.LANE
+    return invoke.PLACE if in_place and TIERS.of(fn).trusted else invoke.LANE
 
 
 class Questions:
@@ -54,7 +57,7 @@ class Questions:
     ----------
     graph, objects: the program. ``orders``: the order of each flow's body. events: does anybody listen?
     ``substitute``: another function for a node (mocks), or None. ``profile``: what is known of earlier runs, or None.
-    recorded: has each run a journal?
+    recorded: has each run a journal? ``on``: what is done for speed.
     """
 
     def __init__(
@@ -66,12 +69,14 @@ class Questions:
         substitute: Substitute | None,
         profile: Profile | None,
         recorded: bool,
+        on: Optimizations,
     ) -> None:
         self.graph = graph
         self.objects = objects
         self.orders = orders
         self.events = events
         self.recorded = recorded
+        self.on = on
         self.recursive = _recursive(graph)
         self._substitute = substitute
         seconds = {} if profile is None else profile.seconds
@@ -111,11 +116,12 @@ class Questions:
 
     def new_site(self, id: str, spec: NodeSpec) -> invoke.Site:
         fn = self.function(spec)
-        tier, promise = TIERS.of(fn), self.promise(spec)
+        tier = TIERS.of(fn) if self.on.nodes_in_place else Tier(math.inf)
+        promise, reader = self.promise(spec), not spec.effects.retires
         hold: Any = getattr(fn, "held_to", None)
         if spec.transactional and promise is not None and hold is not None:
             fn, promise = hold(promise.check), None  # what is not as promised is not committed
-        return invoke.Site(id, spec, fn, placement(spec, fn), tier, not spec.effects.retires, promise)
+        return invoke.Site(id, spec, fn, placement(spec, fn, self.on.nodes_in_place), tier, reader, promise)
 
     def promise(self, spec: NodeSpec) -> Promise | None:
         """What the node's results are held to; nothing for what the language itself ships."""
@@ -254,6 +260,14 @@ class Questions:
             return is_eager(self.orders[order.op.target], self.waits, self.eager)
         return any(is_eager(r, self.waits, self.eager) for r in order.regions)
 
+    def tabled(self, order: RegionOrder) -> bool:
+        """Is the region a table, where the code around it waits?"""
+        return overlaps(order, self.waits, self.eager) or (not self.on.straight and any(map(self.waits, order.ops)))
+
+    def rows(self, order: RegionOrder) -> list[list[int]]:
+        """The rows of a table, as runs of operations."""
+        return segments(order, self.fusible, self.eager, SEGMENT if self.on.segments else 1)
+
     def fusible(self, order: OpOrder, levels: int = 30) -> str:
         """Can the operation be part of a segment? Loops cannot: they may be long, and a segment does not yield. Nor
         can blocks of more ``levels``: they do not fit into one function."""
@@ -278,7 +292,7 @@ class Questions:
     def plain_call(self, op: ir.Call) -> bool:
         """A call that needs no code of its own: no options, and arguments that are values or constants."""
         spec = self.graph.nodes[op.target]
-        if spec.builtin or spec.is_stream or op.policy != ir.NO_POLICY or self.journaled(op):
+        if not self.on.plain_rows or spec.builtin or spec.is_stream or op.policy != ir.NO_POLICY or self.journaled(op):
             return False
         if self.site(op).placement == invoke.PLACE:
             return False
@@ -322,7 +336,7 @@ class Questions:
     def is_quick(self, key: str) -> bool:
         """A small flow that cannot wait and has no loops: called in place even where a loop is running."""
         flow = self.graph.flows[key]
-        if key in self.recursive or flow.stream or waiting_policy(flow.policy):
+        if not self.on.flows_in_place or key in self.recursive or flow.stream or waiting_policy(flow.policy):
             return False
         ops = list(all_ops(flow))
         if len(ops) > QUICK_OPS or any(isinstance(op, (ir.Loop, ir.ForEach)) for op in ops):

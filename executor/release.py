@@ -29,6 +29,8 @@ def releases(order: RegionOrder, questions: Questions) -> dict[int, list[str]]:
     order: of the region. Only values that its own operations make are let go: what it was given is another's.
     questions: knows the nodes.
     """
+    if not questions.on.release:
+        return {}
     last: dict[str, int] = {}
     for index, op_order in enumerate(order.ops):
         for value in op_order.op.results:

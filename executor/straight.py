@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from ..compiler import ir
 from ..compiler.walk import refs_of
-from ..planner.fusion import overlaps
 from ..planner.order import OpOrder, RegionOrder, conflicts
 from . import calls
 from .place import LoopPlace, Place
@@ -119,7 +118,7 @@ class Straight:
 
     def region(self, order: RegionOrder, place: Place, finish: Finish) -> None:
         """The operations of a region, then ``finish`` with its results, unless its end cannot be reached."""
-        if place.waits and overlaps(order, self.linker.waits, self.linker.eager):
+        if place.waits and self.linker.tabled(order):
             self.table(order, place, finish)
             return
         region = order.region

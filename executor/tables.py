@@ -14,7 +14,7 @@ from attrs import define, field
 from ..compiler import ir
 from ..compiler.promises import Promise
 from ..compiler.spec import WORLD
-from ..planner.fusion import before, segments
+from ..planner.fusion import before
 from ..planner.order import OpOrder, RegionOrder, conflicts, emit_loops, yields
 from . import invoke
 from .frame import BLOCK, CALL, FREE, JOIN, LANE, OUTER, QUICK, SITE, Frame, Table
@@ -49,7 +49,7 @@ class Tabler:
         self.number = self.module.number()
         self.slots: dict[str, int] = {}
         self.template: list[Any] = [None]  # the run
-        rows = segments(order, linker.fusible, linker.eager)
+        rows = linker.rows(order)
         self.rows = self.cut_at_marks(rows) if place.tracks else rows
         self.row_of: dict[int, int] = {}
         for row, ops in enumerate(self.rows):
@@ -166,7 +166,7 @@ class Tabler:
     def free(self) -> None:
         """Pseudo rows that let go of values after their last use; one for all that have the same last uses."""
         found: dict[frozenset[int], list[int]] = {}
-        for made in self.order.ops:
+        for made in self.order.ops if self.linker.on.release else ():
             for value in made.op.results:
                 if value in self.users and not self.private(value) and not small(made.op, self.linker):
                     found.setdefault(self.users[value], []).append(self.slots[value])
@@ -238,7 +238,8 @@ class Tabler:
             if site.placement == invoke.LOOP and not self.linker.events:
                 self.code.append((CALL, site.fn, args, kwargs, slot))
             else:
-                laned = site.placement == invoke.LANE and site.reader and not self.linker.events
+                threads = self.linker.on.lane_rows and not self.linker.events
+                laned = threads and site.placement == invoke.LANE and site.reader
                 if laned:
                     self.sites[row] = site
                 code = _site_row(site, args, kwargs, slot, self.linker.events)
@@ -413,7 +414,7 @@ class Tabler:
                     continue
                 after[row] = max((length[s] for s in successors[row]), default=0.0)
                 length[row] = after[row]
-                if row < len(self.rows):
+                if row < len(self.rows) and self.linker.on.critical_first:
                     length[row] += self.linker.cost(self.rows[row], self.order)
                 stack.pop()
         return length, after

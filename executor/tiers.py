@@ -36,15 +36,16 @@ AGAIN = 16
 
 
 class Tier:
-    """What is known of one function. ``seen`` and ``total``: all measured calls, and the seconds they took."""
+    """What is known of one function, trusted after ``needed`` quick calls. ``seen`` and ``total``: all measured calls,
+    and the seconds they took."""
 
     __slots__ = ("__weakref__", "calls", "last", "needed", "seen", "slow", "strikes", "total", "trusted")
 
-    def __init__(self) -> None:
+    def __init__(self, needed: float = CALLS) -> None:
         self.seen = 0
         self.total = 0.0
         self.trusted = False
-        self.needed = CALLS
+        self.needed = needed
         self.calls = 0
         self.slow = 0
         self.strikes = 0

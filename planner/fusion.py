@@ -76,8 +76,10 @@ def overlaps(region: RegionOrder, waits: Waits, eager: Eager) -> bool:
     return False
 
 
-def segments(region: RegionOrder, fusible: Callable[[OpOrder], str], eager: Eager) -> list[list[int]]:
-    """The rows of a table, as runs of operation indices in program order.
+def segments(
+    region: RegionOrder, fusible: Callable[[OpOrder], str], eager: Eager, most: int = SEGMENT
+) -> list[list[int]]:
+    """The rows of a table, as runs of at most so many operation indices in program order.
 
     ``fusible`` gives a kind (operations of one kind fuse) or ``""``. An operation joins the run before it if it waits
     for nothing that the run does not already wait for: nothing is delayed by it, and a run stands at one place in
@@ -88,7 +90,7 @@ def segments(region: RegionOrder, fusible: Callable[[OpOrder], str], eager: Eage
     for index, order in enumerate(region.ops):
         mine = fusible(order)
         needs = {w.on for w in before(order, eager(order))}
-        if mine and mine == kind and len(rows[-1]) < SEGMENT and needs <= deps | set(rows[-1]):
+        if mine and mine == kind and len(rows[-1]) < most and needs <= deps | set(rows[-1]):
             rows[-1].append(index)
             continue
         rows.append([index])

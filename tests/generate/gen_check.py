@@ -24,6 +24,7 @@ from cflow.compiler.interpret import Interpreter, call_node, interpret
 from cflow.compiler.ir import Graph
 from cflow.compiler.spec import Objects
 from cflow.dsl.lower import Lowered, lower
+from cflow.planner.optimizations import ALL, Optimizations
 
 HERE = Path(__file__).parent
 
@@ -65,11 +66,12 @@ def from_text(program: Program) -> Any:
 _modules = 0
 
 
-def from_python(program: Program) -> Any:
-    """The main flow, from the program's Python twin; its source is known to ``linecache`` only."""
+def from_python(program: Program, nodes: str = "gen_nodes") -> Any:
+    """The main flow, from the program's Python twin, with nodes of that module; its source is known to ``linecache``
+    only."""
     global _modules
     _modules += 1
-    text, name = to_python(program), f"generated_{_modules}"
+    text, name = to_python(program).replace("from gen_nodes ", f"from {nodes} "), f"generated_{_modules}"
     file = f"<{name}>"
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
     module = ModuleType(name)
@@ -95,9 +97,9 @@ def outcome_of(program: Program, result: Any, world: World) -> Outcome:
     return Outcome(result, tuple(world.writes), tuple(world.log), tuple(world.halves), once, tuple(detached))
 
 
-def engine_of(program: Program) -> cflow.Engine | None:
+def engine_of(program: Program, on: Optimizations = ALL) -> cflow.Engine | None:
     """An engine of its own, where the program leaves something in it; None: the default one serves."""
-    return cflow.Engine() if program.once or program.detached else None
+    return cflow.Engine(optimizations=on) if program.once or program.detached or on != ALL else None
 
 
 async def started_in(engine: cflow.Engine | None, flow: Any, inputs: Mapping[str, int]) -> Any:

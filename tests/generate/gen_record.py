@@ -28,6 +28,7 @@ from cflow.compiled import Compiled
 from cflow.executor.entries import DONE, FAILED, GIVEN, Entry, Recorded
 from cflow.executor.journal import Journal
 from cflow.executor.suspended import Suspended
+from cflow.planner.optimizations import ALL, Optimizations
 from cflow.store.encoding import Values
 
 LIVES = 6
@@ -146,10 +147,10 @@ def warnings() -> Iterator[list[str]]:
         logger.removeHandler(handler)
 
 
-def run_recorded(program: Program, compiled: Compiled, seed: int, span: int = 400) -> Lives:
+def run_recorded(program: Program, compiled: Compiled, seed: int, span: int = 400, on: Optimizations = ALL) -> Lives:
     """Runs a program to its end through several lives. ``span``: steps that a life has, at most."""
     random = Random(f"lives of {seed}")
-    engine = cflow.Engine()
+    engine = cflow.Engine(optimizations=on)
     codec = Values(compiled.objects.classes)
     disk = Disk()
     world = gen_world.begin(program.plan, apart=program.apart)

@@ -8,6 +8,7 @@ from random import Random
 from typing import Any
 
 import gen_nodes
+import gen_plain
 import trio
 from attrs import frozen
 from gen_check import Outcome, engine_of, outcome_of, started_in
@@ -18,6 +19,7 @@ from trio.testing import MockClock
 
 from cflow.executor import frame as executor_frame, run as executor_run
 from cflow.executor.tiers import TIERS, Tier
+from cflow.planner.optimizations import ALL, Optimizations
 
 
 class _Trusted(Tier):
@@ -37,7 +39,7 @@ class _Trusted(Tier):
 @contextmanager
 def in_place(seed: int) -> Iterator[None]:
     """The ``def`` nodes of generated programs run in place meanwhile, and slices of time are over always or never."""
-    nodes = [getattr(gen_nodes, name) for name in dir(gen_nodes)]
+    nodes = [*vars(gen_nodes).values(), *vars(gen_plain).values()]
     known = {n.fn: TIERS.of(n.fn) for n in nodes if hasattr(n, "fn")}
     TIERS._known.update((fn, _Trusted()) for fn in known)
     TIERS.epoch += 1
@@ -64,12 +66,18 @@ class Ended:
 
 
 def run_seeded(
-    program: Program, flow: Any, seed: int, steps: int = 0, calls: int = 0, slow: float | None = None
+    program: Program,
+    flow: Any,
+    seed: int,
+    steps: int = 0,
+    calls: int = 0,
+    slow: float | None = None,
+    on: Optimizations = ALL,
 ) -> Ended:
     """Runs ``flow``; cancels it after so many steps of the loop, or when so many calls have been made, if not 0.
 
     Async nodes wait as often, or as long, as the seed says, and so do writers when they have written. ``slow``: how
-    often they wait long.
+    often they wait long. ``on``: what the engine does for speed.
     """
     random = Random(seed)
     trio._core._run._r.seed(seed)
@@ -89,7 +97,7 @@ def run_seeded(
             scope.cancel()
 
     async def main() -> tuple[object, int]:
-        engine = engine_of(program)
+        engine = engine_of(program, on)
         before = trio.lowlevel.current_statistics().tasks_living
         result: object = CUT
         trio.lowlevel.add_instrument(counter)
@@ -123,12 +131,12 @@ class _Steps(trio.abc.Instrument):
             self.scope.cancel()
 
 
-def run_cut(program: Program, flow: Any, seed: int, cuts: int) -> Iterator[Ended]:
+def run_cut(program: Program, flow: Any, seed: int, cuts: int, on: Optimizations = ALL) -> Iterator[Ended]:
     """Runs ``flow`` again and again under one schedule, each time cancelled at another point of it."""
-    whole = run_seeded(program, flow, seed)
+    whole = run_seeded(program, flow, seed, on=on)
     random = Random(seed)
     for number in range(cuts):
         if number % 2:
-            yield run_seeded(program, flow, seed, calls=random.randint(1, whole.calls + 1))
+            yield run_seeded(program, flow, seed, calls=random.randint(1, whole.calls + 1), on=on)
         else:
-            yield run_seeded(program, flow, seed, steps=random.randint(1, max(1, whole.steps)))
+            yield run_seeded(program, flow, seed, steps=random.randint(1, max(1, whole.steps)), on=on)

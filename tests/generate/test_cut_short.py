@@ -29,6 +29,7 @@ import cflow
 from cflow.compiler.diagnostics import ProgramError
 from cflow.compiler.passes import PASSES, optimize
 from cflow.engine import Compiled, compile_flow
+from cflow.planner.optimizations import ALL, Optimizations
 
 CUTS = 4
 """How often each program is cancelled."""
@@ -53,14 +54,14 @@ def compiled_flow(program: Program, seed: int) -> tuple[Any, Compiled]:
     return flow, compiled
 
 
-def check_cancelled(program: Program, seed: int) -> list[str]:
+def check_cancelled(program: Program, seed: int, on: Optimizations = ALL) -> list[str]:
     """What is wrong with how a program is cancelled, each time at another point."""
     try:
         flow, compiled = compiled_flow(program, seed)
     except ProgramError as error:
         return [f"refused: {error}"]
     with in_place(seed):
-        runs = list(run_cut(program, flow, seed, CUTS))
+        runs = list(run_cut(program, flow, seed, CUTS, on))
     problems = cut_choice_problems if program.chosen else cut_problems
     for ended in runs:
         found = problems(program, compiled.graph, compiled.objects, ended.outcome)
@@ -70,14 +71,14 @@ def check_cancelled(program: Program, seed: int) -> list[str]:
     return []
 
 
-def check_timeouts(program: Program, seed: int) -> list[str]:
+def check_timeouts(program: Program, seed: int, on: Optimizations = ALL) -> list[str]:
     """What is wrong with a program some of whose timeouts strike."""
     try:
         flow, compiled = compiled_flow(program, seed)
     except ProgramError as error:
         return [f"refused: {error}"]
     with in_place(seed):
-        ended = run_seeded(program, flow, seed, slow=0.8)
+        ended = run_seeded(program, flow, seed, slow=0.8, on=on)
     lanes = {lane_of(program, w) for w in (*ended.outcome.writes, *ended.outcome.log)} - {()}
     if not all(number in program.chosen for lane in lanes for number, _ in lane):
         return []  # what overlaps by permission is looked at where a run is cancelled

@@ -30,6 +30,7 @@ from cflow.compiler.printer import print_graph
 from cflow.compiler.reader import read_graph
 from cflow.compiler.verify import verify
 from cflow.engine import Compiled, compile_flow
+from cflow.planner.optimizations import ALL, Optimizations
 
 PIPELINES = (PASSES, (), *((step,) for step in PASSES))
 
@@ -48,7 +49,7 @@ def by_law(program: Program, compiled: Compiled, expected: Outcome, actual: Outc
     return differences(program, expected, actual)
 
 
-def check(program: Program, seed: int, explain: Explain = by_law) -> list[str]:
+def check(program: Program, seed: int, explain: Explain = by_law, on: Optimizations = ALL) -> list[str]:
     """What is wrong with how a program is compiled and run; nothing: it is as it should be."""
     try:
         text, python = from_text(program), from_python(program)
@@ -72,12 +73,12 @@ def check(program: Program, seed: int, explain: Explain = by_law) -> list[str]:
     if found:
         return [f"the passes {[step.name for step in pipeline]} changed the meaning", *found]
     compiled._optimized = optimized
-    actual = in_virtual_time(program, text, seed) if program.timed else executed(program, text, seed)
+    actual = in_virtual_time(program, text, seed, on) if program.timed else executed(program, text, seed, on)
     found = [*explain(program, compiled, expected, actual), *once_problems(program, actual, expected)]
     return [f"the executor differs (passes {[step.name for step in pipeline]})", *found] if found else []
 
 
-def executed(program: Program, flow: object, seed: int) -> Outcome:
+def executed(program: Program, flow: object, seed: int, on: Optimizations = ALL) -> Outcome:
     """The outcome of a run in which every async node waits as often as the seed says, and Trio schedules by it too."""
     random = Random(seed)
     trio._core._run._r.seed(seed)
@@ -88,17 +89,17 @@ def executed(program: Program, flow: object, seed: int) -> Outcome:
 
     def run(inputs: dict[str, int]) -> object:
         async def main() -> object:
-            return await started_in(engine_of(program), flow, program.inputs)
+            return await started_in(engine_of(program, on), flow, program.inputs)
 
         return trio.run(main)
 
     return observed(program, run, pause)
 
 
-def in_virtual_time(program: Program, flow: object, seed: int) -> Outcome:
+def in_virtual_time(program: Program, flow: object, seed: int, on: Optimizations = ALL) -> Outcome:
     """The outcome of a run in which async nodes wait some virtual seconds, and nothing runs in a thread."""
     with in_place(seed):
-        return run_seeded(program, flow, seed, slow=0.8).outcome
+        return run_seeded(program, flow, seed, slow=0.8, on=on).outcome
 
 
 @pytest.mark.parametrize("batch", range(24))

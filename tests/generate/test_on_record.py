@@ -23,6 +23,7 @@ from gen_tree import Program
 from cflow.compiler.diagnostics import ProgramError
 from cflow.compiler.passes import PASSES, optimize
 from cflow.engine import Compiled, compile_flow
+from cflow.planner.optimizations import ALL, Optimizations
 
 Explain = Callable[[Program, Compiled, Outcome], list[str]]
 
@@ -53,13 +54,13 @@ def compiled_of(program: Program, seed: int) -> Compiled:
     return compiled
 
 
-def check(program: Program, seed: int, explain: Explain = by_law) -> list[str]:
+def check(program: Program, seed: int, explain: Explain = by_law, on: Optimizations = ALL) -> list[str]:
     """What is wrong with how a program survives the deaths that the seed says."""
     try:
         compiled = compiled_of(program, seed)
     except ProgramError as error:
         return [f"refused: {error}"]
-    lives = run_recorded(program, compiled, seed)
+    lives = run_recorded(program, compiled, seed, on=on)
     return [*explain(program, compiled, lives.outcome), *lives.problems]
 
 
