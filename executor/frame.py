@@ -13,6 +13,7 @@ the frame waits for from outside), which cannot fail.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -248,14 +249,14 @@ class Frame:
             if run.free > 0:
                 run.free -= 1
                 return None
-            return run.queue(self.base + self.table.priority[row])
+            return run.queue(self.base + self.table.priority[row], row)
         if kind in (SITE, LANE):
-            return self.run.queue(self.base + self.table.priority[row]) or Turn(given=True)
+            return self.run.queue(self.base + self.table.priority[row], row) or Turn(given=True)
         return None
 
-    def around(self, row: int) -> tuple[float, float]:
-        """The longest expected path to the end of the run from the start of a row, and from its end."""
-        return self.base + self.table.priority[row], self.base + self.table.after[row]
+    def around(self, row: int) -> tuple[float, float, int]:
+        """The longest expected path to the end of the run from the start of a row, and from its end; and its number."""
+        return self.base + self.table.priority[row], self.base + self.table.after[row], row
 
     def start(self, rows: list[int]) -> None:
         assert self.nursery is not None
@@ -357,6 +358,7 @@ async def work(frame: Frame, row: int, turn: Turn | None) -> None:
     table = frame.table
     run = frame.run
     values = frame.values
+    began = -math.inf
     try:
         await trio.lowlevel.checkpoint_if_cancelled()  # cut between its start and its first step
     except trio.Cancelled:
@@ -374,6 +376,7 @@ async def work(frame: Frame, row: int, turn: Turn | None) -> None:
             if what == CALL:
                 if turn is not None:
                     await run.wait(turn)
+                    began = trio.current_time()
                 holds = True
                 if row >= frame.bound:  # meanwhile an earlier row has failed
                     run.release()
@@ -393,6 +396,8 @@ async def work(frame: Frame, row: int, turn: Turn | None) -> None:
             elif what in (SITE, LANE):
                 assert turn is not None
                 await run.wait(turn)
+                if turn.place is not None:
+                    began = trio.current_time()
                 if row >= frame.bound:
                     run.release()
                     return
@@ -429,6 +434,10 @@ async def work(frame: Frame, row: int, turn: Turn | None) -> None:
         turn = frame.turn
         if holds:
             run.release()
+            if turn is not None and turn.place is not None and turn.given and trio.current_time() - began > SLICE:
+                # Others may end at this moment: one turn of the loop, and what becomes ready by them is in line, too.
+                # After a call of microseconds that is not worth it.
+                await trio.lowlevel.cancel_shielded_checkpoint()
 
 
 async def run_frame(

@@ -31,19 +31,22 @@ SLICE = 300e-6
 """Seconds of work in place after which a run lets other tasks in."""
 
 
-AROUND: ContextVar[tuple[float, float]] = ContextVar("AROUND", default=(0.0, 0.0))
-"""Of the row that the code is in: the longest expected path to the end of the run from its start, and from its end."""
+AROUND: ContextVar[tuple[float, float, int]] = ContextVar("AROUND", default=(0.0, 0.0, 0))
+"""Of the row that the code is in: the longest expected path to the end of the run from its start, and from its end; and
+its number."""
 
 
 @define(eq=False)
 class Turn:
     """A place among those who wait for a call slot. ``task``: who waits, once it does; ``then``: or what to call.
-    ``given``: the slot is its own. ``over``: it waits no more."""
+    ``given``: the slot is its own. ``over``: it waits no more. ``place``: in the line, the smallest first; None where
+    the slot was free at once."""
 
     task: trio.lowlevel.Task | None = None
     then: Callable[[], None] | None = None
     given: bool = False
     over: bool = False
+    place: tuple[float, int, int] | None = None
 
 
 LINE = threading.Lock()
@@ -122,32 +125,41 @@ class Run:
         return itertools.count()
 
     @cached_property
-    def _waiting(self) -> list[tuple[float, int, Turn]]:
+    def _waiting(self) -> list[tuple[tuple[float, int, int], Turn]]:
         return []
 
     # ---- the cap ---------------------------------------------------------------------------------
 
     async def slot(self) -> None:
-        """Take one of the run's call slots; where none is free, the most critical waiter gets the next, then the
-        earliest."""
-        turn = self.queue(AROUND.get()[0])
+        """Take one of the run's call slots; where none is free, the most critical waiter gets the next, then the first
+        of a table's rows, then the earliest."""
+        priority, _, row = AROUND.get()
+        turn = self.queue(priority, row)
         if turn is not None:
             await self.wait(turn)
 
-    def queue(self, priority: float) -> Turn | None:
+    def queue(self, priority: float, row: int) -> Turn | None:
         """Take a slot (None), or a place among those who wait for one, before there is a task that waits."""
         if self.free > 0:
             self.free -= 1
             return None
-        turn = Turn()
-        place = -priority, next(self._tickets), turn
+        turn = Turn(place=(-priority, row, next(self._tickets)))
         with LINE:
-            heapq.heappush(self._waiting, place)
+            heapq.heappush(self._waiting, self._in_line(turn))
         return turn
 
+    @staticmethod
+    def _in_line(turn: Turn) -> tuple[tuple[float, int, int], Turn]:
+        assert turn.place is not None
+        return turn.place, turn
+
     async def wait(self, turn: Turn) -> None:
-        """Until the turn has come: then a slot is taken."""
-        if turn.given:
+        """Until the turn has come: then a slot is taken.
+
+        A slot that had to be waited for is looked at again before it is used: what has become ready since it was given,
+        by a call that ended at the same moment, may be more critical, and then it goes there.
+        """
+        if turn.place is None:
             return
         turn.task = trio.lowlevel.current_task()
 
@@ -155,7 +167,30 @@ class Run:
             turn.over = True
             return trio.lowlevel.Abort.SUCCEEDED
 
-        await trio.lowlevel.wait_task_rescheduled(abort)
+        while not turn.given or self._passed_on(turn):
+            await trio.lowlevel.wait_task_rescheduled(abort)
+
+    def _passed_on(self, turn: Turn) -> bool:
+        """The slot of a turn goes to a more critical one, if one waits; then the turn is back in its place."""
+        if not self._waiting:
+            return False
+        with LINE:
+            first = heapq.heappushpop(self._waiting, self._in_line(turn))[1]
+            while first.over:
+                first = heapq.heappop(self._waiting)[1]
+            turn.given, first.given = False, True
+        if first is turn:
+            return False
+        self._hand(first)
+        return True
+
+    @staticmethod
+    def _hand(turn: Turn) -> None:
+        """Whoever waits for the turn, if somebody does by now, goes on with its slot."""
+        if turn.task is not None:
+            trio.lowlevel.reschedule(turn.task)
+        elif turn.then is not None:
+            turn.then()
 
     def leave(self, turn: Turn | None) -> None:
         """Give up a turn, or the slot that it has become."""
@@ -169,17 +204,15 @@ class Run:
         turn = self._next() if self._waiting else None
         if turn is None:
             self.free += 1
-        elif turn.task is not None:
-            trio.lowlevel.reschedule(turn.task)
-        elif turn.then is not None:
-            turn.then()
+        else:
+            self._hand(turn)
 
     def _next(self, among: dict[Turn, int] | None = None) -> Turn | None:
         """The most critical turn leaves the line and gets a slot; only one of those, if they are given."""
         waiting = self._waiting
         with LINE:
             while waiting:
-                turn = waiting[0][2]
+                turn = waiting[0][1]
                 if not turn.over and among is not None and turn not in among:
                     return None
                 heapq.heappop(waiting)

@@ -135,3 +135,20 @@ def layered(layers: int = 10, width: int = 12, seed: int = 1, spread: float = 1.
             ]
         )
     return Workflow(f"layered-{layers}x{width}", tuple(make.tasks))
+
+
+def whole_seconds(tasks: int = 40, seed: int = 1, longest: int = 4) -> Workflow:
+    """A random DAG with run times in whole seconds: many tasks end at the same moment, and more become ready then than
+    there are workers. Of no source but ours.
+
+    Parameters
+    ----------
+    longest: run times are from 1 to so many seconds.
+    """
+    rng = random.Random(seed)
+    made: list[Task] = []
+    for at in range(tasks):
+        near = made[-rng.randint(3, 12) :]
+        parents = rng.sample(near, rng.randint(0, min(3, len(near))))
+        made.append(Task(f"t{at}", "step", float(rng.randint(1, longest)), tuple(p.id for p in parents)))
+    return Workflow(f"whole-seconds-{tasks}-{seed}", tuple(made))

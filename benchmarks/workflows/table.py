@@ -2,6 +2,7 @@
 
     .venv/bin/python benchmarks/workflows/table.py                  generated shapes
     .venv/bin/python benchmarks/workflows/table.py trace.json ...   traces in WfFormat 1.4 or 1.5
+    .venv/bin/python benchmarks/workflows/table.py --random 100     random traces of whole seconds: many tasks end at once
 
 Times are virtual, so the ratios are exact and the same on every machine; ``benchmarks/test_scheduling.py`` has real
 sleeps.
@@ -14,6 +15,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from random import Random
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -106,6 +108,25 @@ def rows(workflows: Sequence[Workflow], workers: Sequence[int] = WORKERS) -> lis
     return found
 
 
+def at_once(count: int) -> str:
+    """Random traces of whole seconds on 2 to 8 workers: how far the makespans are from those of the list scheduler."""
+    ratios: dict[str, float] = {}
+    for seed in range(count):
+        rng = Random(seed)
+        workflow, workers = generate.whole_seconds(rng.randint(10, 60), seed), rng.randint(2, 8)
+        with tempfile.TemporaryDirectory() as folder:
+            replay = prepare(workflow, Path(folder))
+            makespan = replay.virtual(workers, replay.costs())
+        ratios[f"{workflow.name} on {workers}"] = makespan / list_schedule(workflow, workers).makespan
+    worst = max(ratios, key=ratios.__getitem__)
+    longer, beyond = (sum(r > 1 + share for r in ratios.values()) for share in (1e-9, 0.02))
+    shorter = sum(r < 1 - 1e-9 for r in ratios.values())
+    return (
+        f"{count} traces: {longer} longer than the list scheduler's, {beyond} by more than 2 %, {shorter} shorter; "
+        f"at most {ratios[worst]:.3f} ({worst})"
+    )
+
+
 def _workers(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"a whole number of workers from 1 on is wanted, not {text!r}")
@@ -122,7 +143,11 @@ def main(argv: list[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("traces", nargs="*", type=Path, help="WfFormat files (default: generated shapes)")
     parser.add_argument("-k", "--workers", type=_workers, nargs="+", default=WORKERS)
+    parser.add_argument("--random", type=int, metavar="N", help="so many random traces of whole seconds instead")
     chosen = parser.parse_args(argv)
+    if chosen.random is not None:
+        print(at_once(chosen.random))
+        return
     try:
         workflows = [load(path) for path in chosen.traces] or shapes()
     except OSError as error:

@@ -1,4 +1,5 @@
-"""Among ready calls the most critical goes first, then the earliest: on few call slots, whatever kind of call it is."""
+"""Among ready calls the most critical goes first, then the first in the program: on few call slots, whatever kind of
+call it is."""
 
 from __future__ import annotations
 
@@ -258,3 +259,42 @@ def test_what_stands_in_line_does_not_start_after_a_failure(heard: bool) -> None
     with pytest.raises(ValueError, match="b"):
         run(fails_at_last, limit=2, sinks=[lambda event: None] if heard else [])
     assert sorted(name for _, name in STARTS) == ["a", "b"]
+
+
+@flow
+def one_moment() -> list[str]:
+    a = spend("a", 1)
+    b = spend("b", 1)
+    low0 = spend("low0", 1, a)
+    low1 = spend("low1", 1, a)
+    high0 = spend("high0", 1, b)
+    high1 = spend("high1", 1, b)
+    end0 = spend("end0", 1, high0)
+    end1 = spend("end1", 1, high1)
+    return [low0, low1, end0, end1]
+
+
+@pytest.mark.parametrize("heard", [False, True])
+def test_what_becomes_ready_in_one_moment_is_ready_before_any_of_it_starts(heard: bool) -> None:
+    """Whichever of two steps that end at once is looked at first."""
+    for _ in range(8):  # Trio shuffles
+        STARTS.clear()
+        _, makespan = run(one_moment, limit=2, sinks=[lambda event: None] if heard else [])
+        assert {name for at, name in STARTS if at == 1} == {"high0", "high1"}
+        assert makespan == pytest.approx(4)
+
+
+@flow
+def equals() -> list[str]:
+    late = spend("late", 2)
+    c = spend("c", 1, late)
+    early = spend("early", 1)
+    d = spend("d", 2, early)
+    e = spend("e", 1, early)
+    return [c, d, e]
+
+
+def test_of_equals_the_first_line_goes_first_though_it_is_ready_last() -> None:
+    ids = [step.id for step in equals.plan().steps if step.kind == "call"]
+    run(equals, limit=2, profile=dict(zip(ids, (2.0, 1.0, 1.0, 2.0, 1.0), strict=True)))
+    assert [name for _, name in STARTS] == ["late", "early", "d", "c", "e"]

@@ -58,6 +58,15 @@ def test_without_a_profile_it_is_that_of_a_list_scheduler_that_knows_no_times(
     assert sum(ratios) / len(ratios) <= LIST
 
 
+def test_tasks_that_end_at_one_moment_change_nothing(tmp_path: Path) -> None:
+    """Whole seconds: what becomes ready then is ready before any of it starts."""
+    for seed in (7, 23, 30):
+        workflow = generate.whole_seconds(39, seed)
+        replay = prepare(workflow, tmp_path)
+        for workers in (2, 3, 4):
+            assert replay.virtual(workers, replay.costs()) == list_schedule(workflow, workers).makespan, (seed, workers)
+
+
 @pytest.mark.parametrize("options", ["retry=2", "timeout=1000"])
 @pytest.mark.parametrize("heard", [False, True])
 def test_calls_with_options_or_listeners_keep_the_order(options: str, heard: bool, tmp_path: Path) -> None:
