@@ -2,7 +2,8 @@
 
 ``./dev gate`` measures every case beside its floor and compares the ratios with those of ``baseline.json``; what looks
 slower, and everything on another machine than the baseline's, is measured again beside the baseline's own revision,
-both in turns. It fails where a loss is clear. docs/benchmarking.md tells how it decides; docs/decisions/0013 why.
+both in turns. How the command starts, how compiling grows and what memory takes are held by bounds (``gate_held.py``).
+It fails where a loss is clear. docs/benchmarking.md tells how it decides; docs/decisions/0013 why.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import gate_held
 from attrs import evolve, frozen
 from gate_load import busy, loaded
 from gate_process import ROOT, Alone, Beside, Trouble, children, commit, linked, middle, revision
@@ -239,15 +241,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--times", type=int, default=20, help="runs of unchanged code in the proof (20)")
     parser.add_argument("--slower", type=int, default=5, help="runs of slower code in the proof (5)")
     parser.add_argument("--slow", type=float, default=1.0, help=argparse.SUPPRESS)
+    both = {**CASES, **gate_held.HELD}
     parser.add_argument(
         "--case",
         action="append",
-        choices=CASES,
+        choices=both,
         metavar="NAME",
-        help=f"only this one; may be repeated: {', '.join(map(repr, CASES))}",
+        help=f"only this one; may be repeated: {', '.join(map(repr, both))}",
     )
     asked = parser.parse_args(argv)
-    cases = asked.case or [name for name, case in CASES.items() if case.short or not asked.short]
+    chosen = asked.case or [name for name, case in both.items() if case.short or not asked.short]
+    cases = [name for name in chosen if name in CASES]
+    bounds = [name for name in chosen if name in gate_held.HELD and not asked.against]
     limits = SHORT if asked.short else LONG
     try:
         if asked.save:
@@ -256,11 +261,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         if asked.prove:
             return prove(asked.times, caught=asked.slower)
         result = compare(cases, limits, asked.against, asked.slow)
+        show(result)
+        with linked(ROOT) as path:
+            held = gate_held.hold(bounds, path, gate_held.SHORT if asked.short else gate_held.LONG)
     except (Trouble, BadDocument) as error:
         print(f"the gate cannot measure: {error}", file=sys.stderr)
         return 2
-    show(result)
-    return 1 if result.lost else 0
+    return 1 if gate_held.show(bounds, held) or result.lost else 0
 
 
 if __name__ == "__main__":

@@ -78,7 +78,13 @@ def resident() -> float:
         return int(file.read().split()[1]) * resource.getpagesize() / 1e6
 
 
-def one(what: str) -> None:
+def highest() -> float:
+    """The most so far. (``ru_maxrss`` may be that of the process that started this one.)"""
+    with open("/proc/self/status") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("VmHWM")) * 1024 / 1e6
+
+
+def one(what: str, items: int) -> None:
     """One line, in this process."""
     import cflow  # noqa: F401
 
@@ -98,8 +104,8 @@ def one(what: str) -> None:
     run(10)
     gc.collect()
     before = resident()
-    held = run(ITEMS)
-    print(f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6 - before:.1f}")
+    held = run(items)
+    print(f"{highest() - before:.1f}")
     del held
 
 
@@ -113,18 +119,35 @@ LINES = {
 }
 
 
-def main() -> None:
-    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+def measured(
+    what: str, items: int = ITEMS, before: str = "", path: Path | None = None, seconds: float | None = None
+) -> float:
+    """One line, in a process of its own: MB.
+
+    Parameters
+    ----------
+    items: of a run. before: code that the process runs first. path: where it finds ``cflow``, if not as usual.
+    seconds: how long it may take.
+
+    Raises
+    ------
+    CalledProcessError: it failed. TimeoutExpired: it took longer.
+    """
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "memory_plain.py").write_text(PLAIN + typical("plain", "quick", overlap=False))
         Path(folder, "memory_nodes.py").write_text(NODES)
         flows = FLOWS + typical("waiting", "wait quick wait") + typical("other", "quick wait")
         Path(folder, "memory_flows.py").write_text(flows)
-        paths = [folder, str(Path(__file__).parent)]
-        code = f"import sys; sys.path[:0] = {paths!r}; import memory; memory.one(sys.argv[1])"
-        for what, title in LINES.items():
-            done = subprocess.run([sys.executable, "-c", code, what], capture_output=True, text=True, check=True)
-            print(f"{title:<60} {done.stdout.strip():>8} MB", flush=True)
+        paths = [folder, str(Path(__file__).parent), *([str(path)] if path is not None else ())]
+        code = f"import sys; sys.path[:0] = {paths!r}\n{before}\nimport memory; memory.one({what!r}, {items})"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=seconds)
+        return float(done.stdout)
+
+
+def main() -> None:
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    for what, title in LINES.items():
+        print(f"{title:<60} {measured(what):>8.1f} MB", flush=True)
 
 
 if __name__ == "__main__":

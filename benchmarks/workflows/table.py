@@ -2,7 +2,7 @@
 
     .venv/bin/python benchmarks/workflows/table.py                  generated shapes
     .venv/bin/python benchmarks/workflows/table.py trace.json ...   traces in WfFormat 1.4 or 1.5
-    .venv/bin/python benchmarks/workflows/table.py --random 100     random traces of whole seconds: many tasks end at once
+    .venv/bin/python benchmarks/workflows/table.py --random 100     random traces in which many tasks end at once
 
 Times are virtual, so the ratios are exact and the same on every machine; ``benchmarks/test_scheduling.py`` has real
 sleeps.
