@@ -96,6 +96,7 @@ def call(code: Straight, op: ir.Call, place: Place) -> None:
         undoing = ""
         if op.policy.undo is not None:
             undoing = f", {place.log}, lambda {code.name(op.policy.undo.result)}: {owed(code, op, place)}"
+            undoing += f", lambda: {owed(code, op, place, whole=False)}"
         name = code.module.constant(site, "_s")
         given = f"_run, {place.at}, {name}, {args}, {kwargs}, {policy or '{}'}{undoing}"
         code.write(f"{result} = await _recorded({given})")
@@ -133,7 +134,8 @@ def call(code: Straight, op: ir.Call, place: Place) -> None:
 def governed(code: Straight, op: ir.Call | ir.Subflow, opened: str, place: Place) -> str:
     """The source of a stream under its options, where it has any."""
     policy = policy_text(code, op.policy, place)
-    return f"_governed(_run, {op.id!r}, {op.target!r}, {opened}, {policy})" if policy else opened
+    at = f", {inside(code, op, place)}" if isinstance(op, ir.Subflow) and code.linker.recorded else ""
+    return f"_governed(_run, {op.id!r}, {op.target!r}, {opened}, {policy}{at})" if policy else opened
 
 
 def plain(code: Straight, op: ir.Call, site: invoke.Site, place: Place, arguments: str) -> None:
@@ -199,15 +201,16 @@ def in_place(code: Straight, text: str, site: str) -> None:
     code.write(f"if _u > {LONG}: {site}.tier.stalled(_u)")
 
 
-def owed(code: Straight, op: ir.Call | ir.Subflow, place: Place) -> str:
-    """The source of a call's undo as the tuple that :meth:`~.undo.UndoLog.add` takes."""
+def owed(code: Straight, op: ir.Call | ir.Subflow, place: Place, whole: bool = True) -> str:
+    """The source of a call's undo as the tuple that :meth:`~.undo.UndoLog.add` takes; not ``whole``: without its
+    arguments."""
     undo = op.policy.undo
     assert undo is not None
-    args, kwargs = split(code, undo.args, undo.kwargs, place)
     runner = code.module.constant(code.linker.undo_runner(undo), "_u")
     line = f", {op.span.file!r}, {op.span.line}" if op.span.line else ""
     at = f"{place.at}.owed({op.id!r}{line})" if code.linker.recorded else "0"
-    return f"({code.linker.target_name(undo)!r}, {runner}, {args}, {kwargs}, {at})"
+    given = "".join(f"{part}, " for part in split(code, undo.args, undo.kwargs, place)) if whole else ""
+    return f"({code.linker.target_name(undo)!r}, {runner}, {given}{at})"
 
 
 def inside(code: Straight, op: ir.Subflow, place: Place) -> str:

@@ -8,30 +8,43 @@ from __future__ import annotations
 
 import math
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..compiler.durations import seconds
+from .invoke import repeated
 from .late import trio
 from .run import Run
 from .streams import FlowStream, Put, closed, reader
 
+if TYPE_CHECKING:
+    from .at import At
 
-def governed(run: Run, id: str, target: str, source: Any, policy: dict[str, Any]) -> Any:
-    """``source``, what a stream node gave or the stream of a flow, under ``policy``; ``target`` names its rate.
+
+def governed(run: Run, id: str, target: str, source: Any, policy: dict[str, Any], at: At | None = None) -> Any:
+    """``source``, what a stream node gave or the stream of a flow, under ``policy``; ``target`` names its rate. ``at``:
+    in a recorded run, where the flow stands.
 
     Reading it raises ``TimeoutError`` where its time is over.
     """
     if isinstance(source, FlowStream):
-        return FlowStream(lambda put: produced(run, id, target, source, put, policy))
+        return FlowStream(lambda put: produced(run, id, target, source, put, policy, at))
     return _Governed(run, id, target, source, policy)
 
 
-async def produced(run: Run, id: str, target: str, stream: FlowStream, put: Put, policy: dict[str, Any]) -> Any:
+async def produced(
+    run: Run, id: str, target: str, stream: FlowStream, put: Put, policy: dict[str, Any], at: At | None = None
+) -> Any:
     """Run the flow of a stream under ``policy``."""
     await _opening(run, target, policy)
     if policy.get("timeout") is None:
         return await stream.produce(put)
     length = seconds(policy["timeout"])
+    if at is not None:
+        from .recordedstreams import produced_in_time
+
+        if await produced_in_time(run, f"{at.path}@", stream, put, length):
+            return None
+        raise _late(id, length)
     end = trio.current_time() + length
     with trio.CancelScope(deadline=end) as scope:
 
@@ -80,7 +93,7 @@ GOVERNED = _Governed.__anext__.__code__
 
 
 async def _opening(run: Run, target: str, policy: dict[str, Any]) -> None:
-    if policy.get("rate") is not None:
+    if policy.get("rate") is not None and not repeated(run):
         await run.services.rates.wait(target, str(policy["rate"]))
 
 

@@ -376,7 +376,7 @@ async def _attempts(
         return value
 
 
-def _repeated(run: Run) -> bool:
+def repeated(run: Run) -> bool:
     """Is the run, as far as it is on record, only repeated just now?"""
     return run.journal is not None and run.journal.replaying
 
@@ -400,7 +400,7 @@ async def _attempt(
     async with contextlib.AsyncExitStack() as stack:
         if policy.get("lock") is not None:
             await stack.enter_async_context(run.services.locks.hold(str(policy["lock"])))
-        if policy.get("rate") is not None and not _repeated(run):
+        if policy.get("rate") is not None and not repeated(run):
             await run.services.rates.wait(target, str(policy["rate"]))
         if sinks is not None:
             sinks.emit("attempt", "started", run.id, id, number)

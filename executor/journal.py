@@ -188,9 +188,12 @@ class Journal(Outbox):
         Suspended: nothing begins any more.
         """
         self.going()
-        while self.replaying:
-            await self.reached(self._end)
-            self.going()
+        if self.replaying:
+            while self.replaying:
+                await self.reached(self._end)
+                self.going()
+            # The last entry may have been a decision, which has cut who waits here.
+            await trio.lowlevel.checkpoint_if_cancelled()
         if self.shielded():
             # Who hears that the run is cancelled has its turn first: that is on record before what comes of it.
             await trio.lowlevel.cancel_shielded_checkpoint()

@@ -347,7 +347,8 @@ class FlowLinker(Questions):
             policy = f"{{**{policy_text(code, flow.policy, place)}, **_over}}"
             if flow.stream:
                 stream = f"_FlowStream(lambda _put: {call})"
-                code.write(f"return await _produced(_run, _as, {flow.key!r}, {stream}, _put, {policy})")
+                at = ", _depth" if self.recorded else ""
+                code.write(f"return await _produced(_run, _as, {flow.key!r}, {stream}, _put, {policy}{at})")
                 return
             values = ", ".join(
                 f"_sorted({n}.items())" if p.kind == "var_kw" else n for p, n in zip(flow.params, names, strict=True)

@@ -6,9 +6,9 @@ pure call in place is made again: that costs less than reading it.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from .at import At
@@ -19,6 +19,9 @@ from .journal import Journal
 from .run import SLICE, Run
 from .suspended import Suspended
 from .undo import UndoLog
+
+Whose = Callable[[], tuple[str, Callable[..., Awaitable[Any]], At]]
+"""Of an undo, without its arguments: its name, who runs it, and where it stands."""
 
 WORTH = 0.001
 """Seconds from which on the result of a pure call is worth recording."""
@@ -36,12 +39,36 @@ def given(journal: Journal, entry: Recorded) -> Any:
     return journal.keeper.value(entry.data)
 
 
-def _owes(journal: Journal, key: str, number: int, log: UndoLog, undoing: Undoing) -> Recorded | None:
+def _owes(
+    journal: Journal, key: str, number: int, log: UndoLog, undoing: Undoing, whose: Whose | None
+) -> Recorded | None:
     """Note the undo of an attempt that had done its work, whatever became of it."""
     entry = journal.take(f"{key}~{number}")
     if entry is not None:
         log.add(*undoing(given(journal, entry)))
+        return entry
+    entry = journal.take(f"{key}~{number}!")
+    if entry is not None and whose is not None:
+        name, runner, at = whose()
+        found = journal.keeper.value(entry.data)
+        log.add(name, _cannot if found is None else runner, *(found or ((), {})), at)
     return entry
+
+
+def _owes_anyway(journal: Journal, key: str, number: int, undoing: Undoing, value: Any) -> None:
+    """Record what an undo needs of a value that cannot be stored; that it owes one, where that cannot be either."""
+    _, _, args, kwargs, _ = undoing(value)
+    try:
+        journal.add(Entry(f"{key}~{number}!", OWED, (args, kwargs), attempt=number), True)
+    except Exception:
+        journal.add(Entry(f"{key}~{number}!", OWED, None, attempt=number), True)
+
+
+async def _cannot(run: Run, at: At) -> None:
+    """Stands for an undo that needs what could not be stored."""
+    if run.journal is None or run.journal.take(f"{at.path}undo") is None:  # else the process that knew it has run it
+        msg = "it needs what the call gave, which could not be stored"
+        raise RuntimeError(msg)
 
 
 async def once_again(run: Run, site: Site, policy: dict[str, Any], value: Any, log: UndoLog | None, mark: int) -> None:
@@ -61,10 +88,11 @@ async def recorded(
     policy: dict[str, Any],
     log: UndoLog | None = None,
     undoing: Undoing | None = None,
+    whose: Whose | None = None,
     name: str = "",
 ) -> Any:
     """Call a node under its policy, unless the journal has what it gave. ``name``: of the step, where it is not the
-    id."""
+    id. ``undoing``, ``whose``: its undo, with and without what it gave."""
     journal = run.journal
     assert journal is not None
     key = at.path + (name or site.id)
@@ -82,7 +110,7 @@ async def recorded(
             mark = 0 if log is None else len(log.entries)
             if log is not None and undoing is not None:
                 for number in range(1, entry.attempt + 1):
-                    _owes(journal, key, number, log, undoing)
+                    _owes(journal, key, number, log, undoing, whose)
             value = given(journal, entry)
             if log is not None and undoing is not None and entry.kind == DONE:
                 log.add(*undoing(value))
@@ -96,18 +124,24 @@ async def recorded(
     owed = False
     """Is the undo on record by itself?"""
     if log is not None and undoing is not None:
-        found = [_owes(journal, key, number, log, undoing) for number in range(1, tries.number + 1)][-1]
+        found = [_owes(journal, key, number, log, undoing, whose) for number in range(1, tries.number + 1)][-1]
         if found is not None:
             # The attempt has done its work, and the process died before it was known whether that was in time.
+            if found.key.endswith("!"):
+                lost = RuntimeError(f"what {site.id} has given could not be stored")
+                journal.add(Entry(key, FAILED, lost, attempt=tries.number), True)
+                raise lost
             value = given(journal, found)
             journal.add(Entry(key, GIVEN, value, attempt=tries.number), True)
             return value
 
         def noted(value: Any) -> Any:
             nonlocal owed
-            with contextlib.suppress(Exception):  # that it cannot be stored is told with the result
+            owed = True
+            try:
                 journal.add(Entry(f"{key}~{tries.number}", OWED, value, attempt=tries.number), True)
-                owed = True
+            except Exception:  # that it cannot be stored is told with the result
+                _owes_anyway(journal, key, tries.number, undoing, value)
             return undoing(value)
 
         if policy.get("timeout") is not None:
@@ -134,11 +168,13 @@ async def recorded(
         journal.begun -= 1
     took = time.perf_counter() - clock
     if not effects.pure or took > WORTH:
+        kind = DONE if tries.made and not owed else GIVEN
         try:
-            kind = DONE if tries.made and not owed else GIVEN
             journal.add(Entry(key, kind, value, began, took, tries.number, site.reader), write)
         except Exception as unstorable:
             # It was done: what is made of that, here and in a repetition, is an error, and no second call.
+            if log is not None and undoing is not None and kind == DONE:
+                _owes_anyway(journal, key, tries.number, undoing, value)
             journal.add(Entry(key, FAILED, unstorable, began, took, tries.number, site.reader), write)
             raise
     return value

@@ -12,7 +12,7 @@ from .groups import is_cancellation
 from .invoke import Site
 from .late import trio
 from .run import Run
-from .streams import closed, reader
+from .streams import FlowStream, Put, closed, reader
 
 
 class NodeStream:
@@ -168,6 +168,27 @@ class Items:
             await closed(self.source)
         if again:
             self.journal.add(Entry(key, END), True)
+
+
+async def produced_in_time(run: Run, key: str, stream: FlowStream, put: Put, length: float) -> bool:
+    """Run the flow of a stream that may last ``length`` seconds; False where it was cut, which is on record then."""
+    from .watch import Deadline
+
+    with trio.CancelScope() as scope:
+        deadline = Deadline(run, key, scope, length)
+
+        async def timed(item: Any) -> None:
+            deadline.hold()
+            await put(item)
+            deadline.release()
+            await trio.lowlevel.checkpoint_if_cancelled()
+
+        try:
+            await stream.produce(timed)
+            deadline.stop()  # it has come to its end, however late that was
+        finally:
+            deadline.close()
+    return not scope.cancelled_caught
 
 
 ITEMS = frozenset({Items.__anext__.__code__, Items._catch_up.__code__, Items.aclose.__code__})

@@ -115,6 +115,7 @@ class Deadline:
         self.fired = False
         self.over = False
         self._parked = 0
+        self._held = False
         self._counts = length < math.inf
         self.watch.clocks += self._counts
         if self.journal.peek(key) is not None:
@@ -137,7 +138,16 @@ class Deadline:
             self.scope.cancel()
 
     def due(self, time: float) -> None:
-        if not self.over and time == self.end:
+        if not self.over and time == self.end and not self._held:
+            self.fire()
+
+    def hold(self) -> None:
+        """The time goes on, but nothing is cut for now."""
+        self._held = True
+
+    def release(self) -> None:
+        self._held = False
+        if not self.fired and trio.current_time() >= self.end:
             self.fire()
 
     def fire(self) -> None:
