@@ -51,7 +51,8 @@ def _owes(
     if entry is not None and whose is not None:
         name, runner, at = whose()
         found = journal.keeper.value(entry.data)
-        log.add(name, _cannot if found is None else runner, *(found or ((), {})), at)
+        args, kwargs = ((), {}) if found is None else found
+        log.add(name, _cannot if found is None else runner, args, kwargs, at)
     return entry
 
 

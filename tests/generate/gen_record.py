@@ -16,8 +16,9 @@ from typing import Any
 
 import gen_world
 import trio
-from attrs import define, field
+from attrs import define, evolve, field
 from gen_check import Outcome, outcome_of
+from gen_record_once import Kept, Line, store_once
 from gen_run import in_place
 from gen_tree import Program
 from gen_world import World, result_of
@@ -40,6 +41,10 @@ class Disk:
     """What was committed of a run: its entries, in order."""
 
     entries: list[tuple[str, int, bytes, int, bool]] = field(factory=list)
+    once: Kept = field(factory=Kept)
+
+    def copied(self) -> Disk:
+        return Disk(list(self.entries), self.once.copied())
 
     def recorded(self) -> Iterator[Recorded]:
         for number, entry in enumerate(self.entries):
@@ -49,8 +54,8 @@ class Disk:
 class MemoryKeeper:
     """Commits entries to a disk after a while. Written like a store's keeper, without a database."""
 
-    def __init__(self, disk: Disk, codec: Values, delay: Callable[[], float]) -> None:
-        self.disk, self.codec, self.delay = disk, codec, delay
+    def __init__(self, disk: Disk, codec: Values, line: Line) -> None:
+        self.disk, self.codec, self.line = disk, codec, line
         self.packed: list[tuple[str, int, bytes, int, bool]] = []
         self.keys = {entry[0] for entry in disk.entries}
 
@@ -59,6 +64,9 @@ class MemoryKeeper:
         self.keys.add(entry.key)
         self.packed.append((entry.key, entry.kind, self.codec.encode(entry.data), entry.attempt, entry.spare))
         return b""
+
+    def whole(self, value: Any) -> bytes:
+        return self.codec.encode(value)
 
     def value(self, data: bytes) -> Any:
         return self.codec.decode(data)
@@ -79,16 +87,17 @@ class MemoryKeeper:
         *along: Any,
         uses: Any = (),
     ) -> None:
-        assert first == len(self.disk.entries), "entries are numbered without a gap"
         group, self.packed = self.packed[: len(entries)], self.packed[len(entries) :]
         disk = self.disk
 
-        async def commit() -> None:
-            await trio.sleep(self.delay())
+        def commit() -> None:
+            assert first == len(disk.entries), "entries are numbered without a gap"
             disk.entries += group
-            done(None)()
 
-        trio.lowlevel.spawn_system_task(commit)
+        self.line.commit(along, done, commit)
+
+    def beginning(self) -> list[Any]:
+        return []
 
 
 @define
@@ -96,9 +105,10 @@ class Recording:
     """What :class:`cflow.started.Started` asks of a recording."""
 
     journal: Journal
+    once: Any
 
     def services(self, engine: cflow.Engine) -> Any:
-        return engine.services
+        return evolve(engine.services, once=self.once)
 
     async def on_loop(self, running: Any) -> Any:
         try:
@@ -196,13 +206,17 @@ def _live(
     world = world.reborn(pause, pause, {key for key, kind, _, _, _ in disk.entries if kind in (DONE, FAILED, GIVEN)})
     gen_world._current = world
     saved: list[tuple[Disk, World]] = []
-    journal = Journal(MemoryKeeper(disk, codec, lambda: random.random() * slow), list(disk.recorded()))
+    recorded = list(disk.recorded())
 
     async def main() -> object:
+        line = Line(disk.once, lambda: random.random() * slow)
+        keeper = MemoryKeeper(disk, codec, line)
+        journal = Journal(keeper, recorded)
+        once = store_once(line, codec, journal, keeper, "run")
         scope = trio.CancelScope()
 
         def kill() -> None:
-            saved.append((Disk(list(disk.entries)), world.copied()))
+            saved.append((disk.copied(), world.copied()))
             journal.stop("the process died")
             scope.cancel()
 
@@ -210,7 +224,7 @@ def _live(
         trio.lowlevel.add_instrument(killer)
         with scope:
             try:
-                started = engine._started(compiled, dict(program.inputs), "run", Recording(journal), {})
+                started = engine._started(compiled, dict(program.inputs), "run", Recording(journal, once), {})
                 return result_of(await started.main())
             except Suspended:
                 return _KILLED

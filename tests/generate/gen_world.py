@@ -15,6 +15,8 @@ from typing import Any
 from attrs import define, evolve, field, frozen
 
 from cflow import context
+from cflow.executor.callers import callers
+from cflow.executor.invoke import CALLS
 
 
 class Boom(Exception):
@@ -75,6 +77,8 @@ class World:
     """Do calls act by their idempotency key, as those of a recorded run must?"""
     answers: dict[Any, int | Failing | None] = field(factory=dict)
     """By key and attempt: what a writer gave, or how a call failed."""
+    paths: dict[str, str] = field(factory=dict)
+    """By key: where in the run the last call with it stood, which a key of what is done once does not tell."""
     on_record: set[str] = field(factory=set)
     """Calls whose end was on record when this process began."""
     again: list[str] = field(factory=list)
@@ -123,14 +127,14 @@ class World:
     def key_of(self, node: str, site: int, args: tuple[int, ...]) -> Any:
         """What tells this call from all others, in every process. The arguments count for the items of streams."""
         call = context()
-        path = call.key.partition("/")[2]
+        path = self.paths[call.key] = path_of_call()
         if path in self.on_record:
             self.again.append(path)
         return call.key, call.attempt, node, site, args
 
     def copied(self) -> World:
         """The same, as it is now."""
-        parts = ("halves", "writes", "once", "log", "again", "state", "counts", "answers", "pending")
+        parts = ("halves", "writes", "once", "log", "again", "state", "counts", "answers", "pending", "paths")
         return evolve(self, lock=threading.Lock(), **{name: getattr(self, name).copy() for name in parts})
 
     def reborn(self, pause: Any, half: Any, on_record: set[str]) -> World:
@@ -138,7 +142,7 @@ class World:
         new = evolve(self.copied(), pause=pause, half=half, keyed=True, on_record=on_record, again=[], open=0)
         for key, answer in self.answers.items():
             call, _, node, _, _ = key
-            if isinstance(answer, int) and call.partition("/")[2] not in on_record and not node.startswith("s_"):
+            if isinstance(answer, int) and self.paths[call] not in on_record and not node.startswith("s_"):
                 new.pending.add(key)
         return new
 
@@ -190,6 +194,14 @@ def begin(
     global _current
     _current = World(plan, pause, half, started, apart=apart)
     return _current
+
+
+def path_of_call() -> str:
+    """Where in its run the call stands that a node is in."""
+    for frame in callers():
+        if frame.f_code in CALLS and frame.f_locals.get("tries") is not None:
+            return str(frame.f_locals["tries"].path)
+    return context().key.partition("/")[2]  # a stream
 
 
 async def wait(site: int) -> None:

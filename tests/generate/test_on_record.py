@@ -14,7 +14,8 @@ from gen_choices import choice_problems
 from gen_cut_check import timeout_problems
 from gen_cut_choices import timeout_choice_problems
 from gen_leaving import generate_leaving
-from gen_makers import make, make_races, make_streams, make_windows
+from gen_makers import make, make_once, make_races, make_streams, make_windows
+from gen_once import once_problems
 from gen_record import run_recorded
 from gen_suite import Seeds, report, size_of
 from gen_timeouts import with_timeouts
@@ -30,6 +31,11 @@ Explain = Callable[[Program, Compiled, Outcome], list[str]]
 
 def by_law(program: Program, compiled: Compiled, actual: Outcome) -> list[str]:
     return differences(program, reference(program, compiled.graph, compiled.objects), actual)
+
+
+def once_and_by_law(program: Program, compiled: Compiled, actual: Outcome) -> list[str]:
+    expected = reference(program, compiled.graph, compiled.objects)
+    return [*differences(program, expected, actual), *once_problems(program, actual, expected)]
 
 
 def by_choice(program: Program, compiled: Compiled, actual: Outcome) -> list[str]:
@@ -81,6 +87,12 @@ def test_races_and_takes(batch: int, seeds: Seeds) -> None:
 def test_timeouts(batch: int, seeds: Seeds) -> None:
     for seed in seeds.of(batch, 12):
         report(make_with_timeouts(seed), seed, lambda p, s: check(p, s, by_strikes))
+
+
+@pytest.mark.parametrize("batch", range(4))
+def test_calls_that_happen_once(batch: int, seeds: Seeds) -> None:
+    for seed in seeds.of(batch, 12):
+        report(make_once(seed), seed, lambda p, s: check(p, s, once_and_by_law))
 
 
 def test_they_die_often_and_a_seed_says_when() -> None:
