@@ -188,10 +188,11 @@ class Journal(Outbox):
         Suspended: nothing begins any more.
         """
         self.going()
-        if self.replaying:
-            while self.replaying:
-                await self.reached(self._end)
-                self.going()
+        waited = self.replaying
+        while self.replaying:
+            await self.reached(self._end)
+            self.going()
+        if waited:
             # The last entry may have been a decision, which has cut who waits here.
             await trio.lowlevel.checkpoint_if_cancelled()
         if self.shielded():

@@ -85,7 +85,7 @@ class SQLite(Database[sqlite3.Connection]):
                 step()
                 return
             except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF not in BUSY or time.monotonic() > end:
+                if getattr(error, "sqlite_errorcode", 0) & 0xFF not in BUSY or time.monotonic() > end:
                     raise
                 waits()
 
