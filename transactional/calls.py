@@ -110,9 +110,10 @@ def _swept(database: Database[Any], done: _Completion) -> None:
     database.swept[store] = left - 1
     if left > 0:
         return
-    from .sweeping import sweep
+    from . import sweeping
 
+    database.swept[store] = sweeping.EVERY
     try:
-        database.swept[store] = sweep(database, store)
+        database.swept[store] = sweeping.sweep(database, store)
     except Exception as error:
         logger.warning("results of transactional nodes that nobody needs stay for now: %s", error)

@@ -6,6 +6,7 @@ here says SQLite. In the database it keeps one table, ``cflow_done``: a key, and
 
 from __future__ import annotations
 
+import functools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, Protocol, TypeVar
@@ -83,9 +84,7 @@ class Bound:
         self.database = database
         self.func = fn  # under the name that `functools.partial` has for it
         self._held_to = held_to
-        self.__name__ = getattr(fn, "__name__", type(fn).__name__)
-        self.__qualname__ = getattr(fn, "__qualname__", self.__name__)
-        self.__module__ = fn.__module__
+        functools.update_wrapper(self, fn)
 
     def held_to(self, check: Callable[[Any], object]) -> Bound:
         return Bound(self.database, self.func, check)

@@ -26,6 +26,7 @@ from ledger_nodes import (
     within,
     write,
 )
+from trio.testing import MockClock
 
 from cflow import Engine, flow, load, node, secret
 from cflow.executor.suspended import Suspended
@@ -66,7 +67,10 @@ def only_run(engine: Engine) -> Any:
 
 
 def until_cut() -> None:
-    """Wait until the call is cut, and let that pass."""
+    """Let the time of the call be over, wait until it is cut, and let that pass."""
+    clock = trio.from_thread.run_sync(trio.lowlevel.current_clock)
+    assert isinstance(clock, MockClock)
+    trio.from_thread.run_sync(clock.jump, 3600)
     try:
         while True:
             alive()
@@ -115,7 +119,7 @@ def test_a_retry_writes_once(stored: bool, engines: Make) -> None:
 def test_a_timeout_takes_back_what_is_not_committed(stored: bool, engines: Make) -> None:
     DO["a"] = until_cut
     with pytest.raises(TimeoutError):
-        (engines() if stored else Engine()).run(within, "a", 0.02)
+        (engines if stored else Engine)(clock=MockClock()).run(within, "a", 60.0)
     assert rows() == []
 
 
@@ -129,7 +133,7 @@ def test_a_commit_is_not_cut(stored: bool, engines: Make, monkeypatch: pytest.Mo
         commit(self, step, *rest)
 
     monkeypatch.setattr(SQLite, "patiently", slow)
-    assert (engines() if stored else Engine()).run(within, "a", 0.02) == "a 1"
+    assert (engines if stored else Engine)(clock=MockClock()).run(within, "a", 60.0) == "a 1"
     assert rows() == ["a"]
 
 
@@ -293,6 +297,22 @@ def test_a_commit_that_raises_is_looked_for(when: str, engines: Make, tmp_path: 
         told = [note for note in caught.value.__notes__ if "whether it was committed" in note]
         assert len(told) == (when == "silent")
     database.close()
+
+
+def test_replayed_it_is_a_plain_transaction(engines: Make) -> None:
+    from cflow.runs.repeat import repetition
+    from cflow.runs.replay import call_again, is_writer
+
+    engine = engines()
+    assert engine.run(one, "a") == "a 1"
+    assert engine.recorder is not None
+    repeated = repetition(engine.recorder.store, only_run(engine))
+    reached = repeated.to("write")
+    assert reached is not None
+    assert is_writer(reached)  # so the command asks
+    assert call_again(repeated, reached, None).value == "a 1"
+    assert rows() == ["a", "a"]
+    assert len(rows("cflow_done")) == 1
 
 
 # ---- what is not committed -----------------------------------------------------------------------------------------
