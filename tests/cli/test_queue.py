@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -65,6 +68,20 @@ def test_a_run_is_submitted_and_run_by_who_works_on_the_queue(shell: Shell) -> N
     assert engine.recorder is not None
     engine.recorder.close()
     assert shell.rows() == [QueueRow("mail", None, "", False, 0, 0, 0, 0)]
+
+
+def test_a_watching_process_is_a_worker(shell: Shell) -> None:
+    run = shell.put(4)
+    command = [sys.executable, "-m", "cflow", "resume", "--watch", "--store", str(shell.store)]
+    watching = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert watching.stdout is not None
+        assert watching.stdout.readline() == f"{run}  done       double\n"
+        watching.send_signal(signal.SIGINT)
+        watching.communicate(timeout=60)
+    finally:
+        watching.kill()
+    assert watching.returncode == 0
 
 
 def test_the_id_is_json_where_that_is_asked_for(shell: Shell) -> None:

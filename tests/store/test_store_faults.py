@@ -19,6 +19,7 @@ from cflow.store.port import (
     BeginRun,
     Busy,
     Change,
+    Claim,
     Damaged,
     DropOwner,
     DropRun,
@@ -32,6 +33,8 @@ from cflow.store.port import (
     Reserve,
     Send,
     SetOwner,
+    SetPriority,
+    SetQueue,
     SetRun,
     Settle,
     Shrink,
@@ -70,6 +73,8 @@ UNITS: list[list[list[Change]]] = [
     [[append("a", 2, 3, uses=(1,), blobs=("x",)), TakeRun("b", "me", "you")], [append("b", 2, 3, owner="me")]],
     [[SetOwner(Owner("me", "h", "b", 1, 2))], [DropOwner("you"), Settle("k", "a", b"v"), Remember("k", b"v", None)]],
     [[Reserve("o", "a", "me"), Reserve("p", "a", "me")], [Release("o", "a", "me"), Shrink(0.0, 1000)]],
+    [[SetQueue("mail", 1, "5/s"), BeginRun(row("q", state="queued", owner="", queue="mail"))], [SetPriority("q", 2)]],
+    [[Claim("mail", "me", now=5.0)], [append("q", 0, 1), SetRun("q", "me", "waiting", wake=6.0)]],
     [[DropRun("c"), Forget(key="none")], [Sweep(0.0, 0.0, 1000)], [append("b", 2, 3, owner="you")]],
 ]
 REFUSED = 2
@@ -80,6 +85,7 @@ READS: list[Callable[[SqliteStore], object]] = [
     lambda store: [read(store, run) for run in "abc"],
     lambda store: read(store, "a", 2),
     lambda store: store.owners(),
+    lambda store: (store.queues(), store.ready(10.0), store.slots("mail"), store.runs(queue="mail")),
     lambda store: (store.inbox("a"), store.inbox("b")),
     lambda store: (
         store.waits("a"),
