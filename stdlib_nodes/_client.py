@@ -16,14 +16,15 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from functools import lru_cache
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpcore
 import httpx
 import trio
 from attrs import define, field
 
-from ..compiler.permissions import Permissions
+if TYPE_CHECKING:
+    from ..compiler.permissions import Permissions
 
 _CLIENTS = 12
 _CONNECTIONS = 8  # of each client

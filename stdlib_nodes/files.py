@@ -18,7 +18,6 @@ import trio
 from attrs import frozen
 
 from .. import node, permissions
-from ..compiler.permissions import Permissions
 from ._atomic import Paths, named, write_whole
 
 _CHUNK = 1 << 18  # bytes of lines fetched per hop to a thread: a hop for each line would cost 100 times as much
@@ -126,14 +125,13 @@ def glob(pattern: str, folder: str | Path = ".") -> Paths:
 
     Raises OSError where ``folder`` is no folder.
     """
-    given = permissions()
-    root = given.file(folder)
+    root = permissions().file(folder)
     if os.pardir in Path(pattern).parts:
-        given.file(root / pattern)
+        permissions().file(root / pattern)
     if not root.is_dir():
         msg = f"no such folder: {str(folder)!r}"
         raise NotADirectoryError(msg)
-    return sorted(Path(folder) / path.relative_to(root) for path in root.glob(pattern) if _is_there_for(given, path))
+    return sorted(Path(folder) / path.relative_to(root) for path in root.glob(pattern) if _permitted(path))
 
 
 @node(writes="files")
@@ -225,10 +223,10 @@ def stat(path: str | Path) -> FileInfo:
     )
 
 
-def _is_there_for(given: Permissions, path: Path) -> bool:
-    """May the program see the path? A link to elsewhere is not told from one to nowhere."""
+def _permitted(path: Path) -> bool:
+    """May the program see the path? What a link leads to elsewhere is not told from what is not there."""
     try:
-        given.file(path)
+        permissions().file(path)
     except PermissionError:
         return False
     return True

@@ -7,7 +7,7 @@ What is found here is found early; the nodes ask again when they are called, and
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ...compiler.diagnostics import Collector
@@ -16,9 +16,11 @@ from ...compiler.permissions import Permissions
 from ...compiler.spec import NodeSpec
 from ...compiler.walk import all_ops
 from .. import syntax
-from ..lower.program import Program
 from .packs import STANDARD, standard_asks
 from .report import Reporter
+
+if TYPE_CHECKING:
+    from ..lower.program import Program
 
 _FILES = frozenset({"path", "folder", "source", "target"})
 """How the standard packs call a parameter that is a path, where they ask for files."""

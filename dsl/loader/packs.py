@@ -20,6 +20,7 @@ from typing import Any
 
 from attrs import frozen
 
+from ...compiler.permissions import KINDS
 from ..nodes import FlowDef, NodeDef, binding_of
 from ..scope import Binding, PackBinding
 from . import witness
@@ -149,14 +150,21 @@ def about(found: Found) -> About:
             case (
                 ast.Assign(targets=[ast.Name(id=name)], value=value)
                 | ast.AnnAssign(target=ast.Name(id=name), value=value)
-            ) if name == PERMISSIONS and isinstance(value, (ast.Tuple, ast.List)):
-                asked = tuple(e.value for e in value.elts if isinstance(e, ast.Constant) and isinstance(e.value, str))
+            ) if name == PERMISSIONS:
+                asked = _texts(value)
     return About(first_sentence(ast.get_docstring(tree) or ""), asked, distribution=by.distribution, version=by.version)
+
+
+def _texts(value: ast.expr | None) -> tuple[str, ...]:
+    """The texts of a literal; every kind there is where it is none: what cannot be read is not taken for nothing."""
+    items = value.elts if isinstance(value, (ast.Tuple, ast.List)) else [value]
+    texts = tuple(e.value for e in items if isinstance(e, ast.Constant) and isinstance(e.value, str))
+    return texts if len(texts) == len(items) else KINDS
 
 
 def missing(about: About) -> str:
     """The libraries of a pack's extra that are not installed, and how they come to be; empty: all are there."""
-    lacking = [name for name in about.modules if importlib.util.find_spec(name) is None]
+    lacking = [name for name in about.modules if find_spec(name) is None]
     return f"{', '.join(lacking)}: pip install 'conductor-cflow[{about.extra}]'" if lacking else ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,18 @@ def test_a_grant_brings_the_standard_packs_that_ask_for_it(folder: Path) -> None
         cflow.loads(text, allow=["files:./data"])
     assert caught.value.diagnostics[0].message == "importing 'log' is not allowed here"
     assert cflow.loads(text, allow=["files:./data", "log"]).f.run() == 1
+
+
+def test_everything_but_private_networks(folder: Path) -> None:
+    text = (
+        'import files, http\nfrom math import sqrt\nfrom "./guard_nodes.py" import inner\nenv HOME: str = ""\n\n'
+        "flow f(path: str) -> list[Any]:\n    return [files.read(path), inner(path), sqrt(4), len(HOME) > 0]\n\n"
+        "flow g(url: str) -> int:\n    return http.get(url).status\n"
+    )
+    own = cflow.loads(text, base=folder, allow=["*", "net:*", "files:/", "env:*"])
+    assert own.f.run(str(folder / "out.txt")) == ["outside", "outside", 2.0, True]
+    with pytest.raises(PermissionError, match="to reach 127"):
+        own.g.run("http://127.0.0.1:1/")
 
 
 def test_a_grant_that_is_none_is_refused(folder: Path) -> None:
@@ -331,3 +344,30 @@ def test_a_recorded_run_goes_on_under_its_grants(folder: Path, monkeypatch: pyte
     }
     with pytest.raises(PermissionError):
         again.run(f"{folder}/out.txt")
+
+
+@pytest.mark.parametrize("allow", [None, ["files:./data"]])
+def test_a_run_is_repeated_from_the_store_under_its_grants(
+    allow: list[str] | None, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from cflow.runs.programs import _SEEN
+
+    (folder / "read.cflow").write_text(READ)
+    store = str(folder / "store")
+    options = [] if allow is None else ["--allow", allow[0]]
+    assert run("run", "read.cflow", f"path={folder}/data/in.txt", "--store", store, *options) == 0
+    capsys.readouterr()
+    assert run("runs", "--store", store, "--json") == 0
+    row = json.loads(capsys.readouterr().out)
+    assert run("show", row["id"], "--store", store) == 0
+    shown = capsys.readouterr().out
+    assert "read.cflow:read\n" in shown
+    assert "allow" not in shown
+    (folder / "data/in.txt").unlink()
+    (folder / "data/in.txt").symlink_to("../out.txt")
+    _SEEN.clear()
+    monkeypatch.chdir(folder / "data")
+    assert run("rerun", row["id"], "--store", store) == (0 if allow is None else 1)
+    again = capsys.readouterr().out.split()[0]
+    run("show", again, "--store", store)
+    assert ("outside" if allow is None else "the program is not allowed to reach the file") in capsys.readouterr().out

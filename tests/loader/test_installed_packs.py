@@ -99,3 +99,21 @@ def test_a_program_that_is_not_trusted_gets_a_pack_that_asks_for_no_more_than_it
         (refused,) = caught.value.diagnostics
         assert (refused.id, refused.found) == ("import-refused", missing)
     assert cflow.loads(text, allow=["linen", "net:example.com", "files:."]).f.run([1.0]) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("text", "asks"),
+    [
+        ("", ()),
+        ("PERMISSIONS = ()", ()),
+        ("PERMISSIONS = 'net'", ("net",)),
+        ("PERMISSIONS: tuple[str, ...] = ['net', 'files']", ("net", "files")),
+        ("PERMISSIONS = tuple('net files'.split())", ("net", "files", "process", "env")),
+        ("PERMISSIONS = ('net', WHAT)", ("net", "files", "process", "env")),
+        ("this is not Python", ()),
+    ],
+)
+def test_what_a_pack_asks_for_is_read(text: str, asks: tuple[str, ...], tmp_path: Path) -> None:
+    origin = tmp_path / "some.py"
+    origin.write_text(text)
+    assert packs.about(packs.Found("some", "some", True, origin)).permissions == asks
