@@ -16,6 +16,7 @@ from ..compiler.nearest import did_you_mean
 from ..compiler.spec import Effects, NodeSpec
 from ..compiler.types import Parameter
 from ..dsl.loader import packs
+from .arguments import Usage
 from .output import emit, note, plain
 from .target import report_wrong
 
@@ -40,8 +41,6 @@ def execute(arguments: argparse.Namespace) -> int:
             make(words[1:])
         return wrong.code
     if len(words) > 1:
-        from .arguments import Usage
-
         raise Usage("cflow nodes: one pack or node at a time, or: cflow nodes new NAME")
     known = sorted(set(packs.pack_names()))
     found: list[Described] = []
@@ -49,14 +48,16 @@ def execute(arguments: argparse.Namespace) -> int:
         for name in words or known:
             with wrong.each():
                 found.append(_asked_for(name, known))
+        if wrong.code and words:
+            return wrong.code
         if arguments.search:
             found = [part for pack in found if (part := _matching(pack, arguments.search)).nodes]
         if arguments.json:
             emit(json.dumps([_json(pack, spec) for pack in found for spec in pack.nodes], ensure_ascii=False))
-        else:
+        elif found:
             emit("\n".join(line for pack in found for line in _people(pack, in_full=bool(words))).strip("\n"))
-            if arguments.search and not found:
-                note(f"no node with {arguments.search!r} in its name or its words")
+        else:
+            note(f"no node with {arguments.search!r} in its name or its words")
     return wrong.code
 
 
@@ -78,7 +79,7 @@ def _asked_for(name: str, known: list[str]) -> Described:
     if not nodes:
         names = [spec.name for spec in pack.nodes]
         help = did_you_mean(last, names, f"it has {', '.join(names)}")
-        raise ProgramError([Diagnostic("unknown-pack", "error", f"{head!r} has no node {last!r}", NOWHERE, help=help)])
+        raise ProgramError([Diagnostic("unknown-node", "error", f"{head!r} has no node {last!r}", NOWHERE, help=help)])
     return Described(head, pack.about, "", nodes)
 
 

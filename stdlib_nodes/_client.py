@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _CLIENTS = 12
 _CONNECTIONS = 8  # of each client
 _CONNECT_SECONDS = 20.0
+_PROGRAMS = 32  # with grants of their own and clients that are kept
 _PORTS = {"http": 80, "https": 443}
 _SILENCE_SECONDS = 300.0  # how long a server may say nothing; the time of a whole call is the node's `timeout`
 
@@ -37,11 +38,13 @@ T = TypeVar("T")
 
 @define
 class _Clients:
-    """``busy`` counts the requests that each client has under way; whoever finds all busy waits at ``slots``."""
+    """``busy`` counts the requests that each client has under way; whoever finds all busy waits at ``slots``. ``users``
+    counts those who wait, too."""
 
     given: Permissions
     clients: list[httpx.AsyncClient] = field(factory=list)
     busy: list[int] = field(factory=list)
+    users: int = 0
     slots: trio.CapacityLimiter = field(factory=lambda: trio.CapacityLimiter(_CLIENTS * _CONNECTIONS))
 
     def choose(self) -> int:
@@ -74,13 +77,25 @@ async def client(given: Permissions) -> AsyncIterator[httpx.AsyncClient]:
     here = all_here.get(given)
     if here is None:
         here = all_here[given] = _Clients(given)
-    async with here.slots:
-        chosen = here.choose()
-        here.busy[chosen] += 1
-        try:
-            yield here.clients[chosen]
-        finally:
-            here.busy[chosen] -= 1
+    here.users += 1
+    try:
+        if len(all_here) > _PROGRAMS:
+            await _close(_take_unused(all_here))
+        async with here.slots:
+            chosen = here.choose()
+            here.busy[chosen] += 1
+            try:
+                yield here.clients[chosen]
+            finally:
+                here.busy[chosen] -= 1
+    finally:
+        here.users -= 1
+
+
+def _take_unused(all_here: dict[Permissions, _Clients]) -> list[httpx.AsyncClient]:
+    """The clients of the programs that send nothing just now; whoever sends again gets new ones."""
+    unused = [given for given, here in all_here.items() if not here.users]
+    return [one for given in unused for one in all_here.pop(given).clients]
 
 
 def _new_client(given: Permissions) -> httpx.AsyncClient:
@@ -178,11 +193,15 @@ async def _close_at_end(all_here: dict[Permissions, _Clients]) -> None:
     try:
         await trio.sleep_forever()
     finally:
-        # An error in a system task would bring down the loop; nobody is left to be told.
-        with trio.move_on_after(2, shield=True):
-            for made in (one for here in all_here.values() for one in here.clients):
-                with suppress(Exception):
-                    await made.aclose()
+        await _close([one for here in all_here.values() for one in here.clients])
+
+
+async def _close(clients: list[httpx.AsyncClient]) -> None:
+    # An error in a system task would bring down the loop; nobody is left to be told.
+    with trio.move_on_after(2, shield=True):
+        for made in clients:
+            with suppress(Exception):
+                await made.aclose()
 
 
 @asynccontextmanager

@@ -14,7 +14,7 @@ import pytest
 import trio
 
 from cflow.compiler.permissions import Permissions, under
-from cflow.stdlib_nodes import http
+from cflow.stdlib_nodes import _client, http
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -209,6 +209,24 @@ def test_connections_of_others_are_not_used(port: int, resolver: Any) -> None:
         with under(Permissions.of(["net:intranet.test"])):
             with pytest.raises(PermissionError):
                 await http.get.fn(url)
+
+    trio.run(main)
+
+
+def test_a_host_of_many_programs_keeps_the_clients_of_few(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_client, "_PROGRAMS", 2)
+
+    async def main() -> None:
+        made = []
+        for i in range(5):
+            given = Permissions.of(["net:localhost", f"env:E{i}"])
+            with under(given):
+                assert (await http.get.fn(f"http://127.0.0.1:{port}/")).text == "fine"
+            made += _client._all_here.get()[given].clients
+            assert len(_client._all_here.get()) <= 3
+        assert [one.is_closed for one in made] == [True, True, True, True, False]
+        with under(Permissions.of(["net:localhost", "env:E0"])):
+            assert (await http.get.fn(f"http://127.0.0.1:{port}/")).text == "fine"
 
     trio.run(main)
 
