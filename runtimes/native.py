@@ -35,16 +35,25 @@ class Function:
         import cffi
 
         ffi = cffi.FFI()
-        ffi.cdef(self._declaration)
-        function = getattr(ffi.dlopen(self._library), self._name)
-        return ffi, function, ffi.typeof(function)
+        try:
+            ffi.cdef(self._declaration)
+            function = getattr(ffi.dlopen(self._library), self._name)
+        except (cffi.CDefError, cffi.FFIError, AttributeError) as error:
+            msg = f"signature= of {self._name} declares no C function {self._name} of the library: {error}"
+            raise ValueError(msg) from None
+        type = ffi.typeof(function)
+        if len(type.args) != len(self._signature.parameters):
+            msg = f"{self._name} has {len(self._signature.parameters)} parameters, its signature= {len(type.args)}"
+            raise ValueError(msg)
+        return ffi, function, type
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """One call.
 
         Raises
         ------
-        OSError: the library cannot be loaded. TypeError: an argument does not fit.
+        OSError: the library cannot be loaded. ValueError: it has no such function, or one with other parameters.
+        TypeError: an argument does not fit.
         """
         ffi, function, type = self._loaded
         bound = self._signature.bind(*args, **kwargs)
@@ -87,28 +96,10 @@ class Native(processes.Processes):
     """The runtime of ``runs="native"``."""
 
     def prepared(self, spec: NodeSpec, fn: Callable[..., Any]) -> Callable[..., Any]:
-        """See :class:`~.port.Runtime`.
-
-        Raises
-        ------
-        ValueError: the declaration is not one of a function of the node's name with as many parameters.
-        """
+        """See :class:`~.port.Runtime`."""
         need("cffi", "native", spec)
-        import cffi
-
-        ffi = cffi.FFI()
-        declaration = spec.runtime["signature"]
-        signature = inspect.signature(fn)
-        try:
-            ffi.cdef(declaration)
-            known = ffi._parser._declarations[f"function {spec.name}"][0]
-        except (cffi.CDefError, cffi.FFIError, KeyError) as error:
-            msg = f"signature= of {spec.name} declares no C function {spec.name}: {declaration!r} ({error})"
-            raise ValueError(msg) from None
-        if len(known.args) != len(signature.parameters):
-            msg = f"{spec.name} has {len(signature.parameters)} parameters, its signature= {len(known.args)}"
-            raise ValueError(msg)
-        return Function(spec.name, beside(fn, spec.runtime["library"]), declaration, signature)
+        library = beside(fn, spec.runtime["library"])
+        return Function(spec.name, library, spec.runtime["signature"], inspect.signature(fn))
 
     def items(self, job: Job) -> AsyncGenerator[Any, None]:
         """There are none: a function gives one result."""

@@ -21,7 +21,7 @@ import console
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted(p for p in DOCS.rglob("*.md"))
 FOLLOWED = [
-    DOCS / name for name in ("tutorial.md", "writing-nodes.md", "testing-flows.md", "benchmarking.md", "packs.md")
+    DOCS / f"{name}.md" for name in ("tutorial", "writing-nodes", "testing-flows", "benchmarking", "packs", "runtimes")
 ]
 
 
