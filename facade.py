@@ -222,7 +222,7 @@ def node(fn: Any = None, /, **declared: Any) -> Any:
     check_declared(declared)
     if fn is None:
         return lambda inner: node(inner, **declared)
-    check_function(getattr(fn, "fn", fn), declared)
+    check_function(getattr(fn, "__func__", getattr(fn, "fn", fn)), declared)
     if isinstance(fn, NodeDef):
         return Node(fn.fn, {**fn.declared, **declared})
     if isinstance(fn, FlowDef):

@@ -23,6 +23,7 @@ from .declaring import (
     EFFECTS as EFFECTS,
     FORM as FORM,
     POLICY as POLICY,
+    RUNTIME as RUNTIME,
     Ambient as Ambient,
     FlowDef as FlowDef,
     FormName as FormName,

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import logging
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..compiler.spec import RUNTIMES, NodeSpec
 from ..runtimes.away import Away
-from ..runtimes.port import Job, Runtime
-from .loglines import NODES, NodeLog, say, wanted
+
+if TYPE_CHECKING:
+    from ..runtimes.port import Job, Runtime
 
 PLACES = {
     "process": "in a process",
@@ -89,7 +89,11 @@ def under_way() -> int:
 
 
 def _job(spec: NodeSpec, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Job:
+    import logging
+
+    from ..runtimes.port import Job
     from .context import context
+    from .loglines import NODES, wanted
 
     place: Any = contextlib.nullcontext
     try:
@@ -99,11 +103,16 @@ def _job(spec: NodeSpec, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: 
     else:
         away = Away(here.run, here.node, here.attempt, here.key, here._run.progress)
         place = here._run.services.processes
-    levels = logging.getLogger().level, next((n for n in _LEVELS if wanted(NODES, n)), logging.CRITICAL)
-    return Job(spec, fn, args, kwargs, away, levels, functools.partial(_heard, away), place)
+    levels = logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR
+    heard_from = logging.getLogger().level, next((n for n in levels if wanted(NODES, n)), logging.CRITICAL)
+    return Job(spec, fn, args, kwargs, away, heard_from, functools.partial(_heard, away), place)
 
 
 def _heard(here: Away, kind: str, what: Any) -> None:
+    import logging
+
+    from .loglines import NODES, NodeLog, say
+
     match kind:
         case "progress":
             here.progress[here.node] = tuple(what)
@@ -114,6 +123,3 @@ def _heard(here: Away, kind: str, what: Any) -> None:
             NodeLog(NODES, {"run": here.run, "node": here.node}).log(*what)
         case _:
             (sys.stdout if kind == "out" else sys.stderr).write(what)
-
-
-_LEVELS = (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR)

@@ -185,7 +185,7 @@ class Asyncio:
         finally:
             if not task.done:
                 await task.cancel()
-        task.result()
+            task.result()  # also what a `finally` of it raised while it was closed
 
 
 RUNTIME = Asyncio()

@@ -7,12 +7,13 @@ from typing import Any
 
 from attrs import evolve
 
-from ...compiler.spec import Retry
+from ...compiler.spec import LIMITS, Retry
 from .. import syntax
 from ..keys import unique_key
 from ..nodes import (
     DECLARED,
     EFFECTS,
+    RUNTIME,
     check_declared,
     check_function,
     check_seek,
@@ -21,9 +22,11 @@ from ..nodes import (
     policy_of,
     runtime_of,
 )
-from ..programs import code_digest
 from ..scope import Binding, ClassBinding, FlowBinding, NodeBinding
 from .constants import Evaluator, NotConstant
+
+IMPORTABLE = tuple(name for name in DECLARED if name not in RUNTIME or name in LIMITS)
+"""What names a program or a library is said in Python alone: text calls what it may import, and nothing else."""
 
 RETRY = ("times", "backoff", "max", "jitter", "on")
 
@@ -40,9 +43,9 @@ def read_options(
     """
     declared: dict[str, Any] = {}
     for option in options:
-        if option.name not in DECLARED:
+        if option.name not in IMPORTABLE:
             raise NotConstant(
-                f"an import cannot declare {option.name!r}", option.span, f"it can declare {', '.join(DECLARED)}"
+                f"an import cannot declare {option.name!r}", option.span, f"it can declare {', '.join(IMPORTABLE)}"
             )
         if option.name in declared:
             raise NotConstant(f"{option.name!r} is declared twice", option.span, "leave one of them out")
@@ -114,8 +117,6 @@ def redeclare(binding: NodeBinding, declared: Mapping[str, Any]) -> NodeBinding:
     spec = binding.spec
     if "runs" in given:
         spec = evolve(spec, runs=given["runs"], runtime=runtime_of(given))
-        if spec.runtime and binding.fn is not None:
-            spec = evolve(spec, source=code_digest(binding.fn, spec.runtime))
     spec = evolve(
         spec,
         effects=effects_of(given) if any(name in given for name in EFFECTS) else binding.spec.effects,

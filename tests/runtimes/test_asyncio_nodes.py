@@ -180,6 +180,28 @@ def test_a_stream_is_one_task_and_made_item_by_item() -> None:
         some.run(1)
 
 
+@node(reads="a", runs="asyncio")
+async def closes_badly() -> AsyncIterator[int]:
+    try:
+        yield 1
+        yield 2
+    finally:
+        raise Broken("while it was closed")
+
+
+def test_what_a_stream_raises_when_it_is_closed_is_told() -> None:
+    @flow
+    def first() -> int:
+        found = 0
+        for x in closes_badly():
+            found = x
+            break
+        return found
+
+    with pytest.raises(Broken, match="while it was closed"):
+        first.run()
+
+
 def test_inside_a_host_of_asyncio_too() -> None:
     @flow
     def one() -> tuple[int, str, str]:

@@ -21,6 +21,9 @@ import trio
 
 import cflow
 from cflow import Engine, context, flow, node, parallel
+from cflow.runs.history import read_history
+from cflow.runs.repeat import repetition
+from cflow.runs.replay import call_again, find_call
 from cflow.runtimes.port import ForeignError, NodeCrashed
 from cflow.runtimes.processes import POOL
 from cflow.runtimes.wire import SHARED, Packed
@@ -422,6 +425,26 @@ def test_an_import_may_say_it_and_explain_shows_it(tmp_path: Path) -> None:
     assert "in a process" in main.explain()
 
 
+@pytest.mark.parametrize("said", ['command=["true"]', 'module="x.wat"', 'library="libc.so.6"', 'signature="int f();"'])
+def test_text_names_no_program(said: str, tmp_path: Path) -> None:
+    """Else a file that may import one function could run anything."""
+    (tmp_path / "work.py").write_text("def f() -> int:\n    return 1\n")
+    text = f'from "./work.py" import f with pure=True, runs="command", {said}\n\nflow main() -> int:\n    return f()\n'
+    assert "an import cannot declare" in str(cflow.check(text, base=tmp_path)[0])
+    with pytest.raises(cflow.ProgramError, match="an import cannot declare"):
+        cflow.loads(text, base=tmp_path)
+
+
+def test_a_static_method_may_go_there() -> None:
+    class Shop:
+        @node(reads="p", runs="process")
+        @staticmethod
+        def where() -> int:
+            return os.getpid()
+
+    assert Shop.where() != os.getpid()
+
+
 def test_a_graph_keeps_what_the_runtime_is_told() -> None:
     from cflow.compiler.printer import print_graph
     from cflow.compiler.reader import read_graph
@@ -446,3 +469,34 @@ def test_tests_mock_it_or_call_it() -> None:
     with mock(pid, 4):
         assert attempt(one).value == 4
         assert one.run() == 4
+
+
+@node(writes="marks", runs="process")
+def signed(mark: str) -> int:
+    with open(mark, "a+") as file:
+        file.write("x")
+        return file.tell()
+
+
+@flow
+def twice(mark: str) -> list[int]:
+    first = signed(mark)
+    second = signed(mark)
+    return [first, second]
+
+
+def test_a_recorded_run_is_repeated_without_its_processes(tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    engine = Engine(store=tmp_path / "store")
+    assert engine.run(twice, str(mark)) == [1, 2]
+    assert engine.recorder is not None
+    store = engine.recorder.store
+    (row,) = store.runs()
+    again = repetition(store, row)
+    again.run()
+    assert (again.value, again.error) == ([1, 2], None)
+    assert mark.read_text() == "xx"
+    reached = repetition(store, row).to(find_call(read_history(store, row.id), "signed_2"))
+    assert reached is not None
+    assert call_again(repetition(store, row), reached, None).value == 3  # as the command `replay RUN NODE` does
+    engine.recorder.close()
