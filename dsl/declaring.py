@@ -269,6 +269,10 @@ def runtime_of(declared: Mapping[str, Any]) -> dict[str, Any]:
     return {word: _RUNTIME_VALUES[word](declared[word]) for word in known if declared.get(word) is not None}
 
 
+_ASYNC, _GENERATOR = 0x80 | 0x200, 0x20
+"""Of code objects: a coroutine or an async generator, a generator (``inspect.CO_COROUTINE`` and the like)."""
+
+
 def check_function(function: Callable[..., Any], declared: Mapping[str, Any]) -> None:
     """Can this function run where it is declared to?
 
@@ -278,15 +282,15 @@ def check_function(function: Callable[..., Any], declared: Mapping[str, Any]) ->
     """
     runs = declared.get("runs")
     if runs in RUNTIMES:
-        from . import hints
-
-        if runs == "asyncio" and not hints.is_async(function):
+        # By its code alone: while a file declares, its folder is first among those that an import searches.
+        flags = getattr(getattr(function, "__code__", None), "co_flags", 0)
+        if runs == "asyncio" and not flags & _ASYNC:
             msg = f"runs='asyncio' is for an async def, and {function!r} is none: a plain def runs in a thread"
             raise TypeError(msg)
-        if runs != "asyncio" and hints.is_async(function):
+        if runs != "asyncio" and flags & _ASYNC:
             msg = f"runs={runs!r} is for a plain def, and {function!r} is an async one"
             raise TypeError(msg)
-        if runs in ("wasm", "native") and hints.is_stream(function):
+        if runs in ("wasm", "native") and flags & _GENERATOR:
             msg = f"runs={runs!r} gives one result, and {function!r} yields several"
             raise TypeError(msg)
 

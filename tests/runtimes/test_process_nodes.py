@@ -500,3 +500,16 @@ def test_a_recorded_run_is_repeated_without_its_processes(tmp_path: Path) -> Non
     assert reached is not None
     assert call_again(repetition(store, row), reached, None).value == 3  # as the command `replay RUN NODE` does
     engine.recorder.close()
+
+
+def test_a_file_may_be_called_like_a_module_of_python(tmp_path: Path) -> None:
+    """Also where its plan was kept, and next to nothing is imported before it."""
+    (tmp_path / "json.py").write_text(
+        "from cflow import node\n\n@node(pure=True, runs='process')\ndef one() -> int:\n    return 1\n"
+    )
+    (tmp_path / "f.cflow").write_text('from "./json.py" import one\n\nflow main() -> int:\n    return one()\n')
+    argv = [sys.executable, "-m", "cflow", "run", str(tmp_path / "f.cflow"), "--json"]
+    (tmp_path / "aside").mkdir()
+    for _ in range(2):
+        done = subprocess.run(argv, cwd=tmp_path / "aside", capture_output=True, text=True, check=False)
+        assert done.stdout == "1\n", done.stderr
