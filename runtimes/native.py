@@ -68,11 +68,17 @@ class Function:
                 continue
             if isinstance(value, str):
                 value = value.encode()
+            size = 1 if wanted.item.kind == "void" else ffi.sizeof(wanted.item)
             if isinstance(value, (list, tuple)):
                 value = ffi.new(ffi.getctype(wanted.item, "[]"), value)
                 given.append(value)
             elif const and isinstance(value, bytes):
                 given.append(ffi.new("char[]", value) if wanted.item.cname == "char" else ffi.from_buffer(value))
+            elif memoryview(value).itemsize not in (1, size):
+                msg = (
+                    f"{self._name} takes {wanted.cname}, and the array has items of {memoryview(value).itemsize} bytes"
+                )
+                raise TypeError(msg)
             else:
                 given.append(ffi.cast(wanted, ffi.from_buffer(value, require_writable=not const)))
             if not const:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import resource
 import tempfile
 import typing
 from collections.abc import AsyncGenerator, Callable
@@ -27,6 +28,13 @@ FUEL = 1 << 40
 
 MEMORY = 1 << 28
 """Bytes of memory that it may have where ``memory=`` is not said."""
+
+
+TABLE = 1_000_000
+"""Elements of a table at most: they are held outside of its memory."""
+
+OUTPUT = 1 << 26
+"""Bytes that a program may print."""
 
 
 class Module:
@@ -68,7 +76,7 @@ class Module:
         bound.apply_defaults()
         store = wasmtime.Store(engine)
         store.set_fuel(self._fuel)
-        store.set_limits(memory_size=self._memory)
+        store.set_limits(memory_size=self._memory, memories=1, table_elements=TABLE)
         names = {export.name for export in module.exports}
         try:
             if self._name not in names and "_start" in names:
@@ -95,6 +103,8 @@ class Module:
             linker = wasmtime.Linker(store.engine)
             linker.define_wasi()
             start = typing.cast(Any, linker.instantiate(store, module).exports(store)["_start"])
+            before = resource.getrlimit(resource.RLIMIT_FSIZE)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (OUTPUT, before[1]))
             try:
                 start(store)
             except wasmtime.ExitTrap as exit:
@@ -102,6 +112,8 @@ class Module:
                     said = files["err"].read_text("utf-8", "replace").strip()[-1000:]
                     msg = f"{self._name} has no result: it ended with exit code {exit.code}: {said}"
                     raise NodeCrashed(msg, exit.code) from None
+            finally:
+                resource.setrlimit(resource.RLIMIT_FSIZE, before)
             text = files["out"].read_bytes()
         return json_text().parse(text, f"what {self._name} printed") if text.strip() else None
 

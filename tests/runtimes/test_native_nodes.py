@@ -116,6 +116,8 @@ def test_it_gets_no_more_memory_than_it_may(library: str) -> None:
 def test_what_does_not_fit_is_told(library: str, tmp_path: Path) -> None:
     with pytest.raises(TypeError):
         made(add, library)("a", 1)
+    with pytest.raises(TypeError, match=r"mean takes double \*, and the array has items of 4 bytes"):
+        made(mean, library)(np.zeros(3, np.float32), 3)
     with pytest.raises(ValueError, match="declares no C function add"):
         made(add, library, signature="int plus(int a, int b);")(1, 2)
     with pytest.raises(ValueError, match="declares no C function add"):

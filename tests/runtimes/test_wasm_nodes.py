@@ -45,6 +45,19 @@ CAT = """
     (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 20)))))
 """
 
+# One that prints until it cannot: then it ends with code 4.
+YES = """
+(module
+  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 0) "\\40\\00\\00\\00\\00\\f0\\00\\00")
+  (func (export "_start")
+    (loop $again
+      (br_if $again (i32.eqz (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 20)))))
+    (call $exit (i32.const 4))))
+"""
+
 
 @pytest.fixture(autouse=True, scope="module")
 def _workers_end() -> Any:
@@ -130,6 +143,12 @@ def test_what_is_wrong_with_a_module_is_told(text: str, tmp_path: Path) -> None:
 def test_a_program_of_wasi_is_spoken_to_in_json(tmp_path: Path) -> None:
     (tmp_path / "cat.wat").write_text(CAT)
     assert made(echo, str(tmp_path / "cat.wat"))(["ä", "b"]) == {"words": ["ä", "b"]}
+
+
+def test_one_that_prints_without_end_is_stopped(tmp_path: Path) -> None:
+    (tmp_path / "yes.wat").write_text(YES)
+    with pytest.raises(NodeCrashed, match="echo has no result: it ended with exit code 4"):
+        made(echo, str(tmp_path / "yes.wat"))([])
 
 
 def test_it_has_no_files_and_no_network(tmp_path: Path) -> None:
