@@ -6,8 +6,8 @@ What is found here is found early; the nodes ask again when they are called, and
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ...compiler.diagnostics import Collector
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _FILES = frozenset({"path", "folder", "source", "target"})
 """How the standard packs call a parameter that is a path, where they ask for files."""
 
-HELP = "the host that loads the program grants it: allow=[...], or --allow on the command line"
+_HELP = "the host that loads the program grants it: allow=[...], or --allow on the command line"
 
 
 def check_declarations(tree: syntax.Module, granted: Permissions, report: Reporter) -> None:
@@ -35,30 +35,8 @@ def check_declarations(tree: syntax.Module, granted: Permissions, report: Report
             name = declaration.name
             report(
                 "not-granted", declaration.span, f"the program is not allowed to read {name} (it was given {granted})",
-                help=f"{HELP}: env:{name}",
+                help=f"{_HELP}: env:{name}",
             )  # fmt: skip
-
-
-def check_runtime(runtime: Mapping[str, Any], granted: Permissions) -> None:
-    """May an import say that a node is this code? What a Python file says of its own nodes came with that file.
-
-    Parameters
-    ----------
-    runtime: what is declared of the node's runtime. granted: what the text was loaded with.
-
-    Raises
-    ------
-    PermissionError: it may not.
-    """
-    if granted.trusted:
-        return
-    if "command" in runtime:
-        granted.program(str(runtime["command"][0]))
-    if "module" in runtime:
-        granted.file(str(runtime["module"]))
-    if "library" in runtime:
-        msg = "the program is not allowed to call a shared library: what that does cannot be limited"
-        raise PermissionError(msg)
 
 
 def check_calls(program: Program, granted: Permissions, collector: Collector) -> None:
@@ -79,7 +57,7 @@ def check_calls(program: Program, granted: Permissions, collector: Collector) ->
                     if spec.grants == granted.tag:
                         _ask(spec, op, granted)
                 except PermissionError as error:
-                    report("not-granted", op.span, str(error), help=HELP)
+                    report("not-granted", op.span, str(error), help=_HELP)
 
 
 def _ask(spec: NodeSpec, call: Call, granted: Permissions) -> None:

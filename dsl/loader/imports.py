@@ -25,7 +25,6 @@ from .constants import NotConstant
 from .declarations import Declarations
 from .declared import read_options, redeclare
 from .files import show
-from .grants import HELP, check_runtime
 from .guard import Guard
 from .module import LoadedModule
 from .python_files import import_file
@@ -142,14 +141,7 @@ class Imports:
         """The binding with the import's options laid over what the node declares."""
         try:
             options = read_options(declaration.options, self.into.evaluator, self.into.lookup)
-            if not isinstance(binding, NodeBinding):
-                return binding
-            declared = redeclare(binding, options)
-            if "runs" in options:
-                check_runtime(declared.spec.runtime, self.host.allow.permissions)
-            return declared
-        except PermissionError as error:
-            self.host.report("not-granted", declaration.options[0].span, str(error), help=HELP)
+            return redeclare(binding, options) if isinstance(binding, NodeBinding) else binding
         except NotConstant as error:
             if error.message:
                 self.host.report("import-options", error.span, error.message, help=error.help)

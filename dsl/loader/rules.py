@@ -205,7 +205,7 @@ RULES: tuple[Rule, ...] = (
         "error",
         "A program asks for more than it was given",
         "A program that is loaded with `allow=` declares a secret or an environment value, or names an address, a path "
-        'or a program (also as the code of a node, `runs="command"`), that its host has not granted.',
+        "or a program, that its host has not granted.",
         "The call would be refused when it is reached; what is not literal is found then only.",
         """
         # cflow.loads(text, allow=["files:./data"])
