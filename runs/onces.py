@@ -259,7 +259,7 @@ def prefix(store: Store) -> str:
 
 
 def once_name(store: Store, name: str, generation: int) -> str:
-    """The idempotency key of what is kept under ``name``, done for the so-manieth time; :func:`of_name` reads it."""
+    """The idempotency key of what is kept under ``name`` and has been undone so often; :func:`of_name` reads it."""
     begins = prefix(store)
     return begins and f"{begins}/{quote(name, safe=':')}{f'!{generation}' if generation else ''}"
 
