@@ -21,7 +21,7 @@ from cflow.store.schema import MIGRATIONS
 UNITS = 120
 RUNS = 4
 LATER = (
-    *MIGRATIONS,
+    tuple(statement for version in MIGRATIONS for statement in version),  # what the program writes to today
     (
         "CREATE TABLE note (run INTEGER PRIMARY KEY, text TEXT)",
         "INSERT INTO note SELECT number, printf('%.*c', 2000, 'x') FROM run",
