@@ -95,7 +95,7 @@ class Function:
 def _const(declaration: str, count: int) -> list[bool]:
     """Of each parameter of a declaration: does it point to what is not written to? cffi forgets that."""
     inside = declaration[declaration.index("(") + 1 : declaration.rindex(")")]
-    return [part.split("*")[0].split()[:1] == ["const"] for part in inside.split(",")][:count]
+    return ["const" in part.split("*")[0].split() for part in inside.split(",")][:count]
 
 
 class Native(processes.Processes):

@@ -56,7 +56,7 @@ def hungry(n: int) -> int: ...  # type: ignore[empty-body]
 
 SIGNATURES = {
     add: "int add(int a, int b);",
-    mean: "double mean(const double *x, size_t n);",
+    mean: "double mean(double const *x, size_t n);",
     scale: "int scale(const double *x, size_t n, double by, double *out);",
     negate: "void negate(int32_t *x, size_t n);",
     greet: "const char *greet(const char *name);",
