@@ -8,7 +8,11 @@ from decimal import Decimal
 from pathlib import PurePath
 from typing import Any
 
+import msgspec
+
 from ._fields import fields_of
+
+_decode = msgspec.json.Decoder().decode
 
 
 def dump(value: Any, indent: int | None = None, sort_keys: bool = False) -> str:
@@ -16,19 +20,53 @@ def dump(value: Any, indent: int | None = None, sort_keys: bool = False) -> str:
     return json.dumps(value, indent=indent, sort_keys=sort_keys, default=_plain, ensure_ascii=False, allow_nan=False)
 
 
-def parse(text: str | bytes, origin: str) -> Any:
-    """The value a JSON text stands for. Raises ValueError that names ``origin``, line and column."""
+def parse(text: str | bytes, origin: str, line: int | None = None) -> Any:
+    """The value a JSON text stands for; ``line`` is its place in ``origin`` where it is one line of many.
+
+    Raises ValueError that names ``origin``, line and column.
+    """
+    try:
+        return _decode(text)
+    except (msgspec.DecodeError, UnicodeError):
+        pass  # json says where it is wrong, and takes what is JSON only to Python: UTF-16, NaN, lone surrogates
+    except RecursionError as error:
+        raise _too_deep(origin) from error
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        msg = f"{origin} is not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
+        msg = f"{origin} is not JSON: {error.msg} at line {line or error.lineno}, column {error.colno}"
         raise ValueError(msg) from error
     except UnicodeDecodeError as error:
-        msg = f"{origin} is not JSON: byte {error.start} is not {error.encoding} text"
+        place = f"line {line}, " if line else ""
+        msg = f"{origin} is not JSON: {place}byte {error.start} is not {error.encoding} text"
         raise ValueError(msg) from error
     except RecursionError as error:
-        msg = f"{origin} is nested too deeply"
+        raise _too_deep(origin) from error
+
+
+def simple(value: Any, keep: tuple[type, ...] = ()) -> Any:
+    """The value in dicts, lists, text and numbers alone, and what is of the types in ``keep``.
+
+    Raises TypeError for what has no such form, ValueError for a value that holds itself.
+    """
+    try:
+        return _simple(value, (str, int, float, type(None), *keep))
+    except RecursionError as error:
+        msg = "the value holds itself, or is nested too deeply"
         raise ValueError(msg) from error
+
+
+def _simple(value: Any, keep: tuple[type, ...]) -> Any:
+    match value:
+        case dict():
+            return {key: _simple(item, keep) for key, item in value.items()}
+        case list() | tuple():
+            return [_simple(item, keep) for item in value]
+    return value if isinstance(value, keep) else _simple(_plain(value), keep)
+
+
+def _too_deep(origin: str) -> ValueError:
+    return ValueError(f"{origin} is nested too deeply")
 
 
 def _plain(value: Any) -> Any:

@@ -1,7 +1,9 @@
 """Tables as CSV: records are dicts from column name to text. File nodes take part in the order of the ``files`` pack.
 
 Cells are text; ``data.cast(rows, {"total": "float", "day": "date"})`` makes numbers and dates of them.
-The first line holds the column names, unless ``columns`` gives them.
+The first line holds the column names, unless ``columns`` gives them. ``skip`` lines ahead of it are passed over;
+``quote`` is the sign around cells that hold separators. Paths that end in ``.gz``, ``.bz2``, ``.xz`` or ``.zst`` are
+compressed on the fly. Read and written by Python's own csv.
 """
 
 from __future__ import annotations
@@ -11,33 +13,33 @@ import io
 from collections.abc import AsyncIterator, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO
 
-import trio
+from attrs import frozen
 
 from .. import node, permissions
-from ._atomic import named, writing
 from ._fields import as_dict
-
-_ROWS = 1000  # rows fetched per hop to a thread
+from ._streams import append_bytes, hops, opened, writing_packed
 
 
 @node(pure=True)
-def parse(text: str, separator: str = ",", columns: list[str] | None = None) -> list[dict[str, str]]:
+def parse(
+    text: str, separator: str = ",", columns: list[str] | None = None, quote: str = '"', skip: int = 0
+) -> list[dict[str, str]]:
     """The records of a CSV text.
 
-    ``rows = csv.parse("name,qty\\nbolt,4\\n")`` gives ``[{"name": "bolt", "qty": "4"}]``
+    ``csv.parse("name,qty\\nbolt,4\\n")`` gives ``[{"name": "bolt", "qty": "4"}]``
 
     Raises ValueError that names the line whose number of cells does not fit.
     """
-    return list(_records(io.StringIO(text, newline=""), separator, columns, "the text"))
+    return list(_records(io.StringIO(text, newline=""), _Form(separator, quote, skip), columns, "the text"))
 
 
 @node(pure=True)
 def format(rows: list[Any], separator: str = ",", columns: list[str] | None = None) -> str:
     """The CSV text of records (dicts or typed records). Columns: those given, else all, in order of appearance.
 
-    ``text = csv.format([{"name": "bolt", "qty": 4}])``
+    ``csv.format([{"name": "bolt", "qty": 4}])`` gives ``"name,qty\\nbolt,4\\n"``
 
     Raises ValueError where a record has a field that is no column.
     """
@@ -47,31 +49,43 @@ def format(rows: list[Any], separator: str = ",", columns: list[str] | None = No
 
 
 @node(reads="files")
-def read(path: str | Path, separator: str = ",", columns: list[str] | None = None) -> list[dict[str, str]]:
+def read(
+    path: str | Path,
+    separator: str = ",",
+    columns: list[str] | None = None,
+    encoding: str = "utf-8",
+    quote: str = '"',
+    skip: int = 0,
+) -> list[dict[str, str]]:
     """The records of a CSV file, all at once; ``records`` streams them.
 
-    ``rows = csv.read("sales.csv")``
+    ``rows = csv.read("sales.csv")``, ``rows = csv.read("bank.csv", ";", encoding="cp1252", skip=4)``
+
+    Raises OSError, and ValueError that names path and line.
     """
-    with _opened(path) as file:
-        return list(_records(file, separator, columns, str(path)))
+    with opened(path) as file:
+        return list(_records(_text(file, encoding), _Form(separator, quote, skip), columns, str(path), encoding))
 
 
 @node(reads="files")
 async def records(
-    path: str | Path, separator: str = ",", columns: list[str] | None = None
+    path: str | Path,
+    separator: str = ",",
+    columns: list[str] | None = None,
+    encoding: str = "utf-8",
+    quote: str = '"',
+    skip: int = 0,
 ) -> AsyncIterator[dict[str, str]]:
     """The records of a CSV file as a stream, in constant memory.
 
     ``for row in csv.records("big.csv"): ...``
     """
-    file = await trio.to_thread.run_sync(_opened, path)
-    try:
-        source = _records(file, separator, columns, str(path))
-        while chunk := await trio.to_thread.run_sync(lambda: list(islice(source, _ROWS))):
+    form = _Form(separator, quote, skip)
+    rows = lambda file: _records(_text(file, encoding), form, columns, str(path), encoding)
+    async with hops(path, rows) as more:
+        while chunk := await more():
             for record in chunk:
                 yield record
-    finally:
-        file.close()
 
 
 @node(writes="files")
@@ -80,11 +94,12 @@ def write(path: str | Path, rows: list[Any], separator: str = ",", columns: list
 
     ``csv.write("sales.csv", rows)``
     """
-    with writing(path) as file:
+    with writing_packed(path) as file:
         text = io.TextIOWrapper(file, encoding="utf-8", newline="")
-        _write(text, rows, separator, columns, header=True)
-        text.flush()
-        text.detach()
+        try:
+            _write(text, rows, separator, columns, header=True)
+        finally:
+            text.detach()
     return Path(path)
 
 
@@ -94,25 +109,44 @@ def append(path: str | Path, rows: list[Any], separator: str = ",", columns: lis
 
     The columns are those of the file: ``for batch in rows with batch=1000: csv.append("out.csv", batch)``
     """
-    target = permissions().file(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    names = _names(path, separator) if permissions().file(path).exists() else None
+    lines = io.StringIO(newline="")
+    _write(lines, rows, separator, names or columns, header=not names)
+    return append_bytes(path, lines.getvalue().encode())
+
+
+@frozen
+class _Form:
+    separator: str
+    quote: str = '"'
+    skip: int = 0
+
+    def reader(self, lines: Iterator[str]) -> Any:
+        for sign, word in ((self.separator, "separator"), (self.quote, "quote")):
+            if len(sign) != 1:
+                msg = f"{word} is one character, not {sign!r}"
+                raise ValueError(msg)
+        return _csv.reader(islice(lines, self.skip, None), delimiter=self.separator, quotechar=self.quote, strict=True)
+
+
+def _text(file: BinaryIO, encoding: str) -> io.TextIOWrapper:
     try:
-        with open(target, "a+", encoding="utf-8", newline="") as file:
-            file.seek(0)
-            names = next(_csv.reader(file, delimiter=separator), None)
-            file.seek(0, io.SEEK_END)
-            _write(file, rows, separator, names or columns, header=not names)
-    except OSError as error:
-        raise named(error, path) from error
-    return Path(path)
+        return io.TextIOWrapper(file, encoding="utf-8-sig" if encoding.lower() == "utf-8" else encoding, newline="")
+    except LookupError as error:
+        msg = f"there is no encoding {encoding!r}"
+        raise ValueError(msg) from error
 
 
-def _opened(path: str | Path) -> TextIO:
-    return open(permissions().file(path), encoding="utf-8-sig", newline="")
+def _names(path: str | Path, separator: str) -> list[str] | None:
+    """The column names of a file."""
+    with opened(path) as file:
+        return next(_csv.reader(_text(file, "utf-8"), delimiter=separator), None)
 
 
-def _records(source: Iterable[str], separator: str, columns: list[str] | None, origin: str) -> Iterator[dict[str, str]]:
-    reader = _csv.reader(source, delimiter=separator, strict=True)
+def _records(
+    source: Iterable[str], form: _Form, columns: list[str] | None, origin: str, encoding: str = "utf-8"
+) -> Iterator[dict[str, str]]:
+    reader = form.reader(iter(source))
     try:
         names = columns if columns is not None else next(reader, None)
         if names is None:
@@ -125,21 +159,34 @@ def _records(source: Iterable[str], separator: str, columns: list[str] | None, o
             if not cells:
                 continue
             if len(cells) != len(names):
-                msg = f"{origin}, line {reader.line_num}: {len(cells)} cells where {len(names)} were expected"
+                msg = (
+                    f"{origin}, line {form.skip + reader.line_num}: {len(cells)} cells where {len(names)} were expected"
+                )
                 raise ValueError(msg)
             yield dict(zip(names, cells, strict=True))
     except _csv.Error as error:
-        msg = f"{origin}, line {reader.line_num}: {error}"
+        msg = f"{origin}, line {form.skip + reader.line_num}: {error}"
         raise ValueError(msg) from error
     except UnicodeDecodeError as error:
-        msg = f"{origin} is not UTF-8 text, after line {reader.line_num}"
+        msg = f"{origin} is not {encoding.upper()} text, after line {form.skip + reader.line_num}"
         raise ValueError(msg) from error
+
+
+@frozen
+class _Lines:
+    """Ends lines by a newline alone. The writer is told otherwise, for it quotes the signs that end its lines only, and
+    a bare carriage return in a cell would be read as an end."""
+
+    out: io.TextIOBase
+
+    def write(self, line: str) -> None:
+        self.out.write(line[:-2] + "\n")
 
 
 def _write(out: io.TextIOBase, rows: Iterable[Any], separator: str, columns: list[str] | None, *, header: bool) -> None:
     table = [as_dict(row) for row in rows]
     names = columns if columns is not None else list(dict.fromkeys(name for row in table for name in row))
-    writer = _csv.DictWriter(out, names, delimiter=separator, restval="", lineterminator="\n")
+    writer = _csv.DictWriter(_Lines(out), names, delimiter=separator, restval="", lineterminator="\r\n")
     if header and names:
         writer.writeheader()
     for number, row in enumerate(table, 1):

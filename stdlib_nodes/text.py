@@ -113,7 +113,7 @@ def fill(template: str, values: Any) -> str:
 def slug(text: str, separator: str = "-") -> str:
     """Lower-case ASCII letters and digits, all else a separator: fit for file names and addresses.
 
-    ``text.slug("Crème brûlée, 2 pieces")`` gives ``creme-brulee-2-pieces``
+    ``text.slug("Crème brûlée, 2 pieces")`` gives ``"creme-brulee-2-pieces"``
     """
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", lambda _: separator, plain).strip(separator)

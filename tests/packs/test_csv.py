@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import gzip
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
+from hypothesis import given, settings, strategies as st
 
 from cflow.stdlib_nodes import csv
 
@@ -84,3 +87,62 @@ def test_files_that_are_no_tables(tmp_path: Path) -> None:
     assert csv.read.fn(path) == [{"a": "1", "b": "2"}]
     with pytest.raises(FileNotFoundError):
         streamed(tmp_path / "none.csv")
+
+
+def test_other_forms(tmp_path: Path) -> None:
+    path = tmp_path / "bank.csv"
+    path.write_bytes("Konto 7\n\nname;note\nJürgen;'a;b'\n".encode("cp1252"))
+    form: dict[str, Any] = {"separator": ";", "encoding": "cp1252", "quote": "'", "skip": 2}
+    assert csv.read.fn(path, **form) == streamed(path, **form) == [{"name": "Jürgen", "note": "a;b"}]
+    path.write_bytes(b"a\n\xff\n")
+    with pytest.raises(ValueError, match="is not ASCII text"):
+        csv.read.fn(path, encoding="ascii")
+    with pytest.raises(ValueError, match="there is no encoding 'none'"):
+        csv.read.fn(path, encoding="none")
+    with pytest.raises(ValueError, match="separator is one character, not ', '"):
+        csv.parse.fn("a", ", ")
+    with pytest.raises(ValueError, match="quote is one character, not ''"):
+        csv.parse.fn("a", quote="")
+    with pytest.raises(ValueError, match="line 4: 1 cells where 2"):
+        csv.parse.fn("x\ny\na,b\n1\n", skip=2)
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".bz2", ".xz", ".zst"])
+def test_compressed_tables(tmp_path: Path, suffix: str) -> None:
+    path = csv.write.fn(tmp_path / f"a.csv{suffix}", [{"a": 1, "b": "ü"}])
+    csv.append.fn(path, [{"b": "y", "a": 2}])
+    wanted = [{"a": "1", "b": "ü"}, {"a": "2", "b": "y"}]
+    assert csv.read.fn(path) == streamed(path) == wanted
+    assert path.read_bytes()[:3] != b"a,b"
+
+
+def test_append_is_all_or_nothing(tmp_path: Path) -> None:
+    path = csv.write.fn(tmp_path / "a.csv", [{"a": 1}])
+    with pytest.raises(ValueError, match="record 2 has the field 'b'"):
+        csv.append.fn(path, [{"a": 2}, {"b": 3}])
+    assert path.read_text() == "a\n1\n"
+
+
+@given(st.binary(max_size=200))
+@settings(max_examples=200, deadline=None)
+def test_any_bytes_are_records_or_a_clear_error(clear: Any, content: bytes) -> None:
+    with tempfile.NamedTemporaryFile(suffix=".csv") as file:
+        file.write(content)
+        file.flush()
+        clear(lambda: csv.read.fn(file.name), file.name)
+
+
+@given(st.lists(st.fixed_dictionaries({"a": st.text(), "b b": st.text(max_size=3)}), max_size=5))
+@settings(max_examples=100, deadline=None)
+def test_what_is_written_is_read(rows: list[dict[str, str]]) -> None:
+    assert csv.parse.fn(csv.format.fn(rows)) == rows
+
+
+def test_a_cell_without_end_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.csv.gz"
+    with gzip.open(path, "wb") as file:
+        file.write(b"a\n")
+        for _ in range(80):
+            file.write(b"x" * (1 << 20))
+    with pytest.raises(ValueError, match=r"bomb\.csv\.gz"):
+        streamed(path)

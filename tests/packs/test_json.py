@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import gzip
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
 from attrs import frozen
+from hypothesis import given, settings, strategies as st
 
 from cflow.stdlib_nodes import json
 
@@ -80,3 +83,64 @@ def test_other_encodings(tmp_path: Path) -> None:
     for encoding in ("utf-8-sig", "utf-16"):
         path.write_bytes('{"a": "ü"}'.encode(encoding))
         assert json.read.fn(path) == {"a": "ü"}
+
+
+def streamed(path: Path, at: str = "", **how: Any) -> list[Any]:
+    async def main() -> list[Any]:
+        return [item async for item in json.items.fn(path, at, **how)]
+
+    return trio.run(main)
+
+
+def test_items_of_a_long_list(tmp_path: Path) -> None:
+    value = {"head": {"n": [0]}, "result": {"orders": [{"id": i, "price": 1.5, "tags": ["x"]} for i in range(2_500)]}}
+    path = json.write.fn(tmp_path / "a.json", value)
+    assert streamed(path, "result.orders") == value["result"]["orders"]
+    assert streamed(path, "nothing") == []
+    packed = tmp_path / "a.json.gz"
+    packed.write_bytes(gzip.compress(b'[1, 2.5, "x", null, 10000000000000000000000]'))
+    assert streamed(packed) == [1, 2.5, "x", None, 10**22]
+
+
+@pytest.mark.parametrize("content", [b'[1, {"a": ', b"[1,,2]", b'["\xff"]', b"", b"[1] 2"])
+def test_items_of_what_is_not_json(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"a\.json is not JSON: ."):
+        streamed(path)
+
+
+def test_an_item_without_end_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.json.gz"
+    path.write_bytes(gzip.compress(b'["' + b"x" * (2 << 20) + b'"]'))
+    with pytest.raises(ValueError, match=r"a\.json\.gz: the item has more than 1,000,000 bytes"):
+        streamed(path, max_item=1_000_000)
+    assert len(streamed(path)[0]) == 2 << 20
+
+
+def test_query() -> None:
+    value = {"people": [Point(1, 2), Point(3, 4)]}
+    assert json.query.fn(value, "people[?x > `1`].y | [0]") == 4
+    assert json.query.fn(value, "nothing.at.all") is None
+    for wrong in ("people[", "sum(people)", "a" * 3 + "(", "none(@)"):
+        with pytest.raises(ValueError, match="the expression"):
+            json.query.fn(value, wrong)
+    with pytest.raises(ValueError, match="nested too deeply"):
+        json.query.fn(value, "(" * 20_000 + "a" + ")" * 20_000)
+
+
+@given(st.binary(max_size=200))
+@settings(max_examples=200, deadline=None)
+def test_any_bytes_are_a_value_or_a_clear_error(clear: Any, content: bytes) -> None:
+    clear(lambda: json.loads.fn(content), "the text is")
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False) | st.integers() | st.text())
+@settings(max_examples=200, deadline=None)
+def test_numbers_and_text_there_and_back(value: Any) -> None:
+    found = json.loads.fn(json.dumps.fn(value))
+    assert (found, type(found)) == (value, type(value))
+
+
+def test_what_only_python_takes_for_json_is_still_taken() -> None:
+    assert json.loads.fn('["\\ud800", Infinity, 1e999]') == ["\ud800", float("inf"), float("inf")]

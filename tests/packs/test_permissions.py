@@ -11,7 +11,7 @@ from hypothesis import given, settings, strategies as st
 
 import cflow
 from cflow.compiler.permissions import Permissions, as_address, is_public, under
-from cflow.stdlib_nodes import csv, files, json
+from cflow.stdlib_nodes import compress, crypto, csv, files, json, jsonl, toml, xlsx, xml, yaml
 
 
 @pytest.fixture
@@ -243,6 +243,34 @@ CALLS = {
     "csv.append": lambda: csv.append(OUT, [{"x": 1, "y": 2}]),
     "json.read": lambda: json.read(OUT),
     "json.write": lambda: json.write("other/x.json", 1),
+    "json.items": lambda: [*json.items(OUT)],
+    "jsonl.read": lambda: jsonl.read(OUT),
+    "jsonl.records": lambda: [*jsonl.records(OUT)],
+    "jsonl.write": lambda: jsonl.write("other/x.jsonl", [1]),
+    "jsonl.append": lambda: jsonl.append(OUT, [1]),
+    "yaml.read": lambda: yaml.read(OUT),
+    "yaml.write": lambda: yaml.write("other/x.yaml", 1),
+    "toml.read": lambda: toml.read(OUT),
+    "toml.write": lambda: toml.write("other/x.toml", {}),
+    "xml.read": lambda: xml.read(OUT),
+    "xml.items": lambda: [*xml.items(OUT, "x")],
+    "xml.write": lambda: xml.write("other/x.xml", {"a": 1}),
+    "xlsx.read": lambda: xlsx.read(OUT),
+    "xlsx.records": lambda: [*xlsx.records(OUT)],
+    "xlsx.sheets": lambda: xlsx.sheets(OUT),
+    "xlsx.write": lambda: xlsx.write("other/x.xlsx", []),
+    "crypto.hash_file": lambda: crypto.hash_file("data/file-link"),
+    "compress.file from": lambda: compress.file(OUT, target="data/x.gz"),
+    "compress.file to": lambda: compress.file("data/in.txt", target="other/x.gz"),
+    "compress.expand": lambda: compress.expand("other/x.gz", "data/x"),
+    "compress.lines": lambda: [*compress.lines(OUT)],
+    "compress.pack from": lambda: compress.pack("data/x.zip", [OUT]),
+    "compress.pack up": lambda: compress.pack("data/x.zip", ["data/.."]),
+    "compress.pack to": lambda: compress.pack("other/x.zip", ["data/in.txt"]),
+    "compress.unpack from": lambda: compress.unpack("other/x.zip", "data/new"),
+    "compress.unpack tar": lambda: compress.unpack("other/x.tar", "data/new"),
+    "compress.unpack to": lambda: compress.unpack("data/in.txt", "other/new"),
+    "compress.entries": lambda: compress.entries("other/x.zip"),
 }
 
 
