@@ -33,7 +33,7 @@ PACKS: dict[str, Pack] = {
     "compress": Pack("Compressed bytes and files; zip and tar archives.", ("files",), "data", ("zstandard",)),
     "crypto": Pack("Hashes, signatures, tokens, encryption.", ("files",), "crypto", ("cryptography", "jwt")),
     "csv": Pack("Tables as CSV text and CSV files.", ("files",)),
-    "data": Pack("Lists of records: choose, change, sort, group, sum up, combine."),
+    "data": Pack("Lists of records: choose, sort, group, sum up, combine, query.", (), "data", ("duckdb",)),
     "files": Pack("Files and folders: read, write, list, copy, move, delete.", ("files",)),
     "html": Pack("HTML pages: elements by CSS, text, links, tables.", (), "web", ("selectolax",)),
     "http": Pack("HTTP: the verbs, JSON, downloads.", ("net", "files")),

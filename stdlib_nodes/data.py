@@ -10,15 +10,39 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+import attrs
+from attrs import frozen
+
 from .. import node
+from ._combine import fields_of_key, joined, key_of, pivoted
 from ._fields import as_dict, field
 from ._measures import measured, read_as, tested
+from ._tables import run
 
 Test = Literal[
     "==", "!=", "<", "<=", ">", ">=", "in", "not in", "contains", "starts with", "ends with", "is empty", "is not empty"
 ]
 
 Kind = Literal["int", "float", "Decimal", "bool", "date", "datetime"]
+
+
+@frozen(kw_only=True)
+class Change:
+    """A record that changed: as it was, as it is, and which fields differ."""
+
+    before: Any
+    after: Any
+    fields: list[str]
+
+
+@frozen(kw_only=True)
+class Comparison:
+    """What changed from one list of records to another."""
+
+    added: list[Any] = attrs.field(factory=list)
+    removed: list[Any] = attrs.field(factory=list)
+    changed: list[Change] = attrs.field(factory=list)
+    same: list[Any] = attrs.field(factory=list)
 
 
 @node(pure=True)
@@ -234,54 +258,105 @@ def concat(*lists: list[Any]) -> list[Any]:
 
 
 @node(pure=True)
-def merge(rows: list[Any], changes: list[Any], on: str) -> list[dict[str, Any]]:
+def merge(rows: list[Any], changes: list[Any], on: str | list[str]) -> list[dict[str, Any]]:
     """The records, with the fields of the change that has the same ``on`` laid over each; changes that fit none come
     last.
 
-    ``stock = data.merge(stock, deliveries, on="sku")``
+    ``data.merge([{"sku": "a", "n": 1}], [{"sku": "a", "n": 2}], on="sku")`` gives ``[{"sku": "a", "n": 2}]``
     """
-    out = {field(row, on): as_dict(row) for row in rows}
+    names, _ = fields_of_key(on)
+    out = {key_of(row, names): as_dict(row) for row in rows}
     for change in changes:
-        key = field(change, on)
+        key = key_of(change, names)
         out[key] = out.get(key, {}) | as_dict(change)
     return list(out.values())
 
 
 @node(pure=True)
 def join(
-    left: list[Any], right: list[Any], on: str, how: Literal["inner", "left", "right", "full", "only left"] = "inner"
+    left: list[Any],
+    right: list[Any],
+    on: str | list[str] | dict[str, str] = "",
+    how: Literal["inner", "left", "right", "full", "cross", "only left", "only right"] = "inner",
 ) -> list[dict[str, Any]]:
     """Each record of ``left`` with each of ``right`` that has the same ``on``, their fields together (``left`` wins).
 
-    ``data.join(orders, customers, on="customer", how="left")``
+    ``data.join([{"id": 1, "who": 7}], [{"id": 7, "name": "Ada"}], on={"who": "id"})``
+    gives ``[{"id": 1, "who": 7, "name": "Ada"}]``
 
-    ``left``, ``right`` and ``full`` keep the records without a partner too, with None for what is missing; ``only
-    left`` gives the records of ``left`` without one.
+    ``on``: a field, several, or a dict from the names on the left to those on the right. ``left``, ``right`` and
+    ``full`` keep the records without a partner too, with None for what is missing; ``only left`` and ``only right``
+    give the records of one side without one; ``cross`` gives each with each, without ``on``.
     """
-    if how not in ("inner", "left", "right", "full", "only left"):
-        msg = f"how is inner, left, right, full or only left, not {how!r}"
-        raise ValueError(msg)
-    partners: dict[Any, list[dict[str, Any]]] = {}
-    for row in right:
-        partners.setdefault(field(row, on), []).append(as_dict(row))
-    no_left: dict[str, Any] = dict.fromkeys(name for row in left for name in as_dict(row))
-    no_right: dict[str, Any] = dict.fromkeys(name for row in right for name in as_dict(row))
-    out: list[dict[str, Any]] = []
-    met: dict[Any, None] = {}
-    for row in left:
-        key = field(row, on)
-        met[key] = None
-        mine = as_dict(row)
-        if how == "only left":
-            if key not in partners:
-                out.append(mine)
-        elif key in partners:
-            out.extend(mine | {n: v for n, v in other.items() if n not in mine} for other in partners[key])
-        elif how in ("left", "full"):
-            out.append(mine | {n: None for n in no_right if n not in mine})
-    if how in ("right", "full"):
-        out.extend(no_left | other for key, others in partners.items() if key not in met for other in others)
+    return joined(left, right, on, how)
+
+
+@node(pure=True)
+def compare(old: list[Any], new: list[Any], on: str | list[str]) -> Comparison:
+    """What has changed from one list of records to another: which came, went, changed, and stayed the same.
+
+    ``data.compare([{"id": 1, "n": 5}], [{"id": 1, "n": 6}, {"id": 2, "n": 7}], on="id").added``
+    gives ``[{"id": 2, "n": 7}]``
+
+    Raises ValueError where two records of one list have the same ``on``.
+    """
+    names, _ = fields_of_key(on)
+    before, after = ({key_of(row, names): row for row in rows} for rows in (old, new))
+    for rows, by_key, which in ((old, before, "old"), (new, after, "new")):
+        if len(by_key) < len(rows):
+            msg = f"two of the {which} records have the same {', '.join(names)}"
+            raise ValueError(msg)
+    out = Comparison(added=[row for key, row in after.items() if key not in before])
+    for key, row in before.items():
+        if key not in after:
+            out.removed.append(row)
+            continue
+        was, now = as_dict(row), as_dict(after[key])
+        differ = [name for name in now | was if name not in was or name not in now or was[name] != now[name]]
+        if differ:
+            out.changed.append(Change(before=row, after=after[key], fields=differ))
+        else:
+            out.same.append(after[key])
     return out
+
+
+@node(pure=True)
+def pivot(rows: list[Any], by: str | list[str], names: str, value: str, measure: str = "sum") -> list[dict[str, Any]]:
+    """One record for each value of the fields ``by``, with a field for each value of ``names``: the measure of
+    ``value`` (``sum``, or another of those in ``summarize``), None where there is no record.
+
+    ``data.pivot([{"r": "n", "m": "May", "x": 1}, {"r": "n", "m": "Jun", "x": 2}], "r", "m", "x")``
+    gives ``[{"r": "n", "May": 1, "Jun": 2}]``
+    """
+    return pivoted(rows, [by] if isinstance(by, str) else by, names, value, measure)
+
+
+@node(pure=True)
+def unpivot(rows: list[Any], keep: str | list[str], names: str = "name", value: str = "value") -> list[dict[str, Any]]:
+    """One record for each field that is not in ``keep``, its name and its value in two fields: what undoes ``pivot``.
+
+    ``data.unpivot([{"r": "n", "May": 1}], "r")`` gives ``[{"r": "n", "name": "May", "value": 1}]``
+    """
+    kept = [keep] if isinstance(keep, str) else keep
+    out = []
+    for row in rows:
+        head = {name: field(row, name) for name in kept}
+        out += [head | {names: name, value: cell} for name, cell in as_dict(row).items() if name not in kept]
+    return out
+
+
+@node(pure=True)
+def query(sql: str, **tables: list[Any]) -> list[dict[str, Any]]:
+    """The result of a SELECT over lists of records, each a table by the name it is given: for large ones, and for what
+    is said best in SQL.
+
+    ``data.query("select r, sum(x)::int as x from t group by r", t=[{"r": "n", "x": 1}, {"r": "n", "x": 2}])``
+    gives ``[{"r": "n", "x": 3}]``
+
+    By DuckDB, in memory (extra ``data``); the query reaches the tables and nothing else. Moments are in UTC, lists and
+    dicts within records are JSON. Raises ValueError for what is no single SELECT, or fails.
+    """
+    return run(sql, tables)
 
 
 @node(pure=True)
