@@ -4,6 +4,7 @@ so they chain: ``name |> text.truncate(40) |> text.slug``.
 
 from __future__ import annotations
 
+import difflib
 import html
 import re
 import textwrap
@@ -15,6 +16,7 @@ from attrs import frozen
 
 from .. import node
 from ._fields import as_dict, field
+from ._templates import render as _render
 
 
 @frozen(kw_only=True)
@@ -107,6 +109,61 @@ def fill(template: str, values: Any) -> str:
     Raises ValueError for a name that ``values`` does not have.
     """
     return re.sub(r"\{\{\s*([^{}]*?)\s*\}\}", lambda found: str(_lookup(values, found[1])), template)
+
+
+@node(pure=True)
+def render(template: str, values: Any, escape: bool = False) -> str:
+    """The text of a Jinja template with the fields of ``values``: loops, tests, filters and macros, in a sandbox.
+
+    ``text.render("{% for p in people %}{{ p.name|upper }};{% endfor %}", {"people": [{"name": "Ada"}]})``
+    gives ``"ADA;"``
+
+    By jinja2 (extra ``text``). A template reaches fields, not Python's objects, and comes to an end: at most 200,000
+    steps and 10 million characters. ``escape``: for HTML, so that no value is read as markup. Raises ValueError that
+    names the line, for a missing name too.
+    """
+    return _render(template, as_dict(values), escape)
+
+
+@node(pure=True)
+def diff(old: str, new: str, context: int = 3) -> str:
+    """What differs between two texts, line by line, as a unified diff; "" where nothing does. ``context``: the lines
+    around each change.
+
+    ``text.diff("a\\nb\\n", "a\\nc\\n", context=0)`` gives ``"--- old\\n+++ new\\n@@ -2 +2 @@\\n-b\\n+c\\n"``
+    """
+    if context < 0:
+        msg = f"context is at least 0, not {context}"
+        raise ValueError(msg)
+    pieces = difflib.unified_diff(old.split("\n"), new.split("\n"), "old", "new", n=context, lineterm="")
+    return "".join(f"{line}\n" for line in pieces)
+
+
+@node(pure=True)
+def chunks(text: str, size: int, overlap: int = 0) -> list[str]:
+    """The text in parts of at most ``size`` characters, cut between words where it can be; each begins with about the
+    last ``overlap`` characters of the one before.
+
+    ``text.chunks("one two three", 8)`` gives ``["one two", "three"]``
+
+    Raises ValueError where ``overlap`` is not smaller than ``size``.
+    """
+    if not 0 <= overlap < size:
+        msg = f"overlap is from 0 to below size, not {overlap} of {size}"
+        raise ValueError(msg)
+    out: list[str] = []
+    start, least = 0, 0
+    while start < len(text):
+        end = min(start + size, len(text))
+        if end < len(text) and not text[end].isspace():
+            cut = next((i for i in range(end, max(start, least), -1) if text[i - 1].isspace()), end)
+            end = cut
+        if part := text[start:end].strip():
+            out.append(part)
+        if end == len(text):
+            break
+        least, start = end, max(end - overlap, start + 1)
+    return out
 
 
 @node(pure=True)

@@ -164,9 +164,7 @@ def test_a_query_reaches_its_tables_and_nothing_else(sql: str, message: str) -> 
 
 
 def test_tables_that_are_none() -> None:
-    with pytest.raises(
-        ValueError, match="'x' of the table 't' holds values of several kinds: bigint, varchar"
-    ):
+    with pytest.raises(ValueError, match="'x' of the table 't' holds values of several kinds: bigint, varchar"):
         data.query.fn("select 1 as one", t=[{"x": 1}, {"x": "a"}])
     with pytest.raises(ValueError, match="the table 't' has no records"):
         data.query.fn("select * from t", t=[])
