@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from pathlib import PurePath
 from typing import Any
@@ -17,6 +18,8 @@ _decode = msgspec.json.Decoder().decode
 
 def dump(value: Any, indent: int | None = None, sort_keys: bool = False) -> str:
     """The JSON text of a value. Raises TypeError for what JSON cannot say, ValueError for NaN and infinity."""
+    if indent is None and not sort_keys:
+        return _encode(value)
     return json.dumps(value, indent=indent, sort_keys=sort_keys, default=_plain, ensure_ascii=False, allow_nan=False)
 
 
@@ -42,6 +45,18 @@ def parse(text: str | bytes, origin: str, line: int | None = None) -> Any:
         raise ValueError(msg) from error
     except RecursionError as error:
         raise _too_deep(origin) from error
+
+
+def parse_lines(lines: Iterable[bytes], origin: str) -> Iterator[Any]:
+    """The values of lines; empty ones are passed over. Raises as :func:`parse`."""
+    for number, line in enumerate(lines, 1):
+        try:
+            value = _decode(line)
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            if not line.strip():
+                continue
+            value = parse(line, origin, number)
+        yield value
 
 
 def simple(value: Any, keep: tuple[type, ...] = ()) -> Any:
@@ -85,3 +100,7 @@ def _plain(value: Any) -> Any:
             return str(value)
     msg = f"JSON has no form for {type(value).__name__}: turn it into text, numbers, lists or dicts first"
     raise TypeError(msg)
+
+
+_encode = json.JSONEncoder(default=_plain, ensure_ascii=False, allow_nan=False).encode
+"""Made once: ``json.dumps`` would make one for each call that is not all defaults."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import errno
 import zipfile
+import zlib
 from typing import BinaryIO
 
 _RATIO = 1032
@@ -37,7 +38,7 @@ def check_size(file: BinaryIO, size: int, limit: int, origin: str) -> None:
                         if total > limit:
                             msg = f"{origin} unpacks to more than {limit:,} bytes"
                             raise ValueError(msg)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error, OSError) as error:
         if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):  # that: sent before the start
             raise
         msg = f"{origin} is no whole zip file: {error}"

@@ -13,6 +13,7 @@ import io
 from collections.abc import AsyncIterator, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, BinaryIO
 
 from attrs import frozen
@@ -20,6 +21,8 @@ from attrs import frozen
 from .. import node, permissions
 from ._fields import as_dict
 from ._streams import append_bytes, hops, opened, writing_packed
+
+_LINES = 1000  # lines written at once
 
 
 @node(pure=True)
@@ -172,26 +175,23 @@ def _records(
         raise ValueError(msg) from error
 
 
-@frozen
-class _Lines:
-    """Ends lines by a newline alone. The writer is told otherwise, for it quotes the signs that end its lines only, and
-    a bare carriage return in a cell would be read as an end."""
-
-    out: io.TextIOBase
-
-    def write(self, line: str) -> None:
-        self.out.write(line[:-2] + "\n")
-
-
 def _write(out: io.TextIOBase, rows: Iterable[Any], separator: str, columns: list[str] | None, *, header: bool) -> None:
-    table = [as_dict(row) for row in rows]
+    table = [row if isinstance(row, dict) else as_dict(row) for row in rows]
     names = columns if columns is not None else list(dict.fromkeys(name for row in table for name in row))
-    writer = _csv.DictWriter(_Lines(out), names, delimiter=separator, restval="", lineterminator="\r\n")
+    known = frozenset(names)
+    lines: list[str] = []
+    # The writer quotes the signs that end its lines only, and a bare carriage return in a cell would be read as an end:
+    # so it is told to use both signs, and one is taken off again.
+    writer = _csv.writer(SimpleNamespace(write=lines.append), delimiter=separator, lineterminator="\r\n")
     if header and names:
-        writer.writeheader()
+        writer.writerow(names)
     for number, row in enumerate(table, 1):
-        extra = [name for name in row if name not in names]
-        if extra:
-            msg = f"record {number} has the field {extra[0]!r}, which is no column ({', '.join(names)})"
+        if not known.issuperset(row):
+            extra = next(name for name in row if name not in known)
+            msg = f"record {number} has the field {extra!r}, which is no column ({', '.join(names)})"
             raise ValueError(msg)
-        writer.writerow(row)
+        writer.writerow([row.get(name, "") for name in names])
+        if len(lines) >= _LINES:
+            out.writelines([f"{line[:-2]}\n" for line in lines])
+            lines.clear()
+    out.writelines([f"{line[:-2]}\n" for line in lines])

@@ -6,12 +6,12 @@ Read by msgspec, which Conductor needs anyhow, and where that refuses, by Python
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 from .. import node
-from ._jsontext import dump, parse as _parse
+from ._jsontext import dump, parse_lines
 from ._streams import PIECE, append_bytes, hops, opened, writing_packed
 
 
@@ -24,7 +24,7 @@ def parse(text: str | bytes) -> list[Any]:
     Raises ValueError that names the line which is not JSON.
     """
     raw = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
-    return list(_values(raw.split(b"\n"), "the text"))
+    return list(parse_lines(raw.split(b"\n"), "the text"))
 
 
 @node(pure=True)
@@ -45,7 +45,7 @@ def read(path: str | Path, max_line: int = PIECE) -> list[Any]:
     ``events = jsonl.read("events.jsonl")``
     """
     with opened(path, max_line) as file:
-        return list(_values(file, str(path)))
+        return list(parse_lines(file, str(path)))
 
 
 @node(reads="files")
@@ -56,7 +56,7 @@ async def records(path: str | Path, max_line: int = PIECE) -> AsyncIterator[Any]
 
     Raises OSError, and ValueError that names the line which is not JSON or is too long.
     """
-    async with hops(path, lambda file: _values(file, str(path)), max_line) as more:
+    async with hops(path, lambda file: parse_lines(file, str(path)), max_line) as more:
         while chunk := await more():
             for value in chunk:
                 yield value
@@ -87,9 +87,3 @@ def append(path: str | Path, values: list[Any]) -> Path:
 
 def _lines(values: list[Any]) -> Iterator[bytes]:
     return (dump(value).encode() + b"\n" for value in values)
-
-
-def _values(lines: Iterable[bytes], origin: str) -> Iterator[Any]:
-    for number, line in enumerate(lines, 1):
-        if line := line.strip():
-            yield _parse(line, origin, number)
