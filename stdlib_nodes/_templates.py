@@ -7,6 +7,7 @@ memory, so passes and calls are counted, what multiplies text is bounded, and wh
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any
 
@@ -42,10 +43,11 @@ def render(template: str, values: Mapping[str, Any], escape: bool) -> str:
     jinja2 = library("text", "jinja2")
     environment = _environment(escape)
     budget = _Budget(1 + len(template) // 1000)
+    before = _budget.set(budget)
     out: list[str] = []
     try:
         made = environment.from_string(template)
-        for piece in made.generate({name: _plain(value) for name, value in values.items()} | {_BUDGET: budget}):
+        for piece in made.generate({name: _plain(value) for name, value in values.items()}):
             out.append(piece)
             budget.write(len(piece))
     except Exceeded:
@@ -59,10 +61,9 @@ def render(template: str, values: Mapping[str, Any], escape: bool) -> str:
     except RecursionError as error:
         msg = "the template is nested too deeply, or calls itself without end"
         raise ValueError(msg) from error
+    finally:
+        _budget.reset(before)
     return "".join(out)
-
-
-_BUDGET = "__steps"
 
 
 def _line(error: BaseException) -> str:
@@ -108,6 +109,10 @@ class _Budget:
         _check_size(self._text)
 
 
+_budget: ContextVar[_Budget] = ContextVar("budget")
+"""Of the rendering that is under way: not among its variables, which a template may set."""
+
+
 @lru_cache(2)
 def _environment(escape: bool) -> Any:
     jinja2 = library("text", "jinja2")
@@ -139,11 +144,11 @@ def _environment(escape: bool) -> Any:
 
         def call(self, context: Any, obj: Any, *arguments: Any, **named: Any) -> Any:
             made = super().call(context, obj, *arguments, **named)
-            context[_BUDGET].spend(len(made) if isinstance(made, range) else 1)
+            _budget.get().spend(len(made) if isinstance(made, range) else 1)
             return made
 
         def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-            context[_BUDGET].spend()
+            _budget.get().spend()
             _check_operation(operator, left, right)
             return super().call_binop(context, operator, left, right)
 
@@ -151,12 +156,12 @@ def _environment(escape: bool) -> Any:
         autoescape=escape,
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,
-        finalize=jinja2.pass_context(_written),
+        finalize=_written,
     )
     made.globals = {name: made.globals[name] for name in ("range", "dict", "namespace")}
     for name in _WITHOUT:
         del made.filters[name]
-    made.filters |= {"counted": jinja2.pass_context(_counted), "replace": _replace, "join": _join}
+    made.filters |= {"counted": _counted, "replace": _replace, "join": _join}
     return made
 
 
@@ -180,14 +185,14 @@ def _check_operation(operator: str, left: Any, right: Any) -> None:
 _LONG = (str, bytes, list, tuple)
 
 
-def _written(context: Any, value: Any) -> Any:
+def _written(value: Any) -> Any:
     """Also what is written into a variable or by a macro, which may double what it holds line by line."""
-    context[_BUDGET].write(len(value) if isinstance(value, str) else 16)
+    _budget.get().write(len(value) if isinstance(value, str) else 16)
     return value
 
 
-def _counted(context: Any, items: Iterable[Any]) -> Iterator[Any]:
-    budget = context[_BUDGET]
+def _counted(items: Iterable[Any]) -> Iterator[Any]:
+    budget = _budget.get()
     for item in items:
         budget.spend()
         yield item
