@@ -182,7 +182,8 @@ def _write(out: io.TextIOBase, rows: Iterable[Any], separator: str, columns: lis
     lines: list[str] = []
     # The writer quotes the signs that end its lines only, and a bare carriage return in a cell would be read as an end:
     # so it is told to use both signs, and one is taken off again.
-    writer = _csv.writer(SimpleNamespace(write=lines.append), delimiter=separator, lineterminator="\r\n")
+    taken: Any = SimpleNamespace(write=lines.append)
+    writer = _csv.writer(taken, delimiter=separator, lineterminator="\r\n")
     if header and names:
         writer.writerow(names)
     for number, row in enumerate(table, 1):
