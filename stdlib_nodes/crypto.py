@@ -222,7 +222,7 @@ def decrypt(sealed: str, password: str) -> bytes:
         raise ValueError(msg) from error
 
 
-@node(reads="random")
+@node(reads="world")
 def jwt(claims: dict[str, Any], key: str, algorithm: Algorithm = "HS256", lasts: dt.timedelta | None = None) -> str:
     """A JSON Web Token (RFC 7519) that says ``claims``; ``lasts``: how long from now.
 
@@ -241,7 +241,7 @@ def jwt(claims: dict[str, Any], key: str, algorithm: Algorithm = "HS256", lasts:
         raise ValueError(msg) from error
 
 
-@node(reads="random")
+@node(reads="world")
 def jwt_claims(
     token: str,
     key: str,
