@@ -256,7 +256,7 @@ class Supervisor:
                     return
 
     def _look(self) -> None:
-        self._go_on(list(self._take_asked()), beyond=True)
+        self._go_on(self._take_asked(), beyond=True)
         room = self._at_once - len(self._busy)
         if room > 0:
             if not self._due and (self._watching or self._ours):
@@ -277,21 +277,31 @@ class Supervisor:
             self._soon = now + LOOK
             self._what_others_did(FEW)
 
-    def _take_asked(self) -> Iterator[RunRow]:
-        while self._asked:
-            row = self._store.run(self._asked.popleft())
-            if row is None:
-                continue
-            future = self._ours.get(row.id)
-            cut = future is not None and future.cuts
-            if row.id in self._busy:
-                if cut and (busy := self._busy[row.id][0]) is not future:  # begun here before that was known
-                    busy.interrupt()
-            elif not lives(self._store, row):
-                yield row
-            elif cut:
-                with contextlib.suppress(Over):
-                    ask(self._store, row.id)
+    def _take_asked(self) -> list[RunRow]:
+        """Those of the runs that were asked for that nobody works on."""
+        asked = [self._asked.popleft() for _ in range(len(self._asked))]
+        try:
+            return [row for run in asked if (row := self._store.run(run)) is not None and not self._at_work(row)]
+        except StoreError:
+            self._asked.extend(asked)  # it does not answer now; nothing was begun
+            raise
+
+    def _at_work(self, row: RunRow) -> bool:
+        """Does somebody work on a run that was asked for? If it is to be cut, that is told."""
+        future = self._ours.get(row.id)
+        cut = future is not None and future.cuts
+        if row.id in self._busy:
+            if cut and (busy := self._busy[row.id][0]) is not future:  # begun here before that was known
+                busy.interrupt()
+            return True
+        if not lives(self._store, row):
+            return False
+        if cut:
+            with contextlib.suppress(Over):
+                ask(self._store, row.id)
+        if future is not None:
+            underway.over(future)  # it is not for this process to wait
+        return True
 
     def _begin_queued(self) -> None:
         """Begin runs that wait in queues; each queue has its share of the room that there is."""
@@ -362,7 +372,7 @@ class Supervisor:
                 continue
             with self._lock:
                 future = self._ours.get(row.id)
-            if future is not None:  # somebody else goes on with it: it is not for this process to wait
+            if future is not None:  # somebody else goes on with it
                 underway.over(future)
 
     def _taken(self, row: RunRow) -> None:

@@ -430,7 +430,8 @@ def test_only_one_of_several_engines_gets_a_run(tmp_path: Path) -> None:
 
     def work(engine: Engine) -> None:
         start.wait()
-        got.append([row.state for row in resume(engine, run)])
+        with contextlib.suppress(StoreError):  # somebody works on it
+            got.append([row.state for row in resume(engine, run)])
 
     threads = [threading.Thread(target=work, args=(each,)) for each in engines]
     for thread in threads:

@@ -19,11 +19,12 @@ from waiting_kit import effects_of, kill, start, until
 
 from cflow import Engine, flow, node, wait_signal
 from cflow.cli.main import main
+from cflow.executor import underway
 from cflow.runs import supervisor
 from cflow.runs.resume import find
 from cflow.store.owners import me
 from cflow.store.place import open_store
-from cflow.store.port import RunRow, SetOwner, Store, StoreError
+from cflow.store.port import Busy, RunRow, SetOwner, Store, StoreError
 from cflow.store.tickets import commit_now
 
 DONE: list[Any] = []
@@ -53,6 +54,21 @@ async def write(what: Any) -> Any:
     NOW[0] -= 1
     DONE.append(what)
     return what
+
+
+GATES: list[threading.Event] = []
+
+
+@node(writes="file", runs="thread")
+def gate() -> str:
+    DONE.append("begun")
+    GATES[-1].wait(60)
+    return "through"
+
+
+@flow
+def gated() -> str:
+    return gate()
 
 
 @flow
@@ -166,6 +182,39 @@ def test_two_supervisors_share_what_is_there(engine: Engine, tmp_path: Path) -> 
     assert all(row.resumed == 1 for row in store_of(engine).runs())
     assert other.recorder is not None
     other.recorder.close()
+
+
+def test_nobody_waits_for_what_another_one_works_on(engine: Engine, tmp_path: Path) -> None:
+    other = Engine(store=tmp_path / "store")
+    gate = threading.Event()
+    GATES.append(gate)
+    future = other.submit(gated)
+    until(lambda: DONE == ["begun"])
+    (run,) = states(engine)
+    supervisor.supervisor_of(engine).take_up(run)
+    until(lambda: len(underway._UNDERWAY) == 1)  # of the two, the one that works
+    gate.set()
+    assert future.result() == "through"
+    assert other.recorder is not None
+    other.recorder.close()
+
+
+def test_what_is_asked_for_is_asked_again_where_the_store_does_not_answer(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = left_behind(engine, writes, n=1)
+    store, busy = store_of(engine), [Busy("locked"), Busy("locked")]
+    answers = type(store).run
+
+    def run_of(self: Store, id: str) -> RunRow | None:
+        if busy and id == run:
+            raise busy.pop()
+        return answers(self, id)
+
+    monkeypatch.setattr(type(store), "run", run_of)
+    supervisor.supervisor_of(engine).take_up(run)
+    until(lambda: states(engine)[run] == "done")
+    assert busy == []
 
 
 def test_who_waits_elsewhere_is_woken_here(engine: Engine, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from cflow import Engine, flow, node
 STARTS: list[str] = []
 GO = threading.Event()
 LEFT = threading.Event()
+BUSY = threading.Event()
 ABOUT: ContextVar[str] = ContextVar("ABOUT", default="nothing")
 
 
@@ -22,6 +23,7 @@ def _fresh() -> None:
     STARTS.clear()
     GO.clear()
     LEFT.clear()
+    BUSY.clear()
 
 
 @node(reads="world", runs="thread")
@@ -70,8 +72,20 @@ def test_equals_begin_in_the_order_of_the_lines() -> None:
 
 @node(reads="world")
 async def hog() -> bool:
-    """Keeps the loop to itself."""
+    """Keeps the loop to itself, once one of the others is under way and the rest stand in line."""
+    while not STARTS:
+        await trio.sleep(0.001)
+    for _ in range(5):
+        await trio.lowlevel.checkpoint()
+    BUSY.set()
     return GO.wait(20)
+
+
+@node(reads="world", runs="thread")
+def first_of_all(name: str) -> str:
+    STARTS.append(name)
+    BUSY.wait(20)
+    return name
 
 
 @node(reads="world", runs="thread")
@@ -83,7 +97,7 @@ def last(name: str) -> str:
 @flow
 def beside_a_hog() -> list[Any]:
     h = hog()
-    a = step("a")
+    a = first_of_all("a")
     b = step("b")
     c = last("c")
     return [h, a, b, c]
