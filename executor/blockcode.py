@@ -49,6 +49,7 @@ class Blocks:
                     for j in range(len(region.results or ()))
                 ]
                 code.assign(op.results, texts)
+                self.let_go(code, op, [result])
             case ir.Race():
                 arms = self.arms(code, order, place)
                 length = code.text(op.timeout, place) if op.timeout is not None else "None"
@@ -56,6 +57,7 @@ class Blocks:
                 at = f", {place.at}" if self.linker.recorded else ""
                 code.write(f"{result} = await _race(_run, {place.log}, ({arms}), {length}, {op.id!r}{at})")
                 code.assign(op.results, [f"{result}[0]"])
+                self.let_go(code, op, [result])
 
     def at(self, op: ir.Op, place: Place) -> str:
         """In a recorded run: where the operation stands, as further arguments."""
@@ -94,6 +96,14 @@ class Blocks:
         texts = [code.name(c) for c in carried] + ([self.out(code, op)] if op.collects else [])
         code.write.op = op
         code.assign(op.results, texts)
+        params = [*op.body.params, *(op.condition.params if op.condition is not None else ())]
+        self.let_go(code, op, [*dict.fromkeys([*map(code.name, params), *texts])])
+
+    def let_go(self, code: Straight, op: ir.Op, names: list[str]) -> None:
+        """What an operation needed for itself is not held beyond it: its results have names of their own."""
+        results = {code.name(value) for value in op.results}
+        if self.linker.on.release and (gone := [name for name in names if name not in results]):
+            code.write(f"{' = '.join(gone)} = None")
 
     def collects(self, code: Straight, op: ir.Loop | ir.ForEach, place: Place) -> dict[str, str]:
         return {**place.collects, op.id: self.out(code, op)} if op.collects else place.collects
@@ -177,6 +187,7 @@ class Blocks:
                     code.alive()
                     code.write("if _clock() > _run.due: await _run.breathe()")
             code.assign(op.results, [out] if op.collects else [])
+            self.let_go(code, op, [*map(code.name, op.body.params), *([out] if op.collects else [])])
             return
         number = code.module.number()
         options = ""

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import trio
 
-from cflow import flow, node, transaction
+from cflow import flow, node, race, transaction
 
 ALIVE: list[weakref.ref[Any]] = []
 COUNTS: list[int] = []
@@ -173,6 +173,70 @@ def undone(n: int) -> int:
         return 1 // n
 
 
+@node(reads="files")
+def another(big: Any) -> Any:
+    return load.fn(0)
+
+
+@flow
+def collected(n: int) -> int:
+    loaded = [load(i) for i in range(n)]
+    x = size(loaded)
+    return count(x)
+
+
+@flow
+def collected_while_waiting(n: int) -> int:
+    loaded = []
+    for i in range(n):
+        a = fetch(i)
+        loaded.append(a)
+    x = size(loaded)
+    return acount(x)
+
+
+@flow
+def chosen(n: int) -> int:
+    loaded = [a for a in [fetch(1), fetch(2)] if size(a) == n]
+    x = size(loaded)
+    return acount(x)
+
+
+@flow
+def carried(n: int) -> int:
+    a = load(0)
+    for _ in range(n):
+        a = another(a)
+    x = size(a)
+    return count(x)
+
+
+@flow
+def carried_by_a_condition(n: int) -> int:
+    a = fetch(0)
+    i = 0
+    while i < n:
+        a = another(a)
+        i += size(a)
+    x = size(a)
+    return acount(x + 2) - 2
+
+
+@flow
+def items(n: int) -> int:
+    total = 0
+    for a in [load(1), load(2)]:
+        total += size(a)
+    return count(total)
+
+
+@flow
+def raced(n: int) -> int:
+    a = race(fetch(1), fetch(2))
+    x = size(a)
+    return acount(x)
+
+
 @pytest.fixture(autouse=True)
 def nothing_counted() -> None:
     ALIVE.clear()
@@ -187,6 +251,13 @@ def nothing_counted() -> None:
         (through_an_arm, 1, 1, [0]),
         (through_an_arm, 0, 1, [0]),
         (in_a_pass, 3, 3, [0, 0, 0]),
+        (collected, 3, 1, [0]),
+        (collected_while_waiting, 3, 1, [0]),
+        (chosen, 1, 1, [0]),
+        (carried, 3, 1, [0]),
+        (carried_by_a_condition, 2, 1, [0]),
+        (items, 1, 2, [0]),
+        (raced, 1, 1, [0]),
         (used_at_the_end, 1, 1, [1]),
         (side_by_side, 1, 5, [1, 0]),
         (used_twice_side_by_side, 1, 0, [1, 0]),
