@@ -48,7 +48,12 @@ def facts(figures: Figures) -> list[tuple[str, str]]:
     time = figures.time
     found = [("a run", f"{seconds(time.median)}  (half of them {seconds(time.low)} to {seconds(time.high)})")]
     if figures.critical is None:
-        found.append(("critical path", "not known: a run with the recorded results takes another way, or is too long"))
+        found.append(
+            (
+                "critical path",
+                "not known: a run with the recorded results takes another way, or is too long, or it detaches flows",
+            )
+        )
     else:
         found.append(("critical path", seconds(figures.critical)))
     if figures.overhead is not None:

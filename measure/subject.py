@@ -19,6 +19,7 @@ from ..compiler import ir
 from ..compiler.spec import LOG, NodeSpec
 from ..compiler.walk import all_ops
 from ..engine import Engine
+from ..executor import underway
 from ..planner.profile import Profile
 from .record import Recorder
 from .standins import Standins, virtual
@@ -112,6 +113,7 @@ class Subject:
         value = engine.run(self.flow, *self.args, **self.inputs)
         if isinstance(value, Iterator):
             deque(value, maxlen=0)
+        underway.settle()  # what the flow detaches is part of what it does, and not to run into the next one
 
     def calm(self, tape: Tape) -> Tape | None:
         """Record again with so few calls at once that they do not disturb each other: their times are then their own.
@@ -135,6 +137,8 @@ class Subject:
         except Exception:
             self.recorder.take()
             return None
+        finally:
+            underway.settle()
         return self.recorder.take()
 
     # ---- what runs say ---------------------------------------------------------------------------
@@ -142,15 +146,15 @@ class Subject:
     def critical_path(self, tape: Tape, least: float = 0.0) -> float | None:
         """The seconds that the recorded run would take if the engine took none.
 
-        The flow is run by the engine itself, with the recorded results, on a virtual clock that moves only with the
-        times
+        The flow is run by the engine itself, with the recorded results, on a virtual clock that moves only with the times
         of the nodes: what waits for what, which branch is taken, how many passes a loop makes and how many of them at
         once, pauses between attempts, ``sleep``, races and timeouts are those of the plan. Computing is done one at a
-        time. None where the recording does not determine the run.
+        time. None where the recording does not determine the run, and for a flow that detaches others.
         """
         from ..virtual_time import play
 
-        if tape.overflow:
+        detaches = any(isinstance(op, ir.Subflow) and op.detached for op in all_ops(self.graph))
+        if tape.overflow or detaches:
             return None
         engine = Engine(substitute=virtual(tape, self.profile if self.standins else None, least))
 

@@ -11,7 +11,7 @@ import pytest
 import trio
 from attrs import evolve
 
-from cflow import Retry, flow, node, parallel, race, sleep
+from cflow import Retry, detach, flow, node, parallel, race, sleep
 from cflow.measure import flows as bench
 from cflow.measure.flows import Bench, Figures, TooLarge, Wanted, node_times
 from cflow.measure.machine import Machine
@@ -393,6 +393,38 @@ def test_a_flow_that_writes_writes_once() -> None:
     assert said == ["put may write: run once for real, then with stand-ins (--repeat-writes runs it each time)"]
     measure.figures()
     assert CALLS.count("put") == 2
+
+
+DETACHED: list[str] = []
+
+
+@node(writes="detached", runs="thread")
+def slowly() -> str:
+    time.sleep(0.02)
+    DETACHED.append("done")
+    return "done"
+
+
+@flow
+def beside() -> str:
+    return slowly()
+
+
+@flow
+def starts_another() -> None:
+    detach(beside())
+
+
+def test_flows_that_are_detached_are_waited_for() -> None:
+    DETACHED.clear()
+    subject = Subject(starts_another, {})
+    tape = subject.record()
+    assert DETACHED == ["done"]
+    assert [call.name for call in tape.calls] == ["slowly"]
+    assert subject.critical_path(tape) is None
+    subject.stand_in(tape)
+    subject.run()
+    assert DETACHED == ["done"]
 
 
 def test_unless_it_is_told_to_write_each_time() -> None:
