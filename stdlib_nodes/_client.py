@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import AsyncIterator, Iterable
-from contextlib import AbstractContextManager, asynccontextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from functools import lru_cache
 from http.cookiejar import DefaultCookiePolicy
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import httpcore
 import httpx
@@ -32,8 +32,6 @@ _CONNECT_SECONDS = 20.0
 _PROGRAMS = 32  # with grants of their own and clients that are kept
 _PORTS = {"http": 80, "https": 443}
 _SILENCE_SECONDS = 300.0  # how long a server may say nothing; the time of a whole call is the node's `timeout`
-
-T = TypeVar("T")
 
 
 @define
@@ -202,18 +200,3 @@ async def _close(clients: list[httpx.AsyncClient]) -> None:
         for made in clients:
             with suppress(Exception):
                 await made.aclose()
-
-
-@asynccontextmanager
-async def aside(manager: AbstractContextManager[T]) -> AsyncIterator[T]:
-    """A blocking context manager whose beginning and end run in a thread; the end is never cut short."""
-    value = await trio.to_thread.run_sync(manager.__enter__)
-    try:
-        yield value
-    except BaseException as error:
-        with trio.CancelScope(shield=True):
-            if not await trio.to_thread.run_sync(manager.__exit__, type(error), error, error.__traceback__):
-                raise
-    else:
-        with trio.CancelScope(shield=True):
-            await trio.to_thread.run_sync(manager.__exit__, None, None, None)

@@ -23,8 +23,9 @@ import trio
 from attrs import frozen
 
 from .. import node, permissions
+from ._aside import aside
 from ._atomic import writing
-from ._client import aside, client
+from ._client import client
 from ._jsontext import dump, parse
 
 _BLOCK = 1 << 20  # bytes of a download written per hop to a thread

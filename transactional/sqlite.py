@@ -6,7 +6,7 @@ import os
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from typing import Any, NoReturn
 
 from .port import Database, alive
@@ -30,6 +30,7 @@ class SQLite(Database[sqlite3.Connection]):
     path: of the file; made where there is none.
     setup: called with each new connection: for ``row_factory``, functions, pragmas.
     patience: seconds to wait for a lock of somebody else.
+    attach: may nodes open other files (``ATTACH``, ``VACUUM INTO``)?
     """
 
     def __init__(
@@ -38,11 +39,13 @@ class SQLite(Database[sqlite3.Connection]):
         *,
         setup: Callable[[sqlite3.Connection], object] | None = None,
         patience: float = 60.0,
+        attach: bool = True,
     ) -> None:
         super().__init__()
         self.path = os.path.abspath(path)
         self._setup = setup
         self._patience = patience
+        self._refused = {sqlite3.SQLITE_TRANSACTION} if attach else {sqlite3.SQLITE_TRANSACTION, sqlite3.SQLITE_ATTACH}
         self._idle: deque[_Connection] = deque()
 
     def begin(self) -> _Transaction:
@@ -105,6 +108,7 @@ class SQLite(Database[sqlite3.Connection]):
         except BaseException:
             connection.shut()
             raise
+        connection.guard.refused = self._refused
         connection.set_authorizer(connection.guard.allowed)
         return connection
 
@@ -115,13 +119,14 @@ class SQLite(Database[sqlite3.Connection]):
 class _Guard:
     """Whether a connection may make a statement. Apart from it, so that they are no circle.
 
-    ``held``: is a node using it?
+    ``held``: is a node using it? ``refused``: what it may not do then, as SQLite's action codes.
     """
 
     held = False
+    refused: Set[int] = frozenset()
 
     def allowed(self, action: int, *args: Any) -> int:
-        return sqlite3.SQLITE_DENY if self.held and action == sqlite3.SQLITE_TRANSACTION else sqlite3.SQLITE_OK
+        return sqlite3.SQLITE_DENY if self.held and action in self.refused else sqlite3.SQLITE_OK
 
 
 class _Connection(sqlite3.Connection):

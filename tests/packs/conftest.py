@@ -1,9 +1,15 @@
+"""What the tests of packs share: servers, and how a parser may fail."""
+
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture(scope="session")
@@ -19,3 +25,11 @@ def clear() -> Callable[..., None]:
         assert problem is None or any(word in problem for word in words), problem
 
     return check
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    from services import postgres
+
+    with postgres(tmp_path_factory.mktemp("postgres")) as url:
+        yield url

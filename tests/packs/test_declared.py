@@ -66,6 +66,8 @@ def test_the_docstring_shows_a_call(name: str, node: NodeDef[Any, Any, Any]) -> 
         ("http.post", set(), {"http"}),
         ("http.download", {"http"}, {"files"}),
         ("log.info", set(), {"log"}),
+        ("sql.rows", {"sql"}, set()),
+        ("sql.insert", set(), {"sql"}),
         ("data.sort", set(), set()),
     ],
 )
@@ -83,5 +85,5 @@ def test_the_clock_is_a_barrier() -> None:
 def test_streams_are_known_as_streams() -> None:
     assert {name for name, node in nodes() if node.spec.is_stream} == {
         *("files.lines", "csv.records", "json.items", "jsonl.records"),
-        *("compress.lines", "xlsx.records", "xml.items"),
+        *("compress.lines", "sql.rows", "xlsx.records", "xml.items"),
     }
