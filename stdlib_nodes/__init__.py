@@ -43,6 +43,7 @@ PACKS: dict[str, Pack] = {
     "markdown": Pack("Markdown to HTML and back, and what stands in it.", (), "web", ("markdown_it", "markdownify")),
     "random": Pack("Random numbers, choices and samples."),
     "rss": Pack("RSS and Atom feeds: parse and write.", (), "web", ("feedparser",)),
+    "shell": Pack("Programs: run them to their end, read what they print.", ("process", "files", "env")),
     "sql": Pack("SQLite, PostgreSQL, DuckDB: query, stream, change.", ("files", "net"), "sql", ("psycopg", "duckdb")),
     "text": Pack("Regular expressions, templates, splitting, differences, tables.", (), "text", ("jinja2",)),
     "time": Pack("Dates and times: the clock, parsing, formatting, arithmetic."),

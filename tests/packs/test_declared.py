@@ -85,5 +85,5 @@ def test_the_clock_is_a_barrier() -> None:
 def test_streams_are_known_as_streams() -> None:
     assert {name for name, node in nodes() if node.spec.is_stream} == {
         *("files.lines", "csv.records", "json.items", "jsonl.records"),
-        *("compress.lines", "sql.rows", "xlsx.records", "xml.items"),
+        *("compress.lines", "shell.lines", "sql.rows", "xlsx.records", "xml.items"),
     }
