@@ -42,6 +42,7 @@ PACKS: dict[str, Pack] = {
     "log": Pack("Lines for the log, on standard error."),
     "markdown": Pack("Markdown to HTML and back, and what stands in it.", (), "web", ("markdown_it", "markdownify")),
     "random": Pack("Random numbers, choices and samples."),
+    "redis": Pack("Redis: texts, counters, lists, hashes, messages.", ("net",), "redis", ("redis",)),
     "rss": Pack("RSS and Atom feeds: parse and write.", (), "web", ("feedparser",)),
     "shell": Pack("Programs: run them to their end, read what they print.", ("process", "files", "env")),
     "sql": Pack("SQLite, PostgreSQL, DuckDB: query, stream, change.", ("files", "net"), "sql", ("psycopg", "duckdb")),
