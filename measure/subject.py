@@ -147,9 +147,9 @@ class Subject:
         """The seconds that the recorded run would take if the engine took none.
 
         The flow is run by the engine itself, with the recorded results, on a virtual clock that moves only with the
-        times of the nodes: what waits for what, which branch is taken, how many passes a loop makes and how many of them at
-        once, pauses between attempts, ``sleep``, races and timeouts are those of the plan. Computing is done one at a
-        time. None where the recording does not determine the run, and for a flow that detaches others.
+        times of the nodes: what waits for what, which branch is taken, how many passes a loop makes and how many of
+        them at once, pauses between attempts, ``sleep``, races and timeouts are those of the plan. Computing is done
+        one at a time. None where the recording does not determine the run, and for a flow that detaches others.
         """
         from ..virtual_time import play
 
