@@ -31,6 +31,9 @@ def write_document(path: Path, kind: str, version: int, content: Mapping[str, An
     """
     text = json.dumps({KIND: kind, VERSION: version, **content}, indent=1, ensure_ascii=False) + "\n"
     target = path.resolve()
+    if target.exists() and not target.is_file():
+        target.write_text(text, encoding="utf-8")  # a device or a pipe is not to be replaced
+        return
     try:
         handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     except OSError as error:  # it would name the temporary file, which nobody has asked for

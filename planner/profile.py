@@ -89,11 +89,14 @@ class Profile:
         OSError: it cannot be written.
         """
         target = path.resolve()
+        text = json.dumps(self.data(), indent=1, ensure_ascii=False) + "\n"
+        if target.exists() and not target.is_file():
+            target.write_text(text, encoding="utf-8")  # a device or a pipe is not to be replaced
+            return
         handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(self.data(), file, indent=1, ensure_ascii=False)
-                file.write("\n")
+                file.write(text)
             os.chmod(name, 0o644)
             os.replace(name, target)
         except BaseException:
