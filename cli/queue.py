@@ -20,7 +20,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from ..store.tickets import commit_now
 
     change = _change(arguments)
-    with existing(arguments.store):
+    with existing(arguments.store, made=arguments.what == "set"):
         store = open_store(arguments.store, readonly=change is None)
         try:
             rows = store.queues()

@@ -1,4 +1,4 @@
-"""The store that a command line names: it has to be there."""
+"""The store that a command line names: it has to be there, but for what makes one."""
 
 from __future__ import annotations
 
@@ -10,8 +10,12 @@ from .arguments import Usage
 
 
 @contextmanager
-def existing(folder: str) -> Iterator[None]:
+def existing(folder: str, made: bool = False) -> Iterator[None]:
     """Work with the store in ``folder``; what is wrong with it is told, with exit code 2.
+
+    Parameters
+    ----------
+    made: one may be made there.
 
     Raises
     ------
@@ -20,7 +24,7 @@ def existing(folder: str) -> Iterator[None]:
     from ..store.place import FILE
     from ..store.port import StoreError
 
-    if not (Path(folder) / FILE).is_file():
+    if not (made or (Path(folder) / FILE).is_file()):
         msg = f"there is no store in {folder}: `cflow run FILE --store {folder}` makes one"
         raise Usage(msg)
     try:

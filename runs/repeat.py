@@ -19,6 +19,7 @@ from ..executor.entries import CUT, Entry, Recorded
 from ..executor.invoke import Site
 from ..executor.journal import Journal
 from ..executor.launch import iterate
+from ..executor.letters import Inbox
 from ..executor.loop import run_loop
 from ..executor.suspended import Suspended
 from ..store.keeper import RunKeeper, read_journal
@@ -51,8 +52,8 @@ class Reached:
 class Tape(Journal):
     """A journal that is only read."""
 
-    def __init__(self, keeper: RunKeeper, recorded: Iterable[Recorded]) -> None:
-        super().__init__(keeper, recorded)
+    def __init__(self, keeper: RunKeeper, recorded: Iterable[Recorded], inbox: Inbox) -> None:
+        super().__init__(keeper, recorded, inbox=inbox)
         self.replaying = True  # to the end: no clock begins to run
         self.beyond: dict[str, None] = {}
         """What the program came to that is not on record."""
@@ -214,7 +215,7 @@ def repetition(store: Store, row: RunRow, blobs: Blobs | None = None) -> Repetit
     ambient = read_ambient(compiled.graph)
     codec = recorder.codec(compiled, ambient)
     keeper = RunKeeper(store, codec, row.id, "")
-    tape = Tape(keeper, read_journal(store, row.id).entries)
+    tape = Tape(keeper, read_journal(store, row.id).entries, recorder.inbox)
     recording = _Repeated(recorder, row, tape, keeper, codec)
     started = engine._started(
         compiled, codec.decode(row.inputs), row.id, recording, {**ambient, **codec.decode(row.ambient)}

@@ -14,7 +14,7 @@ import pytest
 import trio
 
 import cflow
-from cflow import Engine, Retry, context, detach, flow, node, parallel, race, sleep, timeout, transaction
+from cflow import Engine, Retry, context, detach, flow, node, parallel, race, sleep, timeout, transaction, wait_signal
 from cflow.cli.main import main
 from cflow.executor.suspended import Suspended
 from cflow.runs.cancel import cancel
@@ -175,6 +175,42 @@ def repeated(engine: Engine, run: str) -> Agreement:
     row = store.run(run)
     assert row is not None
     return agreement(repetition(store, row))
+
+
+@flow
+def asks(n: int) -> str:
+    said = wait_signal("said", n, timeout="1ms", default="nothing")
+    return f"{said} {put(n)}"
+
+
+@flow
+def heard(n: int) -> str:
+    return f"{wait_signal('said', n)} {put(n)}"
+
+
+@node(writes="world")
+async def made(n: int) -> AsyncIterator[int]:
+    for i in range(n):
+        yield i
+
+
+@flow
+def writes_items(n: int) -> int:
+    total = 0
+    for i in made(n):
+        total += put(i)
+    return total
+
+
+def test_waits_and_streams_that_write_are_repeated(engine: Engine) -> None:
+    engine.run(asks, 1)
+    engine.signal("said", "yes", key=2)
+    engine.run(heard, 2)
+    engine.run(writes_items, 3)
+    assert engine.recorder is not None
+    for row in engine.recorder.store.runs():
+        found = repeated(engine, row.id)
+        assert (found.same, found.unused, found.beyond, found.ends) == (True, (), (), ""), row.flow
 
 
 @pytest.mark.parametrize("work", [steps, undone, fails, wins, late, arms, reads], ids=lambda f: f.__name__)

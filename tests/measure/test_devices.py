@@ -17,7 +17,7 @@ from cflow.planner.profile import Profile
     "save",
     [
         lambda path: write_document(path, "bench", 1, {"x": 1}),
-        lambda path: Profile("digest", seconds={"a": 1.0}, calls={"a": 1.0}, flow="f").save(path),
+        lambda path: Profile("f", "digest", {"a": 1.0}, {"a": 1.0}).save(path),
     ],
     ids=["document", "profile"],
 )
