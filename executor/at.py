@@ -5,6 +5,15 @@ Generated code hands ``_depth`` on to everything that it calls. Where nothing is
 
 from __future__ import annotations
 
+import re
+
+_ANEW = re.compile(r"#\d+~")
+
+
+def known(path: str) -> str:
+    """A path as outsiders know it: the attempts of an undo that has parked its run are one call to them."""
+    return _ANEW.sub("~", path) if "~" in path else path
+
 
 class At(int):
     """A depth with a path: of flow calls, passes and attempts, from the outside in, each with its mark at the end.
@@ -28,7 +37,7 @@ class At(int):
     def key(self, path: str) -> str:
         """The idempotency key of a call at a path within this one; "" where its run gives it."""
         name, begins = self.named
-        return f"{name}/{path[begins:]}" if name else ""
+        return f"{name}/{known(path[begins:])}" if name else ""
 
     def _inside(self, depth: int, path: str) -> At:
         at = At(depth, path)

@@ -17,6 +17,7 @@ from ..compiler import ir
 from ..runtimes.away import CALL
 from . import governed, recordedstreams, streams
 from .alone import IN_PLACE, run_of
+from .at import known
 from .callers import callers
 from .frame import work
 from .invoke import CALLS, Tries
@@ -99,7 +100,7 @@ def context() -> Context:
 def _found(run: Any, id: str, tries: Tries | None, node: FrameType | None) -> Context:
     """The call, under its key: kept with its attempts where it may have several, else in the node's own frame."""
     if tries is not None and tries.path:  # of a recorded run: the same in every execution
-        return Context(run.id, id, tries.number, _without_spaces(tries.named or f"{run.id}/{tries.path}"), run)
+        return Context(run.id, id, tries.number, _without_spaces(tries.named or f"{run.id}/{known(tries.path)}"), run)
     if tries is not None:
         number = tries.key = tries.key or next(run.calls)
     elif node is None:

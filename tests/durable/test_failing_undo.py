@@ -15,6 +15,8 @@ from cflow.executor.suspended import Suspended
 from cflow.runs.resume import resume
 
 LOG: list[str] = []
+KEYS: dict[str, set[str]] = {}
+"""By what is released: the idempotency keys that this was called with."""
 BROKEN: set[str] = set()
 STOP: set[str] = set()
 
@@ -22,6 +24,7 @@ STOP: set[str] = set()
 @pytest.fixture(autouse=True)
 def _fresh() -> None:
     LOG.clear()
+    KEYS.clear()
     BROKEN.clear()
     STOP.clear()
 
@@ -47,6 +50,7 @@ def engines(tmp_path: Path) -> Iterator[Make]:
 async def release(what: str) -> None:
     await trio.lowlevel.checkpoint()
     LOG.append(f"-{what}")
+    KEYS.setdefault(what, set()).add(context().key)
     if f"-{what}" in STOP:
         STOP.clear()
         context()._run.journal.stop("broken off by a test")
@@ -197,3 +201,23 @@ def test_the_command(engines: Make, tmp_path: Path, capsys: pytest.CaptureFixtur
     assert main(["resume", run, "--skip-undo", *store]) == 1
     assert "failed" in capsys.readouterr().out
     assert LOG[-1] == "-a"
+
+
+def test_an_undo_that_is_tried_again_keeps_its_key(engines: Make) -> None:
+    BROKEN.update(("b", "b2"))
+    run = parked(engines()).id
+    resume(engines(), run)
+    BROKEN.clear()
+    (row,) = resume(engines(), run)
+    assert row.state == "failed"
+    assert LOG.count("-b") == 5
+    assert KEYS["b"] == {f"{run}/reserve_2~undo"}
+
+
+def test_so_do_the_calls_of_an_undo_that_is_a_flow(engines: Make) -> None:
+    BROKEN.add("b2")
+    run = parked(engines(), by_a_flow).id
+    BROKEN.clear()
+    resume(engines(), run)
+    assert LOG.count("-b1") == 2
+    assert all(len(keys) == 1 for keys in KEYS.values()), KEYS
