@@ -64,7 +64,11 @@ def _check(store: Any, limit: Any, workers: Any, sinks: tuple[Any, ...], allow: 
         if not callable(sink):
             msg = f"a sink is called with each event, and {sink!r} cannot be called"
             raise TypeError(msg)
-    for id, seconds in getattr(profile, "seconds", profile or {}).items():
+    known = getattr(profile, "seconds", {} if profile is None else profile)
+    if not isinstance(known, Mapping):
+        msg = f"a profile is seconds by operation, or a Profile (cflow.planner.profile.load reads a file), not {profile!r}"
+        raise TypeError(msg)
+    for id, seconds in known.items():
         if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds >= 0:
             msg = f"a profile is seconds by operation, and {id!r} has {seconds!r}"
             raise TypeError(msg)

@@ -156,6 +156,8 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--no-install", action="store_true", help="what is not installed does not run")
     parser.add_argument("--no-page", action="store_true", help="leave the page alone")
     chosen = parser.parse_args(argv)
+    if chosen.rounds < 1:
+        parser.error("--rounds: at least one, or there is nothing to write a page of")
     chosen.engines = [name for name, engine in ENGINES.items() if not engine.environment or name in chosen.engines]
     return chosen
 

@@ -22,6 +22,7 @@ LOG: list[str] = []
         ({"workers": -1}, ValueError, "workers is at least 1"),
         ({"allow": "http"}, TypeError, r"allow=\['http'\]"),
         ({"sinks": [3]}, TypeError, "cannot be called"),
+        ({"profile": "times.json"}, TypeError, "seconds by operation"),
         ({"profile": {"x": "y"}}, TypeError, "seconds by operation"),
         ({"profile": {"x": float("nan")}}, TypeError, "seconds by operation"),
         ({"store": 3}, TypeError, "the path of a folder"),
