@@ -66,7 +66,7 @@ def _check(store: Any, limit: Any, workers: Any, sinks: tuple[Any, ...], allow: 
             raise TypeError(msg)
     known = getattr(profile, "seconds", {} if profile is None else profile)
     if not isinstance(known, Mapping):
-        msg = f"a profile is seconds by operation, or a Profile (cflow.planner.profile.load reads a file), not {profile!r}"
+        msg = f"a profile is seconds by operation, or what cflow.planner.profile.load reads, not {profile!r}"
         raise TypeError(msg)
     for id, seconds in known.items():
         if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds >= 0:
