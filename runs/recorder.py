@@ -421,12 +421,11 @@ class Recorder:
             except StoreError as unstorable:
                 reason = f"the result is not kept: {unstorable}"
                 return SetRun(run, owner, "done", ended=now, reason=reason, new_owner=NOWHERE)
-            blobs = codec.refs(data)
-            return SetRun(run, owner, "done", ended=now, result=data, reason="", new_owner=NOWHERE, blobs=blobs)
+            return SetRun(run, owner, "done", ended=now, result=data, new_owner=NOWHERE, blobs=codec.refs(data))
         if isinstance(error, KeyboardInterrupt | trio.Cancelled):
-            return SetRun(run, owner, "cancelled", ended=now, reason="", new_owner=NOWHERE)
+            return SetRun(run, owner, "cancelled", ended=now, new_owner=NOWHERE)
         data = codec.encode(error)
-        return SetRun(run, owner, "failed", ended=now, error=data, reason="", new_owner=NOWHERE, blobs=codec.refs(data))
+        return SetRun(run, owner, "failed", ended=now, error=data, new_owner=NOWHERE, blobs=codec.refs(data))
 
 
 def _beat(recorder: weakref.ref[Recorder], closed: threading.Event) -> None:

@@ -83,6 +83,8 @@ def taking(
     owner = recorder.owner.id
     recorder.taken_up(row.id)
     unit: list[Change] = [*recorder.known(), TakeRun(row.id, row.owner, owner, beyond=beyond)]
+    if row.state == "parked":
+        unit.append(SetRun(row.id, owner, reason=""))  # it is tried again: why it was is over
     if step is not None:
         entry = Entry(f"{SINCE}{row.entries}", CUT, step.first, time.time())
     elif row.state == "running" or (asked and row.state == "parked"):

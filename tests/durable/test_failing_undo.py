@@ -209,7 +209,7 @@ def test_an_undo_that_is_tried_again_keeps_its_key(engines: Make) -> None:
     resume(engines(), run)
     BROKEN.clear()
     (row,) = resume(engines(), run)
-    assert row.state == "failed"
+    assert (row.state, row.reason) == ("failed", "")
     assert LOG.count("-b") == 5
     assert KEYS["b"] == {f"{run}/reserve_2~undo"}
 
