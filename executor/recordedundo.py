@@ -50,13 +50,15 @@ async def undo(run: Run, owed: Owed, left: Sequence[Owed]) -> None:
 
 async def _skipped(journal: Journal, key: str, number: int, error: Exception) -> bool:
     """Is an undo that has failed left out? ``number``: of the attempt that would be next."""
-    if journal.take(key) is not None:
+    entry = journal.peek(key)
+    if entry is not None and entry.attempt == number:  # not after an earlier one
+        journal.take(key)
         return True
     if not journal.skip_undo or journal.peek(f"{key}{number}") is not None:
         return False
     await journal.live()
     journal.skip_undo = False
-    journal.add(Entry(key, FAILED, error))
+    journal.add(Entry(key, FAILED, error, attempt=number))
     return True
 
 

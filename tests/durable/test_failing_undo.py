@@ -12,6 +12,8 @@ import trio
 from cflow import Engine, Retry, UndoFailed, context, flow, node, transaction
 from cflow.cli.main import main
 from cflow.executor.suspended import Suspended
+from cflow.runs.repeat import repetition
+from cflow.runs.replay import agreement
 from cflow.runs.resume import resume
 
 LOG: list[str] = []
@@ -221,3 +223,23 @@ def test_so_do_the_calls_of_an_undo_that_is_a_flow(engines: Make) -> None:
     resume(engines(), run)
     assert LOG.count("-b1") == 2
     assert all(len(keys) == 1 for keys in KEYS.values()), KEYS
+
+
+def test_an_undo_is_left_out_after_the_attempt_that_it_was_left_out_after(
+    engines: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    BROKEN.add("b")
+    run = parked(engines()).id
+    resume(engines(), run)
+    BROKEN.add("a")
+    (row,) = resume(engines(), run, skip_undo=True)
+    assert row.state == "parked"
+    assert "the undo release failed: OSError('a is out of reach')" in row.reason
+    BROKEN.clear()
+    (row,) = resume(engines(), run)
+    assert row.state == "failed"
+    assert "does not fit" not in caplog.text
+    store = engines().recorder
+    assert store is not None
+    found = agreement(repetition(store.store, row))
+    assert (found.same, found.unused) == (True, ())
