@@ -18,6 +18,10 @@ from ._libraries import library
 from ._yamltext import load_one
 
 
+DEEPEST = 100
+"""Elements in each other; the converter goes down by recursion."""
+
+
 @frozen(kw_only=True)
 class Heading:
     """A heading: its level (1 to 6), its words, its line (from 1)."""
@@ -56,11 +60,18 @@ def from_html(page: str) -> str:
     soup = library("markdown", "bs4").BeautifulSoup(page, "html.parser")
     for hidden in soup(["script", "style", "template", "noscript"]):
         hidden.decompose()
-    try:
-        return str(convert(str(soup), heading_style="ATX", bullets="-")).strip()
-    except RecursionError as error:
-        msg = "the page is nested too deeply"
-        raise ValueError(msg) from error
+    if _depth(soup) > DEEPEST:
+        msg = f"the page is nested too deeply: {DEEPEST} elements in each other are the most"
+        raise ValueError(msg)
+    return str(convert(str(soup), heading_style="ATX", bullets="-")).strip()
+
+
+def _depth(soup: Any) -> int:
+    """How many elements stand in each other, at the most."""
+    deepest, level = 0, [soup]
+    while level := [child for element in level for child in element.find_all(recursive=False)]:
+        deepest += 1
+    return deepest
 
 
 @node(pure=True)
