@@ -17,7 +17,6 @@ from .. import node
 from ._libraries import library
 from ._yamltext import load_one
 
-
 DEEPEST = 100
 """Elements in each other; the converter goes down by recursion."""
 
