@@ -287,20 +287,21 @@ class Supervisor:
             raise
 
     def _at_work(self, row: RunRow) -> bool:
-        """Does somebody work on a run that was asked for? If it is to be cut, that is told."""
+        """Does somebody work on a run that was asked for, or has? If it is to be cut, that is told."""
         future = self._ours.get(row.id)
         cut = future is not None and future.cuts
         if row.id in self._busy:
             if cut and (busy := self._busy[row.id][0]) is not future:  # begun here before that was known
                 busy.interrupt()
             return True
-        if not lives(self._store, row):
+        over = row.state in OVER or row.state == "parked"
+        if not over and not lives(self._store, row):
             return False
-        if cut:
+        if cut and not over:
             with contextlib.suppress(Over):
                 ask(self._store, row.id)
         if future is not None:
-            underway.over(future)  # it is not for this process to wait
+            underway.over(future)  # it is not for this process to wait; what it gives is looked for
         return True
 
     def _begin_queued(self) -> None:

@@ -68,6 +68,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def write(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     def write(mark: str = "", stops: str = "", program: str = PROGRAM) -> None:
         """Another version of the program, as another process would find it."""
+        monkeypatch.setattr(
+            sys, "dont_write_bytecode", True
+        )  # of the same second and size it would be taken for the old
         (folder / "shop_nodes.py").write_text(f"MARK = {mark!r}\nSTOPS = {stops!r}\n{NODES}")
         (folder / "shop.cflow").write_text(program)
         sys.modules.pop("shop_nodes", None)

@@ -21,7 +21,7 @@ from cflow import Engine, flow, node, wait_signal
 from cflow.cli.main import main
 from cflow.executor import underway
 from cflow.runs import supervisor
-from cflow.runs.resume import find
+from cflow.runs.resume import find, resume
 from cflow.store.owners import me
 from cflow.store.place import open_store
 from cflow.store.port import Busy, RunRow, SetOwner, Store, StoreError
@@ -197,6 +197,14 @@ def test_nobody_waits_for_what_another_one_works_on(engine: Engine, tmp_path: Pa
     assert future.result() == "through"
     assert other.recorder is not None
     other.recorder.close()
+
+
+def test_nobody_waits_for_what_is_over_already(engine: Engine) -> None:
+    """A run that its parent detaches again, when the process that does so has gone on with the run before."""
+    run = left_behind(engine, writes, n=1)
+    resume(engine, run)
+    supervisor.supervisor_of(engine).take_up(run)
+    until(lambda: not underway._UNDERWAY)
 
 
 def test_what_is_asked_for_is_asked_again_where_the_store_does_not_answer(
