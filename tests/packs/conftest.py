@@ -14,8 +14,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 @pytest.fixture(autouse=True)
 def as_deep_as_ever() -> Iterator[None]:
-    """Python's own limit of recursion: a recursive flow raises it, to twice as much where coverage is measured, and then
-    what nests without end would use up the C stack before it is noticed."""
+    """Python's own limit of recursion: a recursive flow raises it, to twice as much where coverage is measured, and
+    then what nests without end would use up the C stack before it is noticed."""
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(min(limit, 10_000))
     yield
