@@ -21,7 +21,6 @@ from typing import Any
 
 import trio
 
-from ..compiler.depth import COMPILING, deep
 from ..compiler.spec import NodeSpec
 from .children import Child, how
 from .port import ForeignError, Job, NodeCrashed
@@ -274,8 +273,7 @@ def _function(job: Job) -> tuple[int, bytes, dict[str, str]]:
     found = _FUNCTIONS.get(job.fn)
     if found is None:
         try:
-            with deep(COMPILING):  # a function goes with all that it refers to, and that with what it does
-                blob = packed_function(job.fn)
+            blob = packed_function(job.fn)
         except Exception as error:
             msg = f"{job.spec.name} cannot be called in a process: what it refers to cannot be sent there ({error})"
             raise TypeError(msg) from error
