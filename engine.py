@@ -113,6 +113,8 @@ class Engine:
     idle: seconds of nothing but waiting for signals and times after which a recorded run that was submitted, detached
     or gone on with is put away: it keeps no task, and is gone on with when there is something to do. None: never.
     optimizations: what is done for speed alone; switched off where one looks for a fault of theirs.
+    tally: called with the name of each block (``main/for[0]``) that a run enters, from the thread that enters it; None:
+    nobody counts, and nothing of it is in the code.
     """
 
     def __init__(
@@ -130,6 +132,7 @@ class Engine:
         pickle: Iterable[type] = (),
         idle: float | None = 60.0,
         optimizations: Optimizations = ALL,
+        tally: Callable[[str], None] | None = None,
     ) -> None:
         sinks = tuple(sinks)
         allow = allow if allow is None or isinstance(allow, str) else tuple(allow)
@@ -147,6 +150,7 @@ class Engine:
         self._pickle = tuple(pickle)
         self.idle = _idle(idle)
         self._on = optimizations
+        self._tally = tally
         self._recorder: Recorder | None = None
         self._profile = _as_profile(profile)
         self._linked: weakref.WeakKeyDictionary[Compiled, _Links] = weakref.WeakKeyDictionary()
@@ -414,6 +418,7 @@ class Engine:
             profile=self._profile,
             recorded=recorded,
             on=self._on,
+            tally=self._tally,
         )
 
     def _link(self, compiled: Compiled, events: bool, recorded: bool = False) -> Linked:

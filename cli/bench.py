@@ -14,7 +14,7 @@ from .failures import print_failure, print_wrong
 from .inputs import read_json, read_pairs
 from .output import emit, note, to_json, wants_colour
 from .run import nodes_print_to_standard_error
-from .target import open_flow, split
+from .target import open_flow, refuse_unwritable, split
 
 if TYPE_CHECKING:
     from ..measure.flows import Compared, Figures
@@ -33,6 +33,8 @@ def execute(arguments: argparse.Namespace) -> int:
         inputs, call = _inputs(arguments, flow)
         if arguments.fail_above is not None and arguments.baseline is None:
             raise InputError("--fail-above needs something to compare with: --baseline FILE")
+        if arguments.save is not None:
+            refuse_unwritable(arguments.save)
         then = _baseline(arguments.baseline)
         if then is not None:
             _refuse_other(arguments.baseline, then, flow, inputs, arguments.target)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ..whole import write_whole
 from .arguments import Usage
-from .output import emit, note, write_file
+from .output import emit, note
 from .target import read_stdin, read_text, report_wrong
 
 
@@ -42,6 +43,6 @@ def _format(name: str, *, check: bool) -> bool:
     if check:
         note(f"would reformat {name}")
     else:
-        write_file(path, after.encode())
+        write_whole(path, after.encode())
         note(f"reformatted {name}")
     return True

@@ -1,11 +1,10 @@
 """Values as text: results on standard output, as JSON or as a person would want to read them.
 
-Owns how each kind of value is written in JSON, and writing files so that a failure in the middle loses nothing.
+Owns how each kind of value is written in JSON.
 """
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import datetime as dt
 import enum
@@ -14,10 +13,9 @@ import json
 import math
 import os
 import re
-import stat
 import sys
 from collections.abc import Callable, Iterator, Mapping, Set
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import Any
 
 import attrs
@@ -159,40 +157,6 @@ def emit(text: str, *, end: str = "\n", flush: bool = False) -> None:
 def _item(value: Any) -> str:
     """An item of a stream: on one line, so that a program can read along."""
     return to_text(value, indent=None)
-
-
-def write_file(path: Path, data: bytes) -> None:
-    """Writes a file whole or not at all: a full disk leaves what was there before.
-
-    Raises
-    ------
-    OSError: it cannot be written.
-    """
-    import tempfile  # with what it needs, it takes as long as the rest of this module
-
-    target = path.resolve()  # a link stays a link
-    if target.exists() and not target.is_file():
-        target.write_bytes(data)  # a device or a pipe: nothing to keep
-        return
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    except OSError as error:  # it would name the temporary file, which nobody has asked for
-        raise OSError(error.errno, error.strerror, str(path)) from None
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.chmod(name, stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o666 & ~_umask())
-        os.replace(name, target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(name)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def note(text: str) -> None:

@@ -13,9 +13,11 @@ from ..compiler.diagnostics import InputError
 from ..engine import Engine, default_engine
 from ..measure.documents import BadDocument
 from ..measure.nodetimes import NodeTimes
-from ..measure.saved import profile_in
+from ..measure.saved import profile_in, save_profile
+from ..planner.counts import block_names
 from ..planner.profile import BadProfile, Profile, codes, load
 from .output import note
+from .target import refuse_unwritable
 
 
 def times_for(path: str, flow: Any) -> Profile:
@@ -31,22 +33,27 @@ def times_for(path: str, flow: Any) -> Profile:
     except BadDocument as error:
         raise InputError(str(error)) from None
     program = codes_of(flow)
-    fitting = known.of_program(program, flow.digest)
+    fitting = known.of_program(program, blocks_of(flow), flow.digest)
     name = flow.source.name
     if not fitting.seconds and (known.seconds or program):
         changed = [id for id in known.seconds if id in program]
         why = f"{_listed(changed)} changed since" if changed else f"it is of a flow {known.flow!r}"
         raise InputError(f"{path} has no time for any node of {name}: {why}")
-    without = [id for id in program if id not in fitting.seconds]
+    without = [id for id in program if id not in fitting.calls]
     if without:
         note(f"note: {path} has no time for {_listed(without)}")
     # How often another flow makes its calls says nothing about this one.
-    return fitting if known.flow == name else evolve(fitting, calls={})
+    return fitting if known.flow == name else evolve(fitting, calls={}, blocks={})
 
 
 def codes_of(flow: Any) -> dict[str, str]:
     """The calls of a flow by id, each with what tells its node's code."""
     return codes(default_engine().compiled(flow).optimized)
+
+
+def blocks_of(flow: Any) -> list[str]:
+    """The names of a flow's blocks, and of those of the flows it calls."""
+    return list(block_names(default_engine().compiled(flow).optimized).values())
 
 
 def _listed(ids: Sequence[str]) -> str:
@@ -58,9 +65,11 @@ def times_to_update(path: str, flow: Any) -> Profile | None:
 
     Raises
     ------
-    InputError: there is a file that a run would destroy: it is no profile, or one of another flow.
+    InputError: nothing can be written there, or there is a file that a run would destroy: it is no profile, or one of
+    another flow.
     """
-    if not Path(path).exists():
+    refuse_unwritable(path)
+    if not Path(path).is_file():  # a device or a pipe tells nothing
         return None
     try:
         known = load(Path(path))
@@ -70,7 +79,7 @@ def times_to_update(path: str, flow: Any) -> Profile | None:
     if known.flow != name or (known.seconds and not known.seconds.keys() & program.keys()):
         whose = f"the flow {known.flow!r}" if known.flow != name else f"another flow {name!r}"
         raise InputError(f"{path} is the profile of {whose}; it would be written over: name another file")
-    return known.of_program(program, flow.digest)
+    return known.of_program(program, blocks_of(flow), flow.digest)
 
 
 def profiled(
@@ -84,12 +93,13 @@ def profiled(
 ) -> Any:
     """Run a flow with what is known of its nodes; what they took now is written to the file when the run is over."""
     times = NodeTimes()
-    engine = Engine(sinks=sinks, substitute=times.substitute, profile=known, **options)
+    engine = Engine(sinks=sinks, substitute=times.substitute, tally=times.enter, profile=known, **options)
     result = engine.run(flow, *args, **inputs)
 
     def save() -> None:
         try:
-            times.profile(flow.source.name, flow.digest, codes_of(flow), known).save(Path(path))
+            now = times.profile(flow.source.name, flow.digest, codes_of(flow), blocks_of(flow), known)
+            save_profile(Path(path), now)
         except OSError as error:  # the result is worth more
             print(f"warning: {path} cannot be written: {error.strerror or error}", file=sys.stderr)
 

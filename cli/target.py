@@ -106,6 +106,21 @@ def read_text(path: Path, *suffixes: str) -> str:
     return text
 
 
+def refuse_unwritable(path: str) -> None:
+    """Before work whose result goes into a file: can that be?
+
+    Raises
+    ------
+    InputError: nothing can be written there.
+    """
+    from ..whole import check_writable
+
+    try:
+        check_writable(Path(path))
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}") from None
+
+
 def read_stdin(name: str) -> str:
     """The text of standard input, read as a file is: UTF-8 whatever the locale says.
 

@@ -264,6 +264,7 @@ class Blocks:
         reader, first = True, True
         body = order.regions[0]
         with code.write.block(f"def _p{number}(_run, {code.name(op.body.params[0])}):"):
+            self.linker.counted(code.write, body)
             code.write(f"{out} = []")
             for inner in body.ops:
                 step = inner.op

@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ..compiler.spec import RUNTIMES, NodeSpec
-from ..runtimes.away import Away
+from ..runtimes.away import TAKEN, Away
 
 if TYPE_CHECKING:
     from ..runtimes.port import Job, Runtime
@@ -105,7 +105,7 @@ def _job(spec: NodeSpec, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: 
         place = here._run.services.processes
     levels = logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR
     heard_from = logging.getLogger().level, next((n for n in levels if wanted(NODES, n)), logging.CRITICAL)
-    return Job(spec, fn, args, kwargs, away, heard_from, functools.partial(_heard, away), place)
+    return Job(spec, fn, args, kwargs, away, heard_from, functools.partial(_heard, away), place, TAKEN.get())
 
 
 def _heard(here: Away, kind: str, what: Any) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
+
+from attrs import evolve
 
 from ..compiler import ir
 from ..compiler.durations import seconds
+from ..compiler.evaluate import evaluate
+from ..compiler.walk import refs_of
 from ..planner.cost import Costs
 from ..planner.order import OpOrder, RegionOrder
 from ..planner.plan import Facts
@@ -41,7 +45,8 @@ def facts(linker: FlowLinker) -> Facts:
     measured = {o.op.id: seconds for o in calls(linker) if (seconds := seconds_of(linker, o.op)) is not None}
     expected, counts = linker.costs.known, linker.costs.counts
     pauses = {o.op.id: length for o in calls(linker) if (length := pause_of(linker, o.op)) is not None}
-    costs = Costs({**measured, **expected}, linker.waits, linker.orders, linker.recursive, counts, pauses)
+    tries = {o.op.id: between for o in calls(linker) if (between := between_attempts(linker, o.op)) is not None}
+    costs = Costs({**measured, **expected}, linker.waits, linker.orders, linker.recursive, counts, pauses, tries)
     return Facts(placement, fused, linker.tabled, measured, expected, costs)
 
 
@@ -73,3 +78,24 @@ def pause_of(linker: FlowLinker, op: ir.Op) -> float | None:
         return seconds(length.value) if isinstance(length, ir.Const) else None
     except (TypeError, ValueError):  # the run will say so
         return None
+
+
+def between_attempts(linker: FlowLinker, op: ir.Op) -> Callable[[float], float] | None:
+    """For a call with a ``retry`` that stands in the program: the seconds between its attempts where it is made so many
+    times more; a part of a time is a part of the pause before it."""
+    option = op.policy.retry if isinstance(op, ir.Call) else None
+    if option is None or any(refs_of(option)):
+        return None
+    try:
+        retry = invoke.as_retry(evaluate(option, {}, linker.objects, {}))
+    except Exception:  # the run will say so
+        return None
+    if retry is None:
+        return None
+    even = evolve(retry, jitter=False)  # its factor is 1 on average
+
+    def between(more: float) -> float:
+        whole = min(int(more), even.times)
+        return sum(invoke.pause(even, k) for k in range(whole)) + (more - whole) * invoke.pause(even, whole)
+
+    return between

@@ -36,7 +36,7 @@ from .place import Outer, Place
 from .questions import Questions, Substitute, nodes_behind, placement
 from .run import Run
 from .scopes import timeout
-from .source import Module
+from .source import Module, Writer
 from .straight import Straight
 from .streams import FlowStream, opened
 from .tables import Tabled, Tabler
@@ -98,7 +98,8 @@ class FlowLinker(Questions):
     ----------
     graph, objects: the program. ``orders``: the order of each flow's body. ``builtins``: the engine's own operations
     by name. events: does anybody listen? ``substitute``: another function for a node (mocks), or None. ``launch``:
-    starts a detached run. ``on``: what is done for speed.
+    starts a detached run. ``on``: what is done for speed. tally: told the name of each block that is entered, from
+    whatever thread enters it, or None.
     """
 
     def __init__(
@@ -113,6 +114,7 @@ class FlowLinker(Questions):
         profile: Profile | None = None,
         recorded: bool = False,
         on: Optimizations = ALL,
+        tally: Callable[[str], None] | None = None,
     ) -> None:
         super().__init__(graph, objects, orders, events, substitute, profile, recorded, on)
         self._builtins = builtins
@@ -125,7 +127,13 @@ class FlowLinker(Questions):
         self._names: dict[tuple[str, bool], str] = {}
         self._todo: list[tuple[str, bool]] = []
         self._codes: dict[str, tuple[Any, ...]] = {}
+        self._blocks_counted: dict[int, str] = {}
         self._bind(detach)
+        if tally is not None:
+            from ..planner.counts import block_names
+
+            self._blocks_counted = block_names(graph)
+            self.module.names["_tally"] = tally
 
     def _bind(self, detach: Builtin | None) -> None:
         self.module.names.update(
@@ -164,6 +172,11 @@ class FlowLinker(Questions):
             self.module.names.update(NAMES)
 
     # ---- pieces of code --------------------------------------------------------------------------
+
+    def counted(self, write: Writer, order: RegionOrder) -> None:
+        """At the beginning of a block: tell whoever counts."""
+        if self._blocks_counted:
+            write(f"_tally({self._blocks_counted[id(order.region)]!r})")
 
     def straight(self) -> Straight:
         """A new top-level function to write."""

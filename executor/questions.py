@@ -84,7 +84,7 @@ class Questions:
         if profile is not None and profile.calls:  # most programs are linked without
             from ..planner.counts import Counts
 
-            counts = Counts(orders, graph.entry, self.recursive, profile.calls)
+            counts = Counts(graph, orders, profile.calls, profile.blocks)
         self.costs = Costs(seconds, self.waits, orders, self.recursive, counts)
         self._promises: dict[str, Promise | None] = {}
         self._functions: dict[str, Callable[..., Any]] = {}

@@ -118,6 +118,7 @@ class Straight:
 
     def region(self, order: RegionOrder, place: Place, finish: Finish) -> None:
         """The operations of a region, then ``finish`` with its results, unless its end cannot be reached."""
+        self.linker.counted(self.write, order)
         if place.waits and self.linker.tabled(order):
             self.table(order, place, finish)
             return

@@ -18,6 +18,7 @@ from ..compiler.spec import NodeSpec
 from ..executor.code_keys import same_code
 from ..executor.context import context
 from ..executor.elsewhere import located
+from ..runtimes.away import TAKEN, Taken
 from .tape import Piece
 
 
@@ -95,14 +96,17 @@ class Clocks:
     def _waiting(self, spec: NodeSpec, fn: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(fn)
         async def call(*args: Any, **kwargs: Any) -> Any:
-            heard, meter = self._begins(spec, args, kwargs), Meter()
+            heard, meter, taken = self._begins(spec, args, kwargs), Meter(), Taken()
+            before = TAKEN.set(taken)
             began = time.perf_counter()
             try:
                 value = await stepped(fn(*args, **kwargs), meter)
             except BaseException as error:
-                heard.ended(began, _metered(began, meter), None, error)
+                heard.ended(began, _metered(began, meter, taken), None, error)
                 raise
-            heard.ended(began, _metered(began, meter), value, None)
+            finally:
+                TAKEN.reset(before)
+            heard.ended(began, _metered(began, meter, taken), value, None)
             return value
 
         return call
@@ -143,16 +147,18 @@ async def _items(heard: Heard, source: Any) -> AsyncIterator[Any]:
     first = time.perf_counter()
     whole = Piece(0.0, 0.0)
     failed: BaseException | None = None
+    taken = Taken()
 
     def told(value: Any, error: BaseException | None) -> None:
         nonlocal whole
-        piece = _metered(began, meter)
+        piece = _metered(began, meter, taken)
         whole = Piece(whole.seconds + piece.seconds, whole.busy + piece.busy, whole.suspended or piece.suspended)
         heard.item(piece, value, error)
 
     try:
         while True:
-            meter = Meter()
+            meter, taken.seconds = Meter(), None
+            before = TAKEN.set(taken)
             began = time.perf_counter()
             try:
                 value = await stepped(source.__anext__(), meter)
@@ -163,6 +169,8 @@ async def _items(heard: Heard, source: Any) -> AsyncIterator[Any]:
                 told(None, error)
                 failed = error
                 raise
+            finally:
+                TAKEN.reset(before)
             told(value, None)
             yield value
     finally:
@@ -181,8 +189,9 @@ def where(spec: NodeSpec) -> str:
         return spec.name
 
 
-def _metered(began: float, meter: Meter) -> Piece:
-    seconds = time.perf_counter() - began
+def _metered(began: float, meter: Meter, taken: Taken) -> Piece:
+    """What has passed; of code that runs elsewhere, what its runtime says of it."""
+    seconds = time.perf_counter() - began if taken.seconds is None else taken.seconds
     return Piece(seconds, min(seconds, meter.busy), meter.suspended)
 
 

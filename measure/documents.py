@@ -6,13 +6,12 @@ Knows nothing of what is in them.
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from ..whole import write_whole
 
 KIND = "cflow"
 VERSION = "version"
@@ -30,23 +29,7 @@ def write_document(path: Path, kind: str, version: int, content: Mapping[str, An
     OSError: it cannot be written.
     """
     text = json.dumps({KIND: kind, VERSION: version, **content}, indent=1, ensure_ascii=False) + "\n"
-    target = path.resolve()
-    if target.exists() and not target.is_file():
-        target.write_text(text, encoding="utf-8")  # a device or a pipe is not to be replaced
-        return
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    except OSError as error:  # it would name the temporary file, which nobody has asked for
-        raise OSError(error.errno, error.strerror, str(path)) from None
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(name, 0o644)
-        os.replace(name, target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(name)
-        raise
+    write_whole(path, text.encode())
 
 
 def read_document(path: Path, kind: str, version: int) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from attrs import define, evolve, field, frozen
 
 from ..compiler.garbage import collector_held
 from ..executor.tiers import TIERS
+from ..planner.counts import block_names
 from ..planner.profile import Profile, codes
 from .machine import Machine, here
 from .rounds import Bounds, until_clear
@@ -343,11 +344,20 @@ def _by_operation(tape: Tape) -> dict[str, list[Recorded]]:
 def _profile(subject: Subject, tape: Tape) -> Profile:
     """The node times as data for later: of each operation the mean."""
     found = _by_operation(tape)
+    graph = subject.engine.compiled(subject.flow).optimized
+    program = codes(graph)
+    seconds, busy, calls = {}, {}, dict.fromkeys(program, 0)
+    for op in {**found, **tape.rest}:
+        kept, rest = found.get(op, []), tape.rest.get(op, Rest())
+        calls[op] = len(kept) + rest.calls
+        seconds[op] = (sum(c.piece.seconds for c in kept) + rest.seconds) / calls[op]
+        busy[op] = min(seconds[op], (sum(c.piece.busy for c in kept) + rest.busy) / calls[op])
     return Profile(
         flow=subject.graph.main.name,
         digest=subject.engine.digest(subject.flow),
-        seconds={op: statistics.fmean(c.piece.seconds for c in calls) for op, calls in found.items()},
-        calls={op: len(calls) + tape.rest.get(op, Rest()).calls for op, calls in found.items()},
-        busy={op: statistics.fmean(c.piece.busy for c in calls) for op, calls in found.items()},
-        codes=codes(subject.engine.compiled(subject.flow).optimized),
+        seconds=seconds,
+        calls=calls,
+        busy=busy,
+        codes=program,
+        blocks={name: tape.blocks[name] for name in block_names(graph).values()},
     )

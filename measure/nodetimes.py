@@ -1,9 +1,10 @@
-"""What the calls of a run's nodes took, as a profile for the next run."""
+"""What the calls of a run's nodes took, and which blocks it entered, as a profile for the next run."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from attrs import define
@@ -23,13 +24,19 @@ class _Times:
 
 
 class NodeTimes:
-    """Adds up what calls took, while ``substitute`` is the substitute of an engine. A call that was cut short says
-    nothing."""
+    """Adds up what calls took, while ``substitute`` is the substitute of an engine, and :meth:`enter` its ``tally``. A
+    call that was cut short says nothing."""
 
     def __init__(self) -> None:
         self.substitute = Clocks(self._begins).substitute
         self._lock = threading.Lock()
         self._times: dict[str, _Times] = {}
+        self._blocks: Counter[str] = Counter()
+
+    def enter(self, block: str) -> None:
+        """A run enters a block; from any thread."""
+        with self._lock:
+            self._blocks[block] += 1
 
     def _begins(self, spec: NodeSpec, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Timed:
         return _Timed(self, where(spec))
@@ -42,29 +49,34 @@ class NodeTimes:
             times.seconds += piece.seconds
             times.busy += piece.busy
 
-    def profile(self, flow: str, digest: str, codes: Mapping[str, str], known: Profile | None = None) -> Profile:
+    def profile(
+        self,
+        flow: str,
+        digest: str,
+        codes: Mapping[str, str],
+        blocks: Iterable[str] = (),
+        known: Profile | None = None,
+    ) -> Profile:
         """What the calls took, as a profile.
 
         Parameters
         ----------
         flow, digest: of the flow that ran. codes: its operations, as :func:`~cflow.planner.profile.codes` gives them.
-        known: an earlier profile, as far as the code is the same. What it says counts for half: of a time, and of how
-        often a run makes a call, which of one that this run has not made is never.
+        blocks: the names of its blocks. known: an earlier profile, as far as the program is the same. What it says
+        counts for half: of a time, and of how often a run makes a call or enters a block.
         """
         known = known or Profile(flow, digest)
-        seconds, calls, busy = dict(known.seconds), {id: n / 2 for id, n in known.calls.items()}, dict(known.busy)
+        seconds, busy = dict(known.seconds), dict(known.busy)
+        calls: dict[str, float] = {}
         for id in codes:
-            times = self._times.get(id)
-            if times is None:
-                continue
-            mean, computed = times.seconds / times.calls, times.busy / times.calls
-            if id in seconds or (known.seconds and known.digest == digest):  # else there is nothing to compare with
-                calls[id] = calls.get(id, 0.0) + times.calls / 2
-            else:
-                calls[id] = times.calls
-            seconds[id] = (seconds.get(id, mean) + mean) / 2
-            busy[id] = min(seconds[id], (busy.get(id, computed) + computed) / 2)
-        return Profile(flow, digest, seconds, calls, busy, {id: codes[id] for id in seconds})
+            times = self._times.get(id, _Times())
+            calls[id] = (known.calls.get(id, times.calls) + times.calls) / 2
+            if times.calls:
+                mean, computed = times.seconds / times.calls, times.busy / times.calls
+                seconds[id] = (seconds.get(id, mean) + mean) / 2
+                busy[id] = min(seconds[id], (busy.get(id, computed) + computed) / 2)
+        entered = {name: (known.blocks.get(name, self._blocks[name]) + self._blocks[name]) / 2 for name in blocks}
+        return Profile(flow, digest, seconds, calls, busy, dict(codes), entered)
 
 
 @define(eq=False)

@@ -9,7 +9,8 @@ from typing import Any
 import attrs
 from attrs import frozen
 
-from ..planner.profile import BadProfile, Profile, from_data, load as load_profile
+from ..planner import profile as profiles
+from ..planner.profile import BadProfile, Profile, from_data
 from .documents import BadDocument, read_document, write_document
 from .flows import Figures, NodeTimes
 from .machine import Machine
@@ -55,6 +56,16 @@ def save(path: Path, figures: Figures, inputs: str = "", program: str = "") -> N
             "profile": figures.profile.data(),
         },
     )
+
+
+def save_profile(path: Path, profile: Profile) -> None:
+    """Write a profile.
+
+    Raises
+    ------
+    OSError: it cannot be written.
+    """
+    write_document(path, profiles.KIND, profiles.VERSION, profile.data())
 
 
 def load(path: Path) -> Saved:
@@ -103,7 +114,7 @@ def profile_in(path: Path) -> Profile:
         if "is a profile file" not in str(first):
             raise
     try:
-        return load_profile(path)
+        return profiles.load(path)
     except BadProfile as error:
         raise BadDocument(str(error)) from None
 

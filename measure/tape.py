@@ -7,6 +7,7 @@ in the order of the recording, and so do calls whose arguments cannot be compare
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -68,11 +69,13 @@ class Rest:
 
 @define
 class Tape:
-    """The calls of a run. ``overflow``: there were more than :data:`MOST`; ``rest`` adds up the others by operation."""
+    """The calls of a run. ``overflow``: there were more than :data:`MOST`; ``rest`` adds up the others by operation.
+    ``blocks``: how often the run entered each block, by name."""
 
     calls: list[Recorded] = field(factory=list)
     overflow: bool = False
     rest: dict[str, Rest] = field(factory=dict)
+    blocks: Counter[str] = field(factory=Counter)
     _size: int = 0
 
     def add(self, call: Recorded) -> None:

@@ -2,7 +2,7 @@
 
 Times come from outside: a profile of earlier runs, or what was measured in this process. A step nobody has timed counts
 as an average one, and where nothing at all is known every call that waits counts as 1. A loop counts as many passes as
-its calls tell (:mod:`.counts`), one where nobody has counted them.
+earlier runs made (:mod:`.counts`), one where nobody has counted them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ class Costs:
     waits: can the operation wait for something other than the processor?
     flows: the order of each flow's body, by key. ``recursive``: the keys of flows that can reach themselves.
     counts: how often a run makes calls and enters blocks, where that is known. pauses: seconds by operation id of what
-    waits for a time that the program says.
+    waits for a time that the program says. tries: by operation id of a call that may be made again, the seconds between
+    its attempts where it is made so many times more.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Costs:
         recursive: Container[str],
         counts: Counts | None = None,
         pauses: Mapping[str, float] | None = None,
+        tries: Mapping[str, Callable[[float], float]] | None = None,
     ) -> None:
         self.known = known
         self.counts = counts
@@ -48,6 +50,7 @@ class Costs:
         self._flows = flows
         self._recursive = recursive
         self._pauses = pauses or {}
+        self._tries = tries or {}
         self.usual = sum(known.values()) / len(known) if known else 1.0
         """What a call costs that nobody has timed."""
         self._spans: dict[int, float] = {}
@@ -56,7 +59,7 @@ class Costs:
     def over(self, flows: Mapping[str, RegionOrder]) -> Costs:
         """The same costs over another order of the same flows."""
         counts = None if self.counts is None else self.counts.over(flows)
-        return Costs(self.known, self._waits, flows, self._recursive, counts, self._pauses)
+        return Costs(self.known, self._waits, flows, self._recursive, counts, self._pauses, self._tries)
 
     def of(self, order: OpOrder) -> float:
         """One operation, each time that its block is entered: what is known of it, else of what it holds, else an
@@ -72,14 +75,21 @@ class Costs:
         """The cost of an operation that is not that of what it holds; None of the others."""
         op = order.op
         known = self.known.get(op.id, self._pauses.get(op.id))
+        made = 1.0 if self.counts is None else self.counts.made(order)
         if known is not None:
-            return known if self.counts is None else known * self.counts.made(order)
+            return known * made + self._between(op.id, made)
         holds = bool(order.regions) or (isinstance(op, ir.Subflow) and op.target not in self._recursive)
         if not self._waits(order) and not (holds and self.known):
             return 0.0 if self.known else QUICK
         if holds:
             return None
-        return self.usual if isinstance(op, (ir.Call, ir.Subflow)) or not self.known else 0.0
+        return self.usual * made if isinstance(op, (ir.Call, ir.Subflow)) or not self.known else 0.0
+
+    def _between(self, id: str, made: float) -> float:
+        """The pauses between the attempts of a call; without counted blocks, more calls may be more passes."""
+        if made <= 1.0 or id not in self._tries or self.counts is None or not self.counts.of_blocks:
+            return 0.0
+        return self._tries[id](made - 1.0)
 
     def _passes(self, region: RegionOrder) -> float:
         return 1.0 if self.counts is None else self.counts.passes(region)
@@ -137,7 +147,8 @@ class Costs:
             op = order.op
             if isinstance(op, (ir.Call, ir.Subflow)) and op.id not in self.known and op.id not in self._pauses:
                 if self._waits(order) and self._own(order) is not None:
-                    yield op.id, self.counts is None or self.counts.entered(region) > 0
+                    made = self.counts is None or (self.counts.entered(region) > 0 and self.counts.made(order) > 0)
+                    yield op.id, made
             for inner in order.regions:
                 yield from self.untimed(inner)
 

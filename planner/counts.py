@@ -1,28 +1,28 @@
-"""How often each block of a program is entered in a run, worked out from how often its calls were made.
-
-A call that nothing keeps from being made is made once each time its block is entered; so the most frequent call of a
-block tells, and where a block holds only other blocks, theirs. What no call tells is taken to be entered as often as
-the block around it (of a loop that is one pass), but for an arm beside one of which calls are known, and an ``except``:
-those were not taken.
-"""
+"""How often the blocks of a program are entered in a run, and its calls made each time, by what earlier runs counted."""
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
-
-from attrs import frozen
+from collections.abc import Mapping
 
 from ..compiler import ir
+from ..compiler.walk import regions_of
 from .order import OpOrder, RegionOrder
 
 
-@frozen
-class _Place:
-    """Where a block stands: in which flow, and, of one that is not a flow's body, in which operation of which block."""
+def block_names(graph: ir.Graph) -> dict[int, str]:
+    """The names of a graph's blocks, by the ids of their regions: a flow's body has the flow's name, any other block
+    the flow's, its operation's and its number there: ``main/for[0]``."""
+    names: dict[int, str] = {}
 
-    flow: str
-    order: OpOrder | None = None
-    around: RegionOrder | None = None
+    def look(region: ir.Region, name: str, flow: str) -> None:
+        names[id(region)] = name
+        for op in region.ops:
+            for number, inner in enumerate(regions_of(op)):
+                look(inner, f"{flow}/{op.id}[{number}]", flow)
+
+    for flow in graph.flows.values():
+        look(flow.body, flow.name, flow.name)
+    return names
 
 
 class Counts:
@@ -30,95 +30,57 @@ class Counts:
 
     Parameters
     ----------
-    flows: the order of each flow's body, by key. entry: the key of the flow that is run. recursive: the keys of flows
-    that can reach themselves: how often they are entered is not worked out. calls: by operation id, how often a run
-    makes the call.
+    graph: the program. flows: the order of each flow's body, by key. calls: by operation id, how often a run makes the
+    call. blocks: by name, how often a run enters the block; one that is not in it is entered once each time that the
+    block around it is.
     """
 
     def __init__(
-        self, flows: Mapping[str, RegionOrder], entry: str, recursive: Container[str], calls: Mapping[str, float]
+        self,
+        graph: ir.Graph,
+        flows: Mapping[str, RegionOrder],
+        calls: Mapping[str, float],
+        blocks: Mapping[str, float],
     ) -> None:
-        self._flows = flows  # kept, or the ids of what is in them could be given to others
-        self._entry = entry
-        self._recursive = recursive
+        self._graph = graph  # kept, or the ids of what is in it could be given to others
         self._calls = calls
-        self._places: dict[int, _Place] = {}
-        self._sites: dict[str, list[RegionOrder]] = {}
-        self._made_in: dict[str, list[RegionOrder]] = {}
-        self._told_of: dict[int, float | None] = {}
+        self._blocks = blocks
         self._entered: dict[int, float] = {}
-        for key, region in flows.items():
-            self._look(region, _Place(key))
+        self._around: dict[int, float] = {}
+        self._made_in: dict[str, float] = {}
+        names = block_names(graph)
+        for region in flows.values():
+            self._look(region, 1.0, names)
 
     def over(self, flows: Mapping[str, RegionOrder]) -> Counts:
         """The same over another order of the same flows."""
-        return Counts(flows, self._entry, self._recursive, self._calls)
+        return Counts(self._graph, flows, self._calls, self._blocks)
+
+    @property
+    def of_blocks(self) -> bool:
+        """Has anybody counted passes?"""
+        return bool(self._blocks)
 
     def entered(self, region: RegionOrder) -> float:
         """How often a run enters a block."""
-        found = self._entered.get(id(region))
-        if found is None:
-            found = self._entered[id(region)] = self._enter(region)
-        return found
+        return self._entered[id(region.region)]
 
     def passes(self, region: RegionOrder) -> float:
         """How often a block is entered each time that the block around it is."""
-        around = self._places[id(region)].around
-        outside = 1.0 if around is None else self.entered(around)
+        outside = self._around[id(region.region)]
         return self.entered(region) / outside if outside else 0.0
 
     def made(self, order: OpOrder) -> float:
         """How often a call is made each time that its block is entered; 1 where nobody knows."""
-        calls, entered = self._calls.get(order.op.id), sum(map(self.entered, self._made_in.get(order.op.id, ())))
+        calls, entered = self._calls.get(order.op.id), self._made_in.get(order.op.id, 0.0)
         return 1.0 if calls is None or not entered else calls / entered
 
-    # ---- inside ----------------------------------------------------------------------------------
-
-    def _look(self, region: RegionOrder, place: _Place) -> None:
-        self._places[id(region)] = place
+    def _look(self, region: RegionOrder, around: float, names: Mapping[int, str]) -> None:
+        key = id(region.region)
+        entered = self._entered[key] = self._blocks.get(names[key], around)
+        self._around[key] = around
         for order in region.ops:
-            self._made_in.setdefault(order.op.id, []).append(region)
-            if isinstance(order.op, ir.Subflow):
-                self._sites.setdefault(order.op.target, []).append(region)
+            # Two flows may each have a call of one id: then only the sum of both is known.
+            self._made_in[order.op.id] = self._made_in.get(order.op.id, 0.0) + entered
             for inner in order.regions:
-                self._look(inner, _Place(place.flow, order, region))
-
-    def _enter(self, region: RegionOrder) -> float:
-        place, told = self._places[id(region)], self._told(region)
-        if place.order is None or place.around is None:
-            if place.flow in self._recursive:
-                return 1.0 if told is None else told
-            return (place.flow == self._entry) + sum(map(self.entered, self._sites.get(place.flow, ())))
-        outside = self.entered(place.around)
-        op = place.order.op
-        if told is not None:  # calls that were tried again tell too much
-            return told if isinstance(op, (ir.Loop, ir.ForEach)) else min(told, outside)
-        siblings = place.order.regions
-        left_out = isinstance(op, ir.Branch) and any(self._told(r) is not None for r in siblings)
-        if isinstance(op, ir.Try):
-            left_out = any(region.region is handler.region for handler in op.handlers)
-        return 0.0 if left_out else outside
-
-    def _told(self, region: RegionOrder) -> float | None:
-        """How often a block was entered at least, by the calls in it."""
-        if id(region) not in self._told_of:
-            self._told_of[id(region)] = None  # of flows that call each other
-            self._told_of[id(region)] = _most(self._told_by(order) for order in region.ops)
-        return self._told_of[id(region)]
-
-    def _told_by(self, order: OpOrder) -> float | None:
-        op = order.op
-        if isinstance(op, ir.Call):  # two flows may each have a call of one id: then only their sum is known
-            return self._calls.get(op.id) if len(self._made_in[op.id]) == 1 else None
-        if isinstance(op, ir.Subflow):
-            return self._told(self._flows[op.target]) if len(self._sites[op.target]) == 1 else None
-        told = [found for region in order.regions if (found := self._told(region)) is not None]
-        if not told:
-            return None
-        if isinstance(op, (ir.Loop, ir.ForEach)):
-            return min(1.0, max(told))
-        return sum(told) if isinstance(op, ir.Branch) else max(told)
-
-
-def _most(found: Iterable[float | None]) -> float | None:
-    return max((times for times in found if times is not None), default=None)
+                self._look(inner, entered, names)

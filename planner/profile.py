@@ -8,13 +8,11 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from ..compiler import ir
 from ..compiler.walk import all_ops
@@ -38,7 +36,9 @@ class Profile:
     seconds: by operation id as in events (``settle/charge``), what one call took on average.
     calls: by operation id, how many calls a run made, on average.
     busy: by operation id, how much of ``seconds`` the call kept the processor busy; the rest it waited.
-    codes: by operation id, the code of the node that was called, as :func:`codes` gives it.
+    codes: by operation id, the code of the node that was called, as :func:`codes` gives it. An operation that has a
+    code and no time has not been called.
+    blocks: by name (:func:`.counts.block_names`), how often a run entered the block, on average.
     """
 
     flow: str
@@ -47,61 +47,47 @@ class Profile:
     calls: Mapping[str, float] = field(factory=dict)
     busy: Mapping[str, float] = field(factory=dict)
     codes: Mapping[str, str] = field(factory=dict)
+    blocks: Mapping[str, float] = field(factory=dict)
 
-    def of_program(self, codes: Mapping[str, str], digest: str) -> Profile:
-        """What it knows of a program: of the operations that call the same code there as when they were measured.
+    def of_program(self, codes: Mapping[str, str], blocks: Collection[str], digest: str) -> Profile:
+        """What it knows of a program: of the operations that call the same code there as when they were measured, and,
+        where its blocks are the same, of those.
 
         Parameters
         ----------
-        codes: of the program, as :func:`codes` gives them. digest: what it means; where a profile does not tell the
-        code, it knows the program that meant the same.
+        codes: of the program, as :func:`codes` gives them. blocks: the names of its blocks. digest: what it means;
+        where a profile does not tell the code, it knows the program that meant the same.
         """
         kept = {
             id
             for id, code in codes.items()
-            if id in self.seconds and (self.codes[id] == code if id in self.codes else self.digest == digest)
+            if id in self.calls and (self.codes[id] == code if id in self.codes else self.digest == digest)
         }
+        counted = self.blocks if self.blocks.keys() == set(blocks) else {}
 
         def of(values: Mapping[str, Any]) -> dict[str, Any]:
             return {id: value for id, value in values.items() if id in kept}
 
-        return evolve(self, seconds=of(self.seconds), calls=of(self.calls), busy=of(self.busy), codes=of(self.codes))
+        return Profile(
+            self.flow, self.digest, of(self.seconds), of(self.calls), of(self.busy), of(self.codes), counted
+        )
 
     def data(self) -> dict[str, Any]:
         """As JSON's own values."""
         nodes: dict[str, dict[str, Any]] = {}
-        for id, seconds in self.seconds.items():
-            calls = float(self.calls.get(id, 1))
-            nodes[id] = {
-                "calls": int(calls) if calls.is_integer() else calls,
-                "seconds": seconds,
-                "busy": self.busy.get(id, 0.0),
-            }
+        for id in {**self.seconds, **self.calls}:
+            nodes[id] = {"calls": _count(self.calls.get(id, 1))}
+            if id in self.seconds:
+                nodes[id] |= {"seconds": self.seconds[id], "busy": self.busy.get(id, 0.0)}
             if id in self.codes:
                 nodes[id]["code"] = self.codes[id]
-        return {"cflow": KIND, "version": VERSION, "flow": self.flow, "digest": self.digest, "nodes": nodes}
+        blocks = {name: _count(times) for name, times in self.blocks.items()}
+        head = {"cflow": KIND, "version": VERSION, "flow": self.flow, "digest": self.digest}
+        return {**head, "nodes": nodes, "blocks": blocks}
 
-    def save(self, path: Path) -> None:
-        """Write it to a file, whole or not at all.
 
-        Raises
-        ------
-        OSError: it cannot be written.
-        """
-        target = path.resolve()
-        text = json.dumps(self.data(), indent=1, ensure_ascii=False) + "\n"
-        if target.exists() and not target.is_file():
-            target.write_text(text, encoding="utf-8")  # a device or a pipe is not to be replaced
-            return
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-            os.chmod(name, 0o644)
-            os.replace(name, target)
-        except BaseException:
-            os.unlink(name)
-            raise
+def _count(times: float) -> float:
+    return int(times) if float(times).is_integer() else times
 
 
 def codes(graph: ir.Graph) -> dict[str, str]:
@@ -159,12 +145,19 @@ def from_data(value: Any) -> Profile:
     marks: dict[str, str] = {}
     for id, node in nodes.items():
         try:
-            seconds[id], calls[id] = float(node["seconds"]), float(node["calls"])
-            busy[id] = float(node.get("busy", 0.0))
+            calls[id] = float(node["calls"])
+            if "seconds" in node or calls[id]:  # what was never called has no time
+                seconds[id], busy[id] = float(node["seconds"]), float(node.get("busy", 0.0))
             if "code" in node:
                 marks[id] = str(node["code"])
         except (AttributeError, KeyError, TypeError, ValueError):
             raise BadProfile(f"the entry of {id} wants seconds and calls") from None
-        if not (0 <= busy[id] <= seconds[id] < math.inf) or not 0 <= calls[id] < math.inf:
+        if not (0 <= busy.get(id, 0.0) <= seconds.get(id, 0.0) < math.inf) or not 0 <= calls[id] < math.inf:
             raise BadProfile(f"the entry of {id} has impossible numbers")
-    return Profile(str(value.get("flow", "")), str(value.get("digest", "")), seconds, calls, busy, marks)
+    try:
+        blocks = {str(name): float(times) for name, times in value.get("blocks", {}).items()}
+    except (AttributeError, TypeError, ValueError):
+        raise BadProfile("its blocks are no numbers by name") from None
+    if not all(0 <= times < math.inf for times in blocks.values()):
+        raise BadProfile("a block has an impossible number")
+    return Profile(str(value.get("flow", "")), str(value.get("digest", "")), seconds, calls, busy, marks, blocks)

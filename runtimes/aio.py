@@ -14,6 +14,7 @@ import contextvars
 import os
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from typing import Any
@@ -158,8 +159,12 @@ class Asyncio:
         """See :class:`~.port.Runtime`."""
 
         async def main(task: _Task) -> Any:
-            made: Awaitable[Any] = job.fn(*job.args, **job.kwargs)
-            return await made
+            began = time.perf_counter()
+            try:
+                made: Awaitable[Any] = job.fn(*job.args, **job.kwargs)
+                return await made
+            finally:
+                job.took(time.perf_counter() - began)
 
         task = _Task(job, main)
         await task.news()
@@ -171,8 +176,12 @@ class Asyncio:
         async def main(task: _Task) -> None:
             async with contextlib.aclosing(job.fn(*job.args, **job.kwargs)) as source:
                 await task.wanted()
+                began = time.perf_counter()
                 async for item in source:
+                    job.took(time.perf_counter() - began)
                     await task.give(item)
+                    began = time.perf_counter()
+                job.took(time.perf_counter() - began)
 
         task = _Task(job, main)
         try:

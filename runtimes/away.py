@@ -26,5 +26,18 @@ class Away(NamedTuple):
         }
 
 
+class Taken:
+    """Where a runtime puts down the ``seconds`` that a node's own code took, from the last item on or for the call:
+    without starting what runs it, and without the way there and back. (A plain class: workers import little.)"""
+
+    __slots__ = ("seconds",)
+
+    def __init__(self) -> None:
+        self.seconds: float | None = None
+
+
+TAKEN: ContextVar[Taken | None] = ContextVar("cflow-taken", default=None)
+"""Of the call that is under way, where somebody wants to know."""
+
 CALL: ContextVar[Away | None] = ContextVar("cflow-call", default=None)
 """The call that this code belongs to, where it runs elsewhere."""

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from attrs import frozen
 
 from ..compiler.spec import NodeSpec
-from .away import Away
+from .away import Away, Taken
 
 Heard = Callable[[str, Any], None]
 """Takes what a call says: ``progress`` (done, total), ``log`` (a record's fields), ``say`` (level, text), ``out`` and
@@ -27,6 +27,7 @@ class Job:
 
     ``fn``: what :meth:`Runtime.prepared` gave. ``here``: where in the run it is. ``levels``: from which level on lines
     for a log are wanted, in general and from nodes. ``place``: to be held while the call is in a process.
+    ``taken``: where :meth:`took` puts it down.
     """
 
     spec: NodeSpec
@@ -37,6 +38,12 @@ class Job:
     levels: tuple[int, int]
     heard: Heard
     place: Callable[[], AbstractAsyncContextManager[None]]
+    taken: Taken | None = None
+
+    def took(self, seconds: float) -> None:
+        """The node's own code has run for so long, from any thread."""
+        if self.taken is not None:
+            self.taken.seconds = seconds
 
 
 class Runtime(Protocol):

@@ -110,6 +110,7 @@ class Worker:
         while True:
             while (got := self._incoming.next()) is not None:
                 if got[0][0] in ("value", "item", "error"):
+                    job.took(got[0][-1])
                     return got
                 job.heard(got[0][0], got[0][1])
             try:
@@ -251,7 +252,7 @@ def _packed(job: Job) -> Packed:
 def _value(job: Job, worker: Worker, head: Head, received: Received) -> Any:
     if head[0] == "value":
         return received.value()
-    _, made, name, text, told = head
+    _, made, name, text, told, _ = head
     try:
         error = received.value() if made else ForeignError(name, text)
     except Exception:

@@ -17,6 +17,7 @@ import pickle
 import socket
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Iterator, Sequence
 from types import ModuleType
@@ -37,6 +38,7 @@ class Worker:
         self._functions: dict[int, Any] = {}
         self._files = _Files()
         self._logs = _Logs(self)
+        self._began = 0.0
         sys.meta_path.append(self._files)
         sys.stdout, sys.stderr = _Text(self, "out"), _Text(self, "err")
         logging.getLogger().addHandler(self._logs)
@@ -52,6 +54,7 @@ class Worker:
                     os.chdir(folder)
             self._files.known.update(files)
             self._logs.levels(*levels)
+            self._began = time.perf_counter()
             call = CALL.set(Away._make((*here, _Progress(self))))
             try:
                 if blob is not None:
@@ -60,10 +63,12 @@ class Worker:
                     self._functions[number] = pickle.loads(self._blobs[number])
                 args, kwargs = arguments.value()
                 with limited(memory):
+                    self._began = time.perf_counter()
                     value = self._functions[number](*args, **kwargs)
                     if stream:
                         self._items(value)
                         value = None
+                took = time.perf_counter() - self._began
                 del args, kwargs
                 packed = Packed(value)
                 del value
@@ -73,7 +78,7 @@ class Worker:
                 del error
             else:
                 self._flush()
-                self.send(("value",), packed)
+                self.send(("value", took), packed)
             finally:
                 CALL.reset(call)
 
@@ -101,12 +106,14 @@ class Worker:
         with contextlib.closing(source):
             for item in source:
                 self._flush()
-                self.send(("item",), Packed(item))
+                self.send(("item", time.perf_counter() - self._began), Packed(item))
                 got = self.receive()
                 if got is None or got[0][0] == "close":
                     return
+                self._began = time.perf_counter()
 
     def _failed(self, error: BaseException) -> None:
+        took = time.perf_counter() - self._began
         told = "".join(traceback.format_exception(type(error), error, _own(error.__traceback__)))
         try:
             packed = Packed(error)
@@ -114,7 +121,7 @@ class Worker:
         except Exception:
             packed = None
         self._flush()
-        self.send(("error", packed is not None, type(error).__name__, str(error), told), packed)
+        self.send(("error", packed is not None, type(error).__name__, str(error), told, took), packed)
 
     def _flush(self) -> None:
         for stream in (sys.stdout, sys.stderr):

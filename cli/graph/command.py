@@ -10,8 +10,9 @@ from pathlib import Path
 import attrs
 
 from ...engine import default_engine
+from ...whole import write_whole
 from ..arguments import Usage
-from ..output import emit, write_file
+from ..output import emit
 from ..target import open_flow, report_wrong
 from .model import Drawing, draw
 
@@ -24,7 +25,7 @@ def execute(arguments: argparse.Namespace) -> int:
         if arguments.output is None:
             emit(text if isinstance(text, str) else "", end="")
         else:
-            write_file(Path(arguments.output), text.encode() if isinstance(text, str) else text)
+            write_whole(Path(arguments.output), text.encode() if isinstance(text, str) else text)
     return wrong.code
 
 

@@ -1,4 +1,4 @@
-"""Values on standard output, and files that are written whole or not at all."""
+"""Values on standard output."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import dataclasses
 import datetime as dt
 import enum
 import json
-import os
 from decimal import Decimal
 from pathlib import Path
 
 import attrs
 import pytest
 
-from cflow.cli.output import plain, to_text, write_file, write_result
+from cflow.cli.output import plain, to_text, write_result
 
 
 @attrs.frozen
@@ -94,32 +93,3 @@ def test_a_stream_is_one_item_a_line(capsys: pytest.CaptureFixture[str]) -> None
     assert capsys.readouterr().out == '{"a": 1}\n"x"\n'
     write_result(iter([{"a": 1}, "x"]), as_json=False)
     assert capsys.readouterr().out == '{"a": 1}\nx\n'
-
-
-def test_a_file_keeps_its_mode_and_a_link_stays_a_link(tmp_path: Path) -> None:
-    real, link = tmp_path / "real", tmp_path / "link"
-    real.write_bytes(b"old")
-    real.chmod(0o640)
-    link.symlink_to(real)
-    write_file(link, b"new")
-    assert (real.read_bytes(), real.stat().st_mode & 0o777, link.is_symlink()) == (b"new", 0o640, True)
-    write_file(tmp_path / "fresh", b"x")
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["fresh", "link", "real"]
-
-
-def test_a_failing_write_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    target = tmp_path / "file"
-    target.write_bytes(b"old")
-
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "replace", full)
-    with pytest.raises(OSError, match="No space"):
-        write_file(target, b"new")
-    assert target.read_bytes() == b"old"
-    assert [p.name for p in tmp_path.iterdir()] == ["file"]
-
-
-def test_a_device_is_written_to() -> None:
-    write_file(Path("/dev/null"), b"x")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cflow.cli.main import main
+from cflow.measure import documents
 from cflow.planner.profile import load
 
 NODES = """
@@ -105,10 +108,33 @@ def test_what_is_no_profile_is_not_written_over(capsys: Any) -> None:
     assert Path("t.json").read_text() == '{"mine": 1}'
 
 
-def test_a_result_is_worth_more_than_a_profile(capsys: Any) -> None:
-    code, out, err = run(capsys, "run", "p.cflow:main", "n=2", "--json", "--profile", "nowhere/t.json")
+def test_where_nothing_can_be_written_is_said_before_the_run(capsys: Any) -> None:
+    code, out, err = run(capsys, "run", "p.cflow:cached", "n=2", "--json", "--profile", "nowhere/t.json")
+    assert (code, out) == (2, "")
+    assert "nowhere/t.json cannot be written: there is no such folder" in err
+    words = ("bench", "p.cflow:cached", "n=2", "--save", "nowhere/b.json")
+    assert "nowhere/b.json cannot be written" in run(capsys, *words)[2]
+    assert not Path("kept").exists()
+
+
+def test_a_result_is_worth_more_than_a_profile(capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, data: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(documents, "write_whole", full)
+    code, out, err = run(capsys, "run", "p.cflow:main", "n=2", "--json", "--profile", "t.json")
     assert (code, out) == (0, "4\n")
-    assert "nowhere/t.json cannot be written" in err
+    assert "t.json cannot be written: No space left on device" in err
+
+
+def test_a_profile_goes_into_a_pipe_too(capsys: Any) -> None:
+    os.mkfifo("pipe")
+    read: list[str] = []
+    reader = threading.Thread(target=lambda: read.append(Path("pipe").read_text()), daemon=True)
+    reader.start()
+    assert run(capsys, "run", "p.cflow:main", "n=2", "--json", "--profile", "pipe")[:2] == (0, "4\n")
+    reader.join(20)
+    assert set(json.loads(read[0])["nodes"]) == {"slow", "quick"}
 
 
 def profile(capsys: Any, flow: str, path: str = "t.json") -> dict[str, Any]:

@@ -1,14 +1,17 @@
-"""The expected makespan with the calls that runs have made: passes of loops, arms, flows, and what nobody has timed."""
+"""The expected makespan of what runs have done: passes of loops, arms, flows, attempts, and what nobody has timed."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
+from attrs import evolve
 
-from cflow import Engine, flow, node, parallel, sleep
+from cflow import Engine, Retry, flow, node, parallel, sleep
+from cflow.measure.nodetimes import NodeTimes
+from cflow.planner.counts import block_names
 from cflow.planner.plan import Plan
-from cflow.planner.profile import Profile
+from cflow.planner.profile import Profile, codes
 
 
 @node(reads="a")
@@ -113,55 +116,108 @@ def down(n: int) -> int:
     return down(n - 1) + look(n)
 
 
-def plan(program: Any, calls: dict[str, float]) -> Plan:
-    """The plan where each call takes a second, and runs have made it so often."""
-    return Engine(profile=Profile("", "", dict.fromkeys(calls, 1.0), calls)).plan(program)
+@flow
+def loops_at_once(n: int) -> int:
+    for i in parallel(range(n)):
+        for j in range(3):
+            look(i + j)
+    return n
+
+
+@flow
+def loops_in_lanes(n: int) -> int:
+    for i in range(n):
+        for j in parallel(range(i)):
+            blocks(j)
+    return n
+
+
+@flow
+def tried(n: int) -> int:
+    return shaky.options(retry=Retry(3, jitter=False))(n) + once.options(retry=2)(n)
+
+
+@node(reads="e", runs="thread")
+def blocks(x: int) -> int:
+    return x
+
+
+ATTEMPTS: list[int] = []
+
+
+@node(reads="d")
+async def shaky(x: int) -> int:
+    ATTEMPTS.append(x)
+    if len(ATTEMPTS) < 3:
+        raise OSError(x)
+    ATTEMPTS.clear()
+    return x
+
+
+@node(reads="d")
+async def once(x: int) -> int:
+    return x
+
+
+def known(program: Any, *args: Any) -> Profile:
+    """What one run tells, where each call takes a second."""
+    times = NodeTimes()
+    engine = Engine(substitute=times.substitute, tally=times.enter)
+    engine.run(program, *args)
+    graph = engine.compiled(program).optimized
+    found = times.profile("", "", codes(graph), block_names(graph).values())
+    return evolve(found, seconds=dict.fromkeys(found.seconds, 1.0))
+
+
+def plan(program: Any, *args: Any) -> Plan:
+    return Engine(profile=known(program, *args)).plan(program)
 
 
 @pytest.mark.parametrize(
-    ("program", "calls", "makespan", "work"),
+    ("program", "given", "makespan", "work"),
     [
-        (loops, {"put": 8, "look": 1}, 8.0, 9.0),
-        (loops, {"put": 0, "look": 1}, 1.0, 1.0),
-        (nested, {"put": 4, "put_2": 6}, 10.0, 10.0),
-        # how often the outer loop passes nobody knows: all of it is the same
-        (only_inner, {"put": 6}, 6.0, 6.0),
+        (loops, 8, 8.0, 9.0),
+        (loops, 0, 1.0, 1.0),
+        (nested, 4, 10.0, 10.0),
+        (only_inner, 4, 6.0, 6.0),
         # three at a time: eight are three rounds
-        (at_once, {"look": 8}, 3.0, 8.0),
-        (at_once, {"look": 2}, 1.0, 2.0),
-        (unlimited, {"look": 8}, 1.0, 8.0),
-        # each arm as often as it was taken; of a branch that was never taken the one way, the other counts
-        (arms, {"put": 2, "look": 3}, 5.0, 5.0),
-        (arms, {"look": 3}, 3.0, 3.0),
+        (at_once, 8, 3.0, 8.0),
+        (at_once, 2, 1.0, 2.0),
+        (unlimited, 8, 1.0, 8.0),
+        # a loop in each of four passes at once
+        (loops_at_once, 4, 3.0, 12.0),
+        # passes of 0, 1, 2 and 3 calls at once: the run took 3, and so would passes of 1.5 calls each
+        (loops_in_lanes, 4, 4.0, 6.0),
+        # each arm as often as it was taken
+        (arms, 5, 5.0, 5.0),
+        (arms, 3, 3.0, 3.0),
+        (arms, 2, 2.0, 2.0),
         # a handler that was not needed
-        (handled, {"look": 1}, 1.0, 1.0),
-        (handled, {"look": 1, "other": 0.5}, 1.5, 1.5),
-        # a call that is tried again
-        (loops, {"put": 8, "look": 2.5}, 8.0, 10.5),
+        (handled, 1, 1.0, 1.0),
+        # two more attempts after 0.1 and 0.2 seconds, beside a call that took one
+        (tried, 1, 3.3, 4.3),
+        (calls_part, 8, 9.0, 9.0),
+        # two flows whose calls have one id
+        (calls_two, 1, 2.0, 2.0),
     ],
 )
-def test_what_runs_have_called_is_what_counts(
-    program: Any, calls: dict[str, float], makespan: float, work: float
-) -> None:
-    found = plan(program, calls)
+def test_what_runs_have_done_is_what_counts(program: Any, given: int, makespan: float, work: float) -> None:
+    found = plan(program, given)
     assert (found.makespan, found.work) == (pytest.approx(makespan), pytest.approx(work))
     assert found.counted
 
 
-def test_a_flow_that_is_called_here_and_there() -> None:
-    assert plan(calls_part, {"put": 9}).makespan == pytest.approx(9.0)
-
-
-def test_flows_whose_calls_have_one_id() -> None:
-    """Only the sum of their calls is known."""
-    found = plan(calls_two, {"put": 6})
-    assert found.work == pytest.approx(6.0)
-
-
 def test_a_flow_that_calls_itself_ends() -> None:
-    found = plan(down, {"put": 1, "look": 3})
+    found = plan(down, 3)
     assert found.makespan is not None
     assert found.untimed == ("down",), "taken for an average call"
+
+
+def test_counting_changes_no_result_and_no_block_escapes_it() -> None:
+    found = known(arms, 5)
+    assert found.blocks == {"arms": 1, "arms/for[0]": 5, "arms/if[0]": 2, "arms/if[1]": 3}
+    assert known(arms, 0).blocks == {"arms": 1, "arms/for[0]": 0, "arms/if[0]": 0, "arms/if[1]": 0}
+    assert known(loops_in_lanes, 4).blocks == {"loops_in_lanes": 1, "loops_in_lanes/for[0]": 4, "loops_in_lanes/each[0]": 6}
 
 
 def test_without_counts_a_loop_is_one_pass() -> None:
@@ -191,7 +247,7 @@ def loops_in_place(n: int) -> int:
 
 
 def test_a_loop_in_which_nothing_waits_takes_time_too() -> None:
-    assert plan(loops_in_place, {"in_place": 4}).makespan == pytest.approx(4.0)
+    assert plan(loops_in_place, 4).makespan == pytest.approx(4.0)
 
 
 @flow
@@ -207,7 +263,7 @@ def test_a_pause_whose_length_the_program_says_is_no_average_call() -> None:
 
 
 def test_what_was_not_called_is_told_apart() -> None:
-    engine = Engine(profile=Profile("", "", {"look": 0.5}, {"look": 3}))
+    engine = Engine(profile=known(arms, 3))
     found = engine.plan(arms)
     assert (found.untimed, found.unmade) == ((), ("put",))
     assert "1 step (put) has not been called in earlier runs, taken as nothing" in engine.explain(arms)
@@ -235,6 +291,6 @@ def test_a_longer_loop_goes_first() -> None:
 
     for calls, first in (({"one": 1, "many": 9}, "many"), ({"one": 9, "many": 1}, "one")):
         started.clear()
-        known = Profile("", "", {"one": 1.0, "many": 1.0}, calls)
-        assert Engine(profile=known, limit=1).run(both, 1) == 2
+        made = Profile("", "", {"one": 1.0, "many": 1.0}, calls)
+        assert Engine(profile=made, limit=1).run(both, 1) == 2
         assert started[0] == first

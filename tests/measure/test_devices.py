@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from cflow.measure.documents import write_document
+from cflow.measure.saved import save_profile
 from cflow.planner.profile import Profile
 
 
@@ -17,7 +18,7 @@ from cflow.planner.profile import Profile
     "save",
     [
         lambda path: write_document(path, "bench", 1, {"x": 1}),
-        lambda path: Profile("f", "digest", {"a": 1.0}, {"a": 1.0}).save(path),
+        lambda path: save_profile(path, Profile("f", "digest", {"a": 1.0}, {"a": 1.0})),
     ],
     ids=["document", "profile"],
 )

@@ -12,7 +12,7 @@ from attrs import evolve
 from cflow.measure.documents import BadDocument, read_document, write_document
 from cflow.measure.flows import Figures, NodeTimes
 from cflow.measure.machine import Machine, here
-from cflow.measure.saved import load, profile_in, save
+from cflow.measure.saved import load, profile_in, save, save_profile
 from cflow.planner import profile as profiles
 from cflow.planner.profile import BadProfile, Profile
 
@@ -43,7 +43,7 @@ def test_figures_come_back_as_they_were(tmp_path: Path) -> None:
 
 
 def test_profiles_come_back_as_they_were(tmp_path: Path) -> None:
-    PROFILE.save(tmp_path / "p.json")
+    save_profile(tmp_path / "p.json", PROFILE)
     found = profiles.load(tmp_path / "p.json")
     assert found == evolve(PROFILE, busy={"settle/charge": 0.0, "fetch": 1e-6})
     assert profile_in(tmp_path / "p.json") == found

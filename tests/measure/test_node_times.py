@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from cflow.measure.nodetimes import NodeTimes
 from cflow.measure.record import Recorder
 from cflow.measure.tape import Piece
 from cflow.planner.profile import Profile
+from cflow.runtimes import aio
 
 
 @node(reads="a")
@@ -72,7 +73,7 @@ def first() -> int:
 def heard(flow: Any, *args: Any) -> Profile:
     times = NodeTimes()
     Engine(substitute=times.substitute).run(flow, *args)
-    ids = {step.id: "code" for step in flow.plan().steps}
+    ids = {step.id: "code" for step in flow.plan().steps if step.kind == "call"}
     return times.profile("f", "d", ids)
 
 
@@ -102,6 +103,67 @@ def test_it_is_the_nodes_own_time_whatever_the_engine_does_around(monkeypatch: p
     )
 
 
+@node(reads="f", runs="process")
+def in_a_process(n: int) -> int:
+    return sum(range(n))
+
+
+@node(reads="f", runs="process")
+def items_of_a_process(n: int) -> Iterator[int]:
+    yield from range(n)
+
+
+@flow
+def elsewhere() -> int:
+    total = in_a_process(10_000)
+    for item in items_of_a_process(3):
+        total = total + item
+    return total
+
+
+def test_of_a_node_in_a_process_it_is_the_time_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here the clock stands still: what the worker's start and the way there and back take is in no time."""
+    monkeypatch.setattr(clocks.time, "perf_counter", lambda: 0.0)
+    found = heard(elsewhere)
+    assert found.calls == {"in_a_process": 1, "items_of_a_process": 1}
+    assert all(seconds > 0 for seconds in found.seconds.values())
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_of_a_node_on_asyncios_loop_it_is_the_time_there(fails: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(clocks.time, "perf_counter", lambda: now[0])
+    started = aio.LOOP.get
+
+    def start() -> Any:
+        now[0] += 100.0
+        return started()
+
+    monkeypatch.setattr(aio.LOOP, "get", start)
+
+    @node(reads="x", runs="asyncio")
+    async def slow() -> int:
+        now[0] += 5.0
+        if fails:
+            raise ValueError
+        return 1
+
+    @node(reads="x", runs="asyncio")
+    async def items() -> AsyncIterator[int]:
+        for i in range(2):
+            now[0] += 2.0
+            yield i
+
+    @flow
+    def main() -> int:
+        total = slow.options(default=1)()
+        for item in items():
+            total = total + item
+        return total
+
+    assert heard(main).seconds == {"slow": 5.0, "items": 4.0}
+
+
 def test_every_kind_of_node_is_heard_as_often_as_it_is_called() -> None:
     found = heard(program, 3)
     assert found.calls == {"blocks": 3, "counts": 1, "waits": 1}
@@ -112,7 +174,7 @@ def test_every_kind_of_node_is_heard_as_often_as_it_is_called() -> None:
 def test_an_attempt_that_failed_is_a_call_and_one_that_was_cut_is_none() -> None:
     TRIES.clear()
     assert heard(tries).calls == {"shaky": 2}
-    assert heard(first).calls == {"waits": 1}
+    assert heard(first).calls == {"never": 0, "waits": 1}
 
 
 def times(**seconds: float) -> NodeTimes:
@@ -124,12 +186,13 @@ def times(**seconds: float) -> NodeTimes:
 
 def test_what_is_known_counts_for_half() -> None:
     codes = {"a": "1", "b": "1", "c": "1"}
-    known = Profile("f", "d", {"a": 3.0, "b": 8.0}, {"a": 1, "b": 2}, {"a": 1.0, "b": 0.0})
-    found = times(a=1.0, c=4.0).profile("f", "d", codes, known)
+    known = Profile("f", "d", {"a": 3.0, "b": 8.0}, {"a": 1, "b": 2, "c": 0}, {"a": 1.0, "b": 0.0})
+    found = times(a=1.0, c=4.0).profile("f", "d", codes, known=known)
     assert found.seconds == {"a": 2.0, "b": 8.0, "c": 4.0}
     assert found.busy == {"a": 0.75, "b": 0.0, "c": 2.0}
     assert found.calls == {"a": 1.0, "b": 1.0, "c": 0.5}, "b was not called this time, and c not before"
-    assert times(a=1.0, c=4.0).profile("f", "other", codes, known).calls["c"] == 1, "c may be new"
+    new = Profile("f", "d", {"a": 3.0}, {"a": 1})
+    assert times(a=1.0, c=4.0).profile("f", "d", codes, known=new).calls["c"] == 1, "of c nothing was known"
     assert times(a=1.0, gone=4.0).profile("f", "d", codes).seconds == {"a": 1.0}
 
 

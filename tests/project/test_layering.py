@@ -33,7 +33,7 @@ MAY_IMPORT = {
     "executor": {"executor", "planner", "runtimes", *FORM},
     "runtimes": {"runtimes", *FORM},
     "store": {"store", "executor", *FORM},
-    "measure": {"measure", "engine", "virtual_time", "executor", "planner", "compiler"},
+    "measure": {"measure", "engine", "virtual_time", "whole", "executor", "runtimes", "planner", "compiler"},
 }
 ON_TRIO = {"executor", "runtimes", "store", "runs", "measure", "stdlib_nodes", "cli", "root"}
 LIBRARIES = {
