@@ -73,10 +73,23 @@ def table(rows: Iterable[Mapping[str, Any]]) -> str:
 
 
 def main(path: str) -> None:
-    """Print the table of a saved run."""
-    saved = json.loads(Path(path).read_text())
-    print(table(b["extra_info"] for b in saved["benchmarks"] if "what" in b["extra_info"]))
+    """Print the table of a saved run.
+
+    Raises
+    ------
+    SystemExit: there is none in the file; standard error tells why.
+    """
+    try:
+        saved = json.loads(Path(path).read_text(encoding="utf-8"))
+        rows = [b["extra_info"] for b in saved["benchmarks"] if "what" in b["extra_info"]]
+    except OSError as error:
+        sys.exit(f"{path} cannot be read: {error.strerror}")
+    except (ValueError, KeyError, TypeError, RecursionError):
+        sys.exit(f"{path} was not written by --benchmark-json")
+    print(table(rows))
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("give the file that --benchmark-json has written")
     main(sys.argv[1])

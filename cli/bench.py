@@ -115,6 +115,9 @@ def _times(arguments: argparse.Namespace, flow: Any, then: Saved | None) -> tupl
         from .profiles import times_for
 
         return times_for(arguments.profile, flow), arguments.profile
+    if then is not None and then.figures.mode == "stand-ins" and arguments.repeat_writes:
+        msg = f"{arguments.baseline} was measured with stand-ins, which runs for real do not compare with"
+        raise InputError(f"{msg}: leave --repeat-writes out, or --save figures with it")
     if then is not None and then.figures.mode == "stand-ins":
         return then.figures.profile, arguments.baseline
     return None, ""

@@ -23,7 +23,7 @@ from .machine import Machine, here
 from .rounds import Bounds, until_clear
 from .standins import expected, price
 from .stats import Interval, Summary, ratio_of_medians, summary
-from .subject import Subject, quiet, writers
+from .subject import Subject, keepers, quiet, writers
 from .tape import MOST, Recorded, Rest, Tape, quickest
 from .verdict import Verdict, decide
 
@@ -160,6 +160,9 @@ class Bench:
             self.say(f"{names} may write: run once for real, then with stand-ins (--repeat-writes runs it each time)")
         elif once:
             self.say("run once for real, then with stand-ins that take the times of the profile")
+        if kept := keepers(subject.graph):
+            names = ", ".join(kept[:4]) + (f" and {len(kept) - 4} more" if kept[4:] else "")
+            self.say(f"results of {names} are kept: called in the first run, and found by those that are measured")
         tape = subject.record()
         if once and tape.overflow:
             msg = f"the run makes more than {MOST:,} calls: too many to record it and to repeat it with stand-ins"
@@ -170,7 +173,7 @@ class Bench:
             subject.stand_in(tape)
         with quiet():
             self._warm()
-            if self.mode == "real":
+            if self.mode == "real" and not kept:  # a second recording would find the results, too
                 self._calm(tape)
 
     def _warm(self) -> None:

@@ -173,11 +173,11 @@ class Processor:
 
 
 def virtual(
-    tape: Tape, profile: Profile | None = None, least: float = 0.0
+    player: Player, profile: Profile | None = None, least: float = 0.0
 ) -> Callable[[NodeSpec, Callable[..., Any]], Callable[..., Any] | None]:
-    """Stand-ins for a run in virtual time, as the substitute of an engine. ``least``: seconds that each call computes
-    at least."""
-    player, processor = Player(tape), Processor()
+    """Stand-ins for runs in virtual time, one after another, as the substitute of an engine. ``least``: seconds that
+    each call computes at least."""
+    processor = Processor()
 
     def lasting(recorded: Recorded) -> Piece:
         piece = expected(recorded, profile)

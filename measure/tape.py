@@ -151,7 +151,7 @@ def quickest(tapes: Sequence[Tape]) -> Tape:
     for tape in others:
         for where, call in _numbered(tape):
             least.setdefault(where, []).append(call)
-    return Tape([_with_least(call, least.get(where, [])) for where, call in _numbered(first)], first.overflow)
+    return evolve(first, calls=[_with_least(call, least.get(where, [])) for where, call in _numbered(first)])
 
 
 def _numbered(tape: Tape) -> Iterator[tuple[Any, Recorded]]:

@@ -1,4 +1,4 @@
-"""How often the blocks of a program are entered in a run, and its calls made each time, by what earlier runs counted."""
+"""How often a run enters the blocks of a program, and makes the calls in them, by what earlier runs counted."""
 
 from __future__ import annotations
 

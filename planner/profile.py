@@ -68,9 +68,7 @@ class Profile:
         def of(values: Mapping[str, Any]) -> dict[str, Any]:
             return {id: value for id, value in values.items() if id in kept}
 
-        return Profile(
-            self.flow, self.digest, of(self.seconds), of(self.calls), of(self.busy), of(self.codes), counted
-        )
+        return Profile(self.flow, self.digest, of(self.seconds), of(self.calls), of(self.busy), of(self.codes), counted)
 
     def data(self) -> dict[str, Any]:
         """As JSON's own values."""

@@ -127,9 +127,9 @@ def at_once(count: int) -> str:
     )
 
 
-def _workers(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"a whole number of workers from 1 on is wanted, not {text!r}")
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit()) or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"a whole number from 1 on is wanted, not {text!r}")
     return int(text)
 
 
@@ -142,8 +142,8 @@ def main(argv: list[str]) -> None:
     """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("traces", nargs="*", type=Path, help="WfFormat files (default: generated shapes)")
-    parser.add_argument("-k", "--workers", type=_workers, nargs="+", default=WORKERS)
-    parser.add_argument("--random", type=int, metavar="N", help="so many random traces of whole seconds instead")
+    parser.add_argument("-k", "--workers", type=_count, nargs="+", default=WORKERS)
+    parser.add_argument("--random", type=_count, metavar="N", help="so many random traces of whole seconds instead")
     chosen = parser.parse_args(argv)
     if chosen.random is not None:
         print(at_once(chosen.random))
@@ -154,6 +154,9 @@ def main(argv: list[str]) -> None:
         parser.error(f"{error.filename} cannot be read: {error.strerror}")
     except WfFormatError as error:
         parser.error(str(error))
+    for workflow in workflows:
+        if not any(task.seconds for task in workflow.tasks):
+            parser.error(f"{workflow.name}: no task takes any time, so no order is better than another")
     found = rows(workflows, chosen.workers)
     if not found:
         most = max(len(workflow.tasks) for workflow in workflows)

@@ -32,6 +32,9 @@ def load(path: str | Path) -> Workflow:
     """
     try:
         return loads(Path(path).read_text(encoding="utf-8"))
+    except UnicodeDecodeError:
+        msg = f"{path}: no JSON: it is not text"
+        raise WfFormatError(msg) from None
     except WfFormatError as error:
         msg = f"{path}: {error}"
         raise WfFormatError(msg) from None

@@ -175,6 +175,14 @@ def test_a_clear_loss_is_exit_code_1(cflow: Run, saved: Callable[..., None]) -> 
     assert done.err == ""
 
 
+def test_runs_for_real_do_not_compare_with_stand_ins(cflow: Run, writer: Path) -> None:
+    assert cflow("bench", "writer.py", "text=a", "--save", "b.json", *QUICK).code == 0
+    done = cflow("bench", "writer.py", "text=a", "--baseline", "b.json", "--repeat-writes", *QUICK)
+    assert done.code == 2
+    assert "b.json was measured with stand-ins" in done.err
+    assert writer.read_text() == "a\n"
+
+
 def test_no_loss_is_a_success(cflow: Run, saved: Callable[..., None]) -> None:
     saved(1000.0)
     done = compared(cflow, "--fail-above", "10%")

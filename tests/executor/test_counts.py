@@ -217,7 +217,8 @@ def test_counting_changes_no_result_and_no_block_escapes_it() -> None:
     found = known(arms, 5)
     assert found.blocks == {"arms": 1, "arms/for[0]": 5, "arms/if[0]": 2, "arms/if[1]": 3}
     assert known(arms, 0).blocks == {"arms": 1, "arms/for[0]": 0, "arms/if[0]": 0, "arms/if[1]": 0}
-    assert known(loops_in_lanes, 4).blocks == {"loops_in_lanes": 1, "loops_in_lanes/for[0]": 4, "loops_in_lanes/each[0]": 6}
+    counted = known(loops_in_lanes, 4).blocks
+    assert counted == {"loops_in_lanes": 1, "loops_in_lanes/for[0]": 4, "loops_in_lanes/each[0]": 6}
 
 
 def test_without_counts_a_loop_is_one_pass() -> None:

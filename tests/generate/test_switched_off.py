@@ -33,6 +33,7 @@ from cflow.compiler.diagnostics import ProgramError
 from cflow.dsl.loader.witness import watching
 from cflow.engine import compile_flow
 from cflow.plancache import plans
+from cflow.planner.counts import block_names
 from cflow.planner.optimizations import ALL, NAMES, NONE, Optimizations
 
 SWITCHED = {name: ALL.without(name) for name in NAMES} | {"all": NONE}
@@ -96,19 +97,22 @@ def small(seed: int) -> Program:
 
 def called(program: Program, seed: int, on: Optimizations = ALL, doors: list[int] | None = None) -> list[str]:
     """What is wrong with how a program is run from ordinary code, twice: the second run may take a shorter way, and
-    ``doors`` holds the seeds of those that do."""
+    ``doors`` holds the seeds of those that do. Without it, the blocks that are entered are counted."""
     flow = from_python(program, "gen_plain")
     try:
         compiled = compile_flow(flow.source)
     except ProgramError as error:
         return [f"refused: {error}"]
     expected = reference(program, compiled.graph, compiled.objects)
-    engine = Engine(optimizations=on)
+    entered: set[str] = set()
+    engine = Engine(optimizations=on, tally=entered.add if doors is None else None)
     found: list[str] = []
     with in_place(seed):
         for run in ("first", "second"):
             actual = observed(program, lambda inputs: engine.run(flow, **inputs))
             found += [f"{run} run: {problem}" for problem in differences(program, expected, actual)]
+    assert entered <= set(block_names(compiled.optimized).values())
+    assert compiled.optimized.main.name in entered or doors is not None
     if flow.door is not None:
         assert on.direct
         assert on.door

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from cflow.measure.documents import BadDocument, read_document, write_document
 from cflow.measure.flows import Figures, NodeTimes
 from cflow.measure.machine import Machine, here
 from cflow.measure.saved import load, profile_in, save, save_profile
+from cflow.measure.tape import Rest, Tape, quickest
 from cflow.planner import profile as profiles
 from cflow.planner.profile import BadProfile, Profile
 
@@ -47,6 +49,11 @@ def test_profiles_come_back_as_they_were(tmp_path: Path) -> None:
     found = profiles.load(tmp_path / "p.json")
     assert found == evolve(PROFILE, busy={"settle/charge": 0.0, "fetch": 1e-6})
     assert profile_in(tmp_path / "p.json") == found
+
+
+def test_the_least_of_several_recordings_is_a_whole_recording() -> None:
+    first = Tape(overflow=True, rest={"a": Rest(2, 1.0, 0.5)}, blocks=Counter(main=3))
+    assert quickest([first, Tape()]) == first
 
 
 def test_a_failed_write_leaves_what_was_there(tmp_path: Path) -> None:

@@ -395,6 +395,28 @@ def test_a_flow_that_writes_writes_once() -> None:
     assert CALLS.count("put") == 2
 
 
+@node(reads="db", cache=True)
+async def kept(x: int) -> int:
+    CALLS.append("kept")
+    await trio.sleep(0.05)
+    return x
+
+
+@flow
+def keeping(n: int) -> int:
+    return kept(n) + look(n)
+
+
+def test_what_is_kept_is_called_once_and_is_in_no_critical_path() -> None:
+    measure, said = measured(keeping, Wanted(rounds=3, warm_up=2), n=2)
+    assert CALLS.count("kept") == 2, "once for the recording, once in the engine that is measured"
+    assert said == ["results of kept are kept: called in the first run, and found by those that are measured"]
+    found = measure.figures()
+    assert found.critical is not None
+    assert found.critical < 0.04
+    assert CALLS.count("kept") == 2
+
+
 DETACHED: list[str] = []
 
 
