@@ -103,6 +103,17 @@ class CallOptions(TypedDict, Generic[R], total=False):
     once: str | None
 
 
+class NodeCallOptions(CallOptions[R], total=False):
+    """How a node is called.
+
+    Keys
+    ----
+    version: which of its versions, where its module has several under its name.
+    """
+
+    version: str
+
+
 class NodeOptions(CallOptions[Any], total=False):
     """What ``@node(...)`` declares, beside the options of each call.
 
@@ -111,7 +122,8 @@ class NodeOptions(CallOptions[Any], total=False):
     pure: the result depends on the arguments alone.
     reads, writes: the resources it looks at or changes, by name; ``"world"`` for one without a name.
     barrier: ordered like a writer of the world.
-    version: replaces the source in the digest.
+    version: replaces the source in the digest; of several nodes that a module declares under one name, the last is the
+    one that is meant, and ``.options(version=...)`` at a call another.
     runs: where; the planner chooses when left out.
     memory: what a call may allocate in its process, in bytes or as text (``"512MB"``).
     command: of ``runs="command"``: the program and its arguments.
@@ -149,19 +161,21 @@ class Node(NodeDef[P, R, Raw]):
         """Runs the one node to its end and gives its result (for an async node too)."""
         return cast(R, _engine().run_node(self, args, kwargs))
 
-    def options(self, **given: Unpack[CallOptions[R]]) -> Node[P, R, Raw]:
+    def options(self, **given: Unpack[NodeCallOptions[R]]) -> Node[P, R, Raw]:
         """A copy with another policy, laid over this one key by key; in a flow, ``f.options(retry=3)(x)``.
 
         Parameters
         ----------
-        given: ``retry timeout cache rate lock default undo once``; see :class:`CallOptions`.
+        given: ``retry timeout cache rate lock default undo once version``; see :class:`NodeCallOptions`.
 
         Raises
         ------
         TypeError, ValueError: an unknown option, or a value that does not fit.
         """
-        check_options(given)
-        return Node(self.fn, {**self.declared, **given})
+        rest = {name: value for name, value in given.items() if name != "version"}
+        check_options(rest)
+        node, others = self.pinned(given["version"]) if "version" in given else (self, self.others)
+        return Node(node.fn, {**node.declared, **rest}, others)
 
     def __repr__(self) -> str:
         return f"<node {qualified(self.fn)}>"
@@ -224,14 +238,14 @@ def node(fn: Any = None, /, **declared: Any) -> Any:
         return lambda inner: node(inner, **declared)
     check_function(getattr(fn, "__func__", getattr(fn, "fn", fn)), declared)
     if isinstance(fn, NodeDef):
-        return Node(fn.fn, {**fn.declared, **declared})
+        return Node(fn.fn, {**fn.declared, **declared}, fn.others)
     if isinstance(fn, FlowDef):
         msg = "a flow is no node: call it from a flow as it is"
         raise TypeError(msg)
     if isinstance(fn, (classmethod, property)) or not (callable(fn) or isinstance(fn, staticmethod)):
         msg = f"@node is put on a function, not on {fn!r} (in a class, on a staticmethod)"
         raise TypeError(msg)
-    return Node(fn.__func__ if isinstance(fn, staticmethod) else fn, declared)
+    return Node(fn.__func__ if isinstance(fn, staticmethod) else fn, declared).beside()
 
 
 # ---- flows ---------------------------------------------------------------------------------------

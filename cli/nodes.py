@@ -107,9 +107,10 @@ def described(name: str, known: list[str]) -> Described:
     module = StaticReader().pack(found)
     bindings = {name: module.member(name) for name in sorted(module.names())}
     nodes = [
-        binding.spec.with_(name=name)
+        node.spec.with_(name=name)
         for name, binding in bindings.items()
         if isinstance(binding, NodeBinding) and name in module.nodes
+        for node in (*binding.others.values(), binding)
     ]
     return Described(name, about, module.doc, nodes)
 
@@ -123,7 +124,12 @@ def _imported(found: packs.Found, about: packs.About) -> Described:
         message = f"the pack {found.name!r} fails when it is imported: {type(error).__name__}: {error}"
         raise ProgramError([Diagnostic("import-failed", "error", message, NOWHERE)]) from error
     public = {name: value for name, value in vars(module).items() if not name.startswith("_")}
-    nodes = [value.spec.with_(name=name) for name, value in sorted(public.items()) if isinstance(value, NodeDef)]
+    nodes = [
+        node.spec.with_(name=name)
+        for name, value in sorted(public.items())
+        if isinstance(value, NodeDef)
+        for node in (*value.others.values(), value)
+    ]
     return Described(found.name, about, module.__doc__ or "", nodes)
 
 

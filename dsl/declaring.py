@@ -10,7 +10,7 @@ import contextlib
 import os
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Self, TypeVar, get_args
 
 from attrs import define, field
 
@@ -50,10 +50,13 @@ class NodeDef(Generic[P, R, Raw]):
     ----------
     fn: the function itself; within another node call this.
     declared: the keywords of ``@node(...)``, as given.
+    others: its other versions, by what they call themselves: those that its module had under this name before.
     """
 
     fn: Callable[P, Raw]
     declared: Mapping[str, Any] = field(factory=dict)
+    others: Mapping[str, NodeDef[Any, Any, Any]] = field(factory=dict, repr=False)
+    _replaced: bool = field(default=False, init=False, repr=False)
     _spec: NodeSpec | None = field(default=None, init=False, repr=False)
     _undo: Binding | None = field(default=None, init=False, repr=False)
 
@@ -70,8 +73,38 @@ class NodeDef(Generic[P, R, Raw]):
         if self._spec is None:
             from .nodes import spec_of
 
-            self._spec = spec_of(self.fn, **self.declared)
+            self._spec = spec_of(self.fn, replaced=self._replaced, **self.declared)
         return self._spec
+
+    @property
+    def version(self) -> str:
+        """What it calls itself."""
+        return str(self.declared.get("version", "") or "")
+
+    def beside(self) -> Self:
+        """The node, once it knows the versions that its module has under the name that it is about to get."""
+        before = getattr(self.fn, "__globals__", {}).get(self.__name__)
+        if isinstance(before, NodeDef) and before.fn is not self.fn and _same_place(before.fn, self.fn):
+            before._replaced = True
+            self.others = {name: node for name, node in before.all_versions().items() if name != self.version}
+        return self
+
+    def all_versions(self) -> dict[str, NodeDef[Any, Any, Any]]:
+        """This one and the others, by what they call themselves."""
+        return {**self.others, **({self.version: self} if self.version else {})}
+
+    def pinned(self, version: str) -> tuple[NodeDef[Any, Any, Any], dict[str, NodeDef[Any, Any, Any]]]:
+        """One of its versions, and the others.
+
+        Raises
+        ------
+        ValueError: it has none of that name.
+        """
+        versions = self.all_versions()
+        found = versions.pop(version, None)
+        if found is None:
+            raise ValueError(no_version(self.__name__, version, versions))
+        return found, versions
 
     @cached_property
     def plain(self) -> bool:
@@ -96,6 +129,16 @@ class NodeDef(Generic[P, R, Raw]):
 
             self._undo = binding_of(self.declared["undo"])
         return self._undo
+
+
+def _same_place(one: Any, other: Any) -> bool:
+    return all(getattr(one, name, None) == getattr(other, name, None) for name in ("__module__", "__qualname__"))
+
+
+def no_version(name: str, version: object, known: Iterable[str]) -> str:
+    """What is wrong with a pin: there is no such version of the node ``name``."""
+    listed = ", ".join(map(repr, known))
+    return f"{name} has no version {version!r}: it has {listed or 'only one, which calls itself nothing'}"
 
 
 @define(eq=False, slots=False)

@@ -59,12 +59,13 @@ _AROUND = frozenset(f"{_PACKAGE}.{part}" for part in ("facade", "modules", "engi
 """Where the functions live that belong around a flow and never into it; they are told apart like forms."""
 
 
-def spec_of(function: Callable[..., Any], **declared: Any) -> NodeSpec:
+def spec_of(function: Callable[..., Any], *, replaced: bool = False, **declared: Any) -> NodeSpec:
     """What the compiler knows of a function as a node.
 
     Parameters
     ----------
     function: any callable.
+    replaced: has its module another version under its name by now? Then its key names its version.
     declared: the keywords of ``@node``. A function on the shipped list of pure callables is pure and trusted by itself.
 
     Raises
@@ -96,7 +97,8 @@ def spec_of(function: Callable[..., Any], **declared: Any) -> NodeSpec:
         runtime=runtime,
     )
     check_seek(spec)
-    return evolve(spec, key=unique_key(qualified(function), call_of(function, declared), spec))
+    name = qualified(function) + (f"@{spec.version}" if replaced and spec.version else "")
+    return evolve(spec, key=unique_key(name, call_of(function, declared), spec))
 
 
 def _without_handle(function: Callable[..., Any], signature: Signature) -> Signature:
@@ -173,7 +175,8 @@ def binding_of(value: Any, name: str = "") -> Binding:
     name: how the program calls it, for messages.
     """
     if isinstance(value, NodeDef):
-        return NodeBinding(value.spec, value.call, value.undo)
+        others = {name: NodeBinding(node.spec, node.call, node.undo) for name, node in value.others.items()}
+        return NodeBinding(value.spec, value.call, value.undo, others)
     if isinstance(value, FlowDef):
         return FlowBinding(value.source, None if value.undo is None else binding_of(value.undo))
     if isinstance(value, Ambient):

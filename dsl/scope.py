@@ -22,11 +22,16 @@ if TYPE_CHECKING:  # its many classes take a while to make, and declaring a flow
 @frozen
 class NodeBinding:
     """A node. ``fn``: the real function (for a stdlib callable: itself), None where only its text was read. ``undo``:
-    the binding of a node's declared ``undo=``."""
+    the binding of a node's declared ``undo=``. ``others``: its other versions, by what they call themselves."""
 
     spec: NodeSpec
     fn: Callable[..., Any] | None = field(default=None, eq=False)
     undo: Binding | None = field(default=None, eq=False)
+    others: Mapping[str, NodeBinding] = field(factory=dict, eq=False)
+
+    def versions(self) -> dict[str, NodeBinding]:
+        """This one and the others."""
+        return {**self.others, **({self.spec.version: self} if self.spec.version else {})}
 
 
 @frozen

@@ -9,6 +9,7 @@ from attrs import evolve
 
 from ...compiler.spec import LIMITS, Retry
 from .. import syntax
+from ..declaring import no_version
 from ..keys import unique_key
 from ..nodes import (
     DECLARED,
@@ -106,6 +107,9 @@ def redeclare(binding: NodeBinding, declared: Mapping[str, Any]) -> NodeBinding:
     ------
     TypeError, ValueError: a value of the wrong kind, or declarations that contradict each other.
     """
+    if binding.others and "version" in declared:  # which of them, and not what it is to be called
+        binding = pinned(binding, declared["version"])
+        declared = {name: value for name, value in declared.items() if name != "version"}
     given = {name: value for name, value in declared.items() if name != "undo"}
     check_declared(given)
     if binding.fn is not None:
@@ -129,4 +133,18 @@ def redeclare(binding: NodeBinding, declared: Mapping[str, Any]) -> NodeBinding:
     if spec == binding.spec:
         return binding
     owner = binding.fn if binding.fn is not None else binding.spec.key
-    return NodeBinding(evolve(spec, key=unique_key(binding.spec.key, owner, spec)), binding.fn, undo)
+    return evolve(binding, spec=evolve(spec, key=unique_key(binding.spec.key, owner, spec)), undo=undo)
+
+
+def pinned(binding: NodeBinding, version: object) -> NodeBinding:
+    """One of the versions of a node.
+
+    Raises
+    ------
+    ValueError: it has none of that name.
+    """
+    versions = binding.versions()
+    found = versions.pop(str(version), None)
+    if found is None:
+        raise ValueError(no_version(binding.spec.name, version, versions))
+    return evolve(found, others=versions)

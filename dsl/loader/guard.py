@@ -46,7 +46,8 @@ class Guard:
         if made is None or made.spec != spec:
             fn = None if binding.fn is None else guarded(binding.fn, self.permissions)
             made = self._made[spec.key] = NodeBinding(spec, fn, self._member(binding.undo))
-        return made
+        others = {version: self._node(other) for version, other in binding.others.items()}
+        return evolve(made, others=others) if others else made
 
 
 def guarded(fn: Callable[..., Any], given: Permissions) -> Callable[..., Any]:

@@ -46,6 +46,9 @@ _TYPE_MODULES = frozenset({"typing", "typing_extensions", "collections.abc", "da
 """Modules of which only the types are of interest; they are known by name."""
 
 
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
 @define(eq=False)
 class StaticReader:
     """Reads Python files for one load; each once."""
@@ -122,6 +125,8 @@ class StaticModule:
     bindings: dict[str, Binding | None] = field(factory=dict, repr=False)
     """What was found out so far."""
     _statements: dict[str, ast.stmt] = field(factory=dict, repr=False)
+    _earlier: dict[str, list[ast.stmt]] = field(factory=dict, repr=False)
+    """Functions whose names were given to others further down: a node's other versions are among them."""
     _uncertain: set[str] = field(factory=set, repr=False)
     _stars: list[ast.ImportFrom] = field(factory=list, repr=False)
     _active: set[str] = field(factory=set, repr=False)
@@ -169,6 +174,9 @@ class StaticModule:
                     for name in _bound_by(statement):
                         if not certain:
                             self._uncertain.add(name)
+                        before = self._statements.get(name)
+                        if isinstance(before, _FUNCTIONS) and isinstance(statement, _FUNCTIONS):
+                            self._earlier.setdefault(name, []).append(before)
                         self._statements[name] = statement
 
     def _imported_by(self, body: list[ast.stmt], fallback: ast.stmt) -> bool:
@@ -211,9 +219,10 @@ class StaticModule:
         if self.path is None or self.error is not None or name in self._uncertain:
             return UnknownBinding(f"{self.name}.{name}")
         if name in self._statements:
-            from .static_definitions import binding_of_statement
+            from .static_definitions import binding_of_statement, with_others
 
-            return binding_of_statement(self, self._statements[name], name)
+            found = binding_of_statement(self, self._statements[name], name)
+            return with_others(self, found, self._earlier.get(name, ()))
         if "__getattr__" in self._statements:
             return UnknownBinding(f"{self.name}.{name}")
         return self._starred(name)

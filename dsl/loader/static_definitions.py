@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import copy
+from collections.abc import Iterable
 from typing import Any
 
 from attrs import evolve
@@ -99,6 +100,20 @@ def _function(module: StaticModule, node: Function) -> Binding:
             case _ if dotted_name(module, head) not in _TRANSPARENT:
                 binding = opaque
     return binding
+
+
+def with_others(module: StaticModule, binding: Binding, earlier: Iterable[ast.stmt]) -> Binding:
+    """A node with its other versions: the nodes that had its name before, as far as they have one of their own."""
+    if not isinstance(binding, NodeBinding) or not earlier:
+        return binding
+    others: dict[str, NodeBinding] = {}
+    for statement in earlier:
+        assert isinstance(statement, Function)
+        other = _function(module, statement)
+        if isinstance(other, NodeBinding) and (version := other.spec.version):
+            others[version] = evolve(other, spec=evolve(other.spec, key=f"{other.spec.key}@{version}"))
+    others.pop(binding.spec.version, None)
+    return evolve(binding, others=others)
 
 
 def _method(module: StaticModule, owner: str, node: Function) -> Binding | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ...compiler.assignable import join
 from ...compiler.diagnostics import Span
@@ -13,6 +13,7 @@ from ...compiler.operators import ALL_METHODS
 from ...compiler.spec import ClassSpec, NodeSpec
 from ...compiler.types import ANY, STR, Parameter, Signature, Type, class_type, stream_of
 from .. import syntax as s
+from ..declaring import no_version
 from ..scope import (
     BadBinding,
     Binding,
@@ -180,6 +181,7 @@ def _no_options(at: FlowLowering, node: s.Call, name: str) -> None:
 
 
 def _call_out(at: FlowLowering, node: s.Call, binding: Binding, hint: str) -> Typed:
+    node, binding = _pinned(at, node, binding)
     target = callee(at, binding, node.span)
     assert target is not None
     extra = option_nodes(node.options)
@@ -206,6 +208,21 @@ def _call_out(at: FlowLowering, node: s.Call, binding: Binding, hint: str) -> Ty
     if type.name == "stream":
         open_stream(at, result, node.span)
     return Typed(Ref(result), type)
+
+
+def _pinned(at: FlowLowering, node: s.Call, binding: Binding) -> tuple[s.Call, Binding]:
+    """The version of a node that the option ``version`` of its call names, and the call without it."""
+    option = next((o for o in node.options if o.name == "version"), None)
+    if option is None or not isinstance(binding, NodeBinding):
+        return node, binding
+    value, versions = option.value, binding.versions()
+    if not isinstance(value, s.Constant) or not isinstance(value.value, str):
+        at.report("bad-option", option.span, "version= is written out, as text", help='write version="1"')
+    elif value.value in versions:
+        binding = versions[value.value]
+    else:
+        at.report("bad-option", option.span, no_version(binding.spec.name, value.value, versions))
+    return evolve(node, options=tuple(o for o in node.options if o.name != "version")), binding
 
 
 def _with_values(options: tuple[s.Option, ...]) -> list[s.Option]:
