@@ -87,7 +87,7 @@ class Spans:
                 span = _mine(calls, take=True)
                 if span is not None:
                     _ended(span, event)
-            case "skipped":
+            case "skipped" | "progress":
                 pass
 
     def _span(self, event: Event) -> Span:

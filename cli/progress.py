@@ -65,7 +65,8 @@ class Events:
     def __call__(self, event: Event) -> None:
         error = None if event.error is None else {"type": type(event.error).__name__, "message": said(event.error)}
         facts = {name: getattr(event, name) for name in ("kind", "what", "run", "node", "attempt", "time")}
-        self.out.write(self.hide(json.dumps({**facts, "error": error}, ensure_ascii=False)) + "\n")
+        how_far = {} if event.progress is None else {"progress": event.progress}
+        self.out.write(self.hide(json.dumps({**facts, "error": error, **how_far}, ensure_ascii=False)) + "\n")
         self.out.flush()
 
 
@@ -77,6 +78,7 @@ class Row:
     ended: dict[str, int] = field(factory=dict)
     since: float = 0.0
     said: float = 0.0
+    far: tuple[float, float] | None = None
 
     def text(self) -> str:
         return ", ".join(f"{count:,} {what}" for what, count in self.ended.items() if count)
@@ -95,7 +97,9 @@ class Tally:
         row = self.rows.get(event.node)
         if row is None:
             row = self.rows[event.node] = Row()
-        if event.what == "started":
+        if event.what == "progress":
+            row.far = event.progress
+        elif event.what == "started":
             row.running += 1
             if row.running == 1:
                 row.since = time.monotonic()
@@ -103,6 +107,7 @@ class Tally:
             row.ended[event.what] = row.ended.get(event.what, 0) + 1
             if event.kind == "node" and event.what in ("done", "failed", "cancelled") and row.running:
                 row.running -= 1
+                row.far = None
         return row
 
     def total(self) -> str:
@@ -113,6 +118,15 @@ class Tally:
                 sums[what] = sums.get(what, 0) + count
         counts = ", ".join(f"{count:,} {what}" for what, count in sums.items())
         return f"{counts or 'no node calls'} in {time.monotonic() - self.began:.1f} s"
+
+
+def far(done: float, total: float) -> str:
+    """How far a node is, for people.
+
+    >>> far(1, 4), far(2_000_000, 0), far(5, 4)
+    ('25 %', '2,000,000', '100 %')
+    """
+    return f"{min(1.0, done / total):.0%}".replace("%", " %") if total > 0 else f"{done:,.0f}"
 
 
 class Lines:
@@ -132,7 +146,7 @@ class Lines:
             self.say(event, f"{event.node} {event.what}: {type(event.error).__name__}: {said(event.error)}")
         elif now - row.said >= QUIET or not row.said:
             row.said = now
-            self.say(event, f"{event.node} {row.text()}")
+            self.say(event, f"{event.node} {row.text() if row.far is None else far(*row.far)}")
 
     def say(self, event: Event, text: str) -> None:
         clock = time.strftime("%H:%M:%S", time.localtime(event.time))
@@ -170,6 +184,7 @@ def live(out: TextIO) -> Iterator[Tally]:
 
 def _table(tally: Tally) -> RenderableType:
     from rich.console import Group
+    from rich.progress_bar import ProgressBar
     from rich.spinner import Spinner
     from rich.table import Table
     from rich.text import Text
@@ -184,7 +199,14 @@ def _table(tally: Tally) -> RenderableType:
             Spinner("dots", style="cyan") if row.running else Text("✓" if "failed" not in row.ended else "!", "green")
         )
         busy = f"{row.running:,} running, {now - row.since:.0f} s" if row.running else ""
-        grid.add_row(sign, Text(name, "bold" if row.running else ""), Text(busy, "cyan"), Text(row.text(), "dim"))
+        how_far = "" if row.far is None else far(*row.far)
+        if row.far is not None and row.far[1] > 0:
+            bar = Table.grid(padding=(0, 1))
+            bar.add_row(ProgressBar(row.far[1], min(row.far), width=20), Text(how_far, "cyan"))
+            state: RenderableType = bar
+        else:
+            state = Text(how_far or row.text(), "dim")
+        grid.add_row(sign, Text(name, "bold" if row.running else ""), Text(busy, "cyan"), state)
     if len(rows) > SHOWN:
         grid.add_row("", Text(f"and {len(rows) - SHOWN} more", "dim"), "", "")
     return Group(grid, Text(tally.total(), "dim"))

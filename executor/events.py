@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import logging
 
 Kind = Literal["run", "node", "attempt"]
-What = Literal["started", "done", "failed", "cancelled", "cached", "retried", "skipped"]
+What = Literal["started", "done", "failed", "cancelled", "cached", "retried", "skipped", "progress"]
 
 SLOW = 1e-3
 STALL = 0.1
@@ -40,6 +40,7 @@ class Event(NamedTuple):
 
     ``run``: the run's id. ``node``: the operation's id (``settle/charge``), empty for the run itself. ``attempt``:
     from 1. ``time``: seconds since the epoch. ``error``: what was raised, for ``failed`` and ``retried``.
+    ``progress``: how far the node says it is, done and total, for ``progress``; that may come from the node's thread.
     """
 
     kind: Kind
@@ -49,6 +50,7 @@ class Event(NamedTuple):
     attempt: int = 1
     time: float = 0.0
     error: BaseException | None = None
+    progress: tuple[float, float] | None = None
 
 
 Sink = Callable[[Event], object]
@@ -77,12 +79,19 @@ class Sinks:
         return bool(self._told[1])
 
     def emit(
-        self, kind: Kind, what: What, run: str, node: str = "", attempt: int = 1, error: BaseException | None = None
+        self,
+        kind: Kind,
+        what: What,
+        run: str,
+        node: str = "",
+        attempt: int = 1,
+        error: BaseException | None = None,
+        progress: tuple[float, float] | None = None,
     ) -> None:
         """Tell every sink."""
         self._count += 1
         now = _now()
-        event = _new(Event, (kind, what, run, node, attempt, now, error))
+        event = _new(Event, (kind, what, run, node, attempt, now, error, progress))
         direct, drains = self._told
         for sink in direct:
             try:
@@ -116,7 +125,7 @@ class Sinks:
             self._count += 1
             now = _now()
             try:
-                sink(_new(Event, ("node", what, run, node, 1, now, None)))
+                sink(_new(Event, ("node", what, run, node, 1, now, None, None)))
             except Exception:
                 self._broken(sink)
             else:

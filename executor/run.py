@@ -21,6 +21,7 @@ from attrs import define
 from .events import Sinks
 from .groups import is_cancellation, stopped
 from .late import trio
+from .progress import Progress
 
 if TYPE_CHECKING:
     from .journal import Journal
@@ -110,9 +111,9 @@ class Run:
         return set()
 
     @cached_property
-    def progress(self) -> dict[str, tuple[float, float]]:
+    def progress(self) -> Progress:
         """How far nodes say they are: done, total."""
-        return {}
+        return Progress(self)
 
     @cached_property
     def calls(self) -> Iterator[int]:

@@ -20,6 +20,7 @@ import trio
 from .. import permissions
 from ._atomic import named, writing
 from ._libraries import library
+from ._progress import how_far, size_of
 
 T = TypeVar("T")
 Piece = Literal["line", "item", "content"]
@@ -115,6 +116,17 @@ class Source(io.RawIOBase):
             raise ValueError(msg)
         return size
 
+    @property
+    def size(self) -> int:
+        """The bytes of the file itself, compressed as they are; 0 where that is not known."""
+        return size_of(self._raw)
+
+    def place(self) -> int | None:
+        """How many of them were read; None where that is not known any more, as it was closed at its end."""
+        if self._raw.closed:
+            return None
+        return self._raw.tell() if self._raw.seekable() else 0
+
     def passed(self) -> None:
         """What was read so far is done with."""
         self._pending = 0
@@ -186,6 +198,8 @@ async def hops(
     """Fetches what ``parse`` makes of a file, in a thread, some items at a time; an empty list is the end."""
     file = await trio.to_thread.run_sync(lambda: opened(path, limit, of=of))
     counted = cast(Source, file.raw)
+    size = counted.size
+    say = how_far(size)
     try:
         items = parse(file)
 
@@ -198,7 +212,10 @@ async def hops(
             return out
 
         async def more() -> list[T]:
-            return await trio.to_thread.run_sync(take)
+            taken = await trio.to_thread.run_sync(take)
+            place = counted.place()
+            say(size if place is None else place)
+            return taken
 
         yield more
     finally:

@@ -11,19 +11,19 @@ import bz2
 import gzip
 import io
 import lzma
-import shutil
 import tarfile
 import zipfile
 import zlib
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from attrs import frozen
 
 from .. import node, permissions
 from ._atomic import Paths, writing
-from ._streams import PIECE, compressing, hops, opened, source, zstd_compressor
+from ._progress import how_far, pieces
+from ._streams import PIECE, Source, compressing, hops, opened, source, zstd_compressor
 from ._unpack import collect, is_tar, members, tar_suffix, told, unpack as _unpack
 
 Form = Literal["gzip", "bz2", "xz", "zstd"]
@@ -96,7 +96,8 @@ def file(path: str | Path, form: Form = "gzip", target: str | Path | None = None
     goal = Path(target) if target is not None else Path(f"{path}{_SUFFIX[form]}")
     with open(permissions().file(path), "rb") as raw, writing(goal) as out:
         packed = compressing(out, _SUFFIX[form])
-        shutil.copyfileobj(raw, packed, 1 << 18)
+        for data in pieces(raw):
+            packed.write(data)
         packed.close()
     return goal
 
@@ -115,7 +116,11 @@ def expand(path: str | Path, target: str | Path | None = None, limit: int = LIMI
         raise ValueError(msg)
     goal = Path(target) if target is not None else Path(path).with_suffix("")
     with opened(path, limit, of="content") as expanded, writing(goal) as out:
-        shutil.copyfileobj(expanded, out, 1 << 18)
+        counted = cast(Source, expanded.raw)
+        say = how_far(counted.size)
+        while data := expanded.read(1 << 18):
+            out.write(data)
+            say(counted.place() or 0)
     return goal
 
 
@@ -156,18 +161,21 @@ def pack(target: str | Path, paths: list[str | Path], base: str | Path | None = 
     granted = permissions().file
     roots = [granted(path) for path in paths if not Path(path).is_symlink()]
     found = list(collect(roots, None if base is None else granted(base), goal))
+    say = how_far(len(found))
     with writing(goal) as out:
         if is_tar(goal):
             packed = compressing(out, tar_suffix(goal))
             with tarfile.open(fileobj=packed, mode="w|") as tar:
-                for path, name in found:
+                for number, (path, name) in enumerate(found, 1):
                     tar.add(path, name, recursive=False, filter=_without_owner)
+                    say(number)
             if packed is not out:
                 packed.close()
         else:
             with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive:
-                for path, name in found:
+                for number, (path, name) in enumerate(found, 1):
                     archive.write(path, name)
+                    say(number)
     return goal
 
 

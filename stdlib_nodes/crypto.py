@@ -22,12 +22,11 @@ from attrs import frozen
 from .. import node, permissions
 from ._jsontext import simple
 from ._libraries import library
+from ._progress import pieces
 
 Hash = Literal["sha256", "sha384", "sha512", "sha3_256", "sha3_512", "blake2b", "sha1", "md5"]
 Encoding = Literal["hex", "base64", "base64url"]
 Algorithm = Literal["HS256", "HS384", "HS512", "RS256", "ES256", "EdDSA"]
-
-_CHUNK = 1 << 20
 
 
 @frozen(kw_only=True)
@@ -57,7 +56,7 @@ def hash_file(path: str | Path, kind: Hash = "sha256") -> str:
     """
     found = _hash(kind)
     with open(permissions().file(path), "rb") as file:
-        while chunk := file.read(_CHUNK):
+        for chunk in pieces(file):
             found.update(chunk)
     return str(found.hexdigest())
 

@@ -18,7 +18,8 @@ import trio
 from attrs import frozen
 
 from .. import node, permissions
-from ._atomic import Paths, named, write_whole
+from ._atomic import Paths, named, write_whole, writing
+from ._progress import how_far, pieces, size_of
 
 _CHUNK = 1 << 18  # bytes of lines fetched per hop to a thread: a hop for each line would cost 100 times as much
 
@@ -67,8 +68,11 @@ async def lines(path: str | Path) -> AsyncIterator[str]:
     """
     file = await trio.to_thread.run_sync(open, permissions().file(path), "rb")
     number = 0
+    say, done = how_far(size_of(file)), 0
     try:
         while chunk := await trio.to_thread.run_sync(file.readlines, _CHUNK):
+            done += sum(map(len, chunk))
+            say(done)
             for raw in chunk:
                 number += 1
                 try:
@@ -147,7 +151,9 @@ def copy(source: str | Path, target: str | Path) -> Path:
     if origin.is_dir():
         shutil.copytree(origin, goal, symlinks=True)
     else:
-        write_whole(target, origin.read_bytes())
+        with origin.open("rb") as file, writing(target) as out:
+            for data in pieces(file):
+                out.write(data)
         shutil.copymode(origin, goal)
     return Path(target)
 
