@@ -93,7 +93,8 @@ def table(rows: Iterable[Row]) -> str:
             row.plain / row.listed,
             row.blind / row.listed,
         ]
-        lines.append([row.name, str(row.tasks), str(row.workers), *(f"{ratio:.3f}" for ratio in ratios)])
+        name = " ".join(row.name.replace("|", "\\|").split())
+        lines.append([name, str(row.tasks), str(row.workers), *(f"{ratio:.3f}" for ratio in ratios)])
     lines.insert(1, ["---"] * len(heads))
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
@@ -145,6 +146,8 @@ def main(argv: list[str]) -> None:
     parser.add_argument("-k", "--workers", type=_count, nargs="+", default=WORKERS)
     parser.add_argument("--random", type=_count, metavar="N", help="so many random traces of whole seconds instead")
     chosen = parser.parse_args(argv)
+    if chosen.random is not None and chosen.traces:
+        parser.error("--random makes traces of its own: leave the files out")
     if chosen.random is not None:
         print(at_once(chosen.random))
         return

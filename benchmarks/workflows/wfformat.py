@@ -9,7 +9,8 @@ one end only; version 1.5 parts ``workflow.specification.tasks``, which name eac
 from __future__ import annotations
 
 import json
-import math
+import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ def load(path: str | Path) -> Workflow:
     WfFormatError: it is malformed. OSError: it cannot be read.
     """
     try:
-        return loads(Path(path).read_text(encoding="utf-8"))
+        return loads(Path(path).read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError:
         msg = f"{path}: no JSON: it is not text"
         raise WfFormatError(msg) from None
@@ -71,12 +72,11 @@ def _flat(workflow: dict[str, Any]) -> list[Task]:
     rows = list(_rows(workflow, "workflow"))
     names = [_get(row, "name", str, where) for row, where in rows]
     ids = [_get(row, "id", str, where) if "id" in row else name for (row, where), name in zip(rows, names, strict=True)]
-    known: dict[str, int] = {}
-    for labels in (names, ids):
-        for at, label in enumerate(labels):
-            if known.setdefault(label, at) != at:
-                msg = f"two tasks are called {label!r}"
-                raise WfFormatError(msg)
+    known = _unique(ids, "workflow")
+    shared, own = Counter(names), set(ids)
+    for at, name in enumerate(names):
+        if name not in own:
+            known[name] = at if shared[name] == 1 else -1  # nobody's
     parents = _parents(rows, ids, known)
     return [
         Task(ids[at], _kind(row, names[at], where), _seconds(row, where), tuple(parents[at]))
@@ -93,13 +93,17 @@ def _parted(workflow: dict[str, Any]) -> list[Task]:
         raise WfFormatError(msg)
     seconds: dict[str, float] = {}
     for row, where in _rows(_get(workflow, "execution", dict, "workflow"), "workflow.execution"):
-        seconds[_get(row, "id", str, where)] = _seconds(row, where)
-    ids = [_get(row, "id", str, where) for row, where in rows]
-    known: dict[str, int] = {}
-    for at, id in enumerate(ids):
-        if known.setdefault(id, at) != at:
-            msg = f"two tasks are called {id!r}"
+        id = _get(row, "id", str, where)
+        if id in seconds:
+            msg = f"{where}: {id!r} has a run time already"
             raise WfFormatError(msg)
+        seconds[id] = _seconds(row, where)
+    ids = [_get(row, "id", str, where) for row, where in rows]
+    known = _unique(ids, place)
+    if ids and (unknown := [id for id in seconds if id not in known]):
+        msg = f"workflow.execution has run times of {', '.join(map(repr, unknown[:4]))}, and {place} no such task"
+        raise WfFormatError(msg)
+    for at, id in enumerate(ids):
         if id not in seconds:
             msg = f"{rows[at][1]}: {id!r} has no run time in workflow.execution.tasks"
             raise WfFormatError(msg)
@@ -108,6 +112,16 @@ def _parted(workflow: dict[str, Any]) -> list[Task]:
         Task(ids[at], _get(row, "name", str, where), seconds[ids[at]], tuple(parents[at]))
         for at, (row, where) in enumerate(rows)
     ]
+
+
+def _unique(ids: list[str], place: str) -> dict[str, int]:
+    """The place of each task, by its id."""
+    known: dict[str, int] = {}
+    for at, id in enumerate(ids):
+        if known.setdefault(id, at) != at:
+            msg = f"{place}: two tasks are called {id!r}"
+            raise WfFormatError(msg)
+    return known
 
 
 def _parents(rows: list[tuple[dict[str, Any], str]], ids: list[str], known: dict[str, int]) -> list[dict[str, None]]:
@@ -167,6 +181,9 @@ def _known(label: str, known: dict[str, int], where: str) -> int:
     if label not in known:
         msg = f"{where} names the task {label!r}, which does not exist"
         raise WfFormatError(msg)
+    if known[label] < 0:
+        msg = f"{where} names {label!r}, which several tasks are called: name it by its id"
+        raise WfFormatError(msg)
     return known[label]
 
 
@@ -181,8 +198,8 @@ def _kind(row: dict[str, Any], name: str, where: str) -> str:
 
 def _seconds(row: dict[str, Any], where: str) -> float:
     value = _get(row, "runtimeInSeconds", (int, float), where)
-    if isinstance(value, bool) or not math.isfinite(value) or value < 0:
-        msg = f"{where}.runtimeInSeconds is {value!r}; it is a number of seconds, 0 or more"
+    if isinstance(value, bool) or not 0 <= value <= sys.float_info.max:
+        msg = f"{where}.runtimeInSeconds is {value!r:.40}; it is a number of seconds, 0 or more"
         raise WfFormatError(msg)
     return float(value)
 

@@ -18,6 +18,7 @@ TRACE = str(Path(__file__).parent / "data" / "diamond-1.5.json")
         (["-k", "two"], "a whole number from 1 on is wanted, not 'two'"),
         (["nothing.json"], "nothing.json cannot be read: No such file or directory"),
         ([__file__], "no JSON"),
+        ([TRACE, "--random", "3"], "--random makes traces of its own"),
         (["--random", "0"], "a whole number from 1 on is wanted, not '0'"),
         ([TRACE, "-k", "4", "8"], "each task has a worker of its own: give -k below 4"),
     ],

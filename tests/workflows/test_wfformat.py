@@ -76,14 +76,40 @@ BOTH: dict[str, tuple[Change, str]] = {
     "text as run time": (lambda d: tasks(d, "execution")[0].update(runtimeInSeconds="3"), "has to be a number"),
     "negative": (lambda d: tasks(d, "execution")[0].update(runtimeInSeconds=-1), "0 or more"),
     "true": (lambda d: tasks(d, "execution")[0].update(runtimeInSeconds=True), "a number of seconds, 0 or more"),
+    "beyond all numbers": (lambda d: tasks(d, "execution")[0].update(runtimeInSeconds=10**400), "0 or more"),
     "not finite": (lambda d: tasks(d, "execution")[0].update(runtimeInSeconds=float("nan")), "0 or more"),
 }
 LATER: dict[str, tuple[Change, str]] = {
     "no execution": (lambda d: d["workflow"].pop("execution"), "without run times there is nothing to replay"),
     "no specification": (lambda d: d["workflow"].pop("specification"), "workflow has no 'specification'"),
     "not executed": (lambda d: d["workflow"]["execution"]["tasks"].pop(), "'ID4' has no run time"),
+    "timed twice": (
+        lambda d: tasks(d, "execution").append(dict(tasks(d, "execution")[0])),
+        "has a run time already",
+    ),
+    "timed and unknown": (
+        lambda d: tasks(d, "execution").append({"id": "ID9", "runtimeInSeconds": 1}),
+        "run times of 'ID9', and workflow.specification no such task",
+    ),
     "no id": (lambda d: tasks(d)[0].pop("id"), r"tasks\[0\] has no 'id'"),
 }
+
+
+def test_tasks_of_one_name_are_told_apart_by_their_ids() -> None:
+    document = json.loads((DATA / "diamond-1.4.json").read_text())
+    for task in tasks(document):
+        task["name"] = "blast"
+        for key in {"parents", "children"} & task.keys():
+            task[key] = [label.rpartition("_")[2] for label in task[key]]
+    assert loads(json.dumps(document)).critical_path == 7.5
+    tasks(document)[3]["parents"] = ["blast"]
+    with pytest.raises(WfFormatError, match="names 'blast', which several tasks are called: name it by its id"):
+        loads(json.dumps(document))
+
+
+def test_a_mark_at_the_beginning_of_the_file_is_no_part_of_it(tmp_path: Path) -> None:
+    (tmp_path / "t.json").write_bytes(b"\xef\xbb\xbf" + (DATA / "diamond-1.5.json").read_bytes())
+    assert load(tmp_path / "t.json").name == "diamond"
 
 
 @pytest.mark.parametrize(
