@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .executor.away import Background
     from .executor.link import Linked
     from .executor.run import Run
+    from .planner.counts import Tally
     from .planner.plan import Plan
     from .planner.profile import Profile
     from .runs.queues import Queue
@@ -113,8 +114,8 @@ class Engine:
     idle: seconds of nothing but waiting for signals and times after which a recorded run that was submitted, detached
     or gone on with is put away: it keeps no task, and is gone on with when there is something to do. None: never.
     optimizations: what is done for speed alone; switched off where one looks for a fault of theirs.
-    tally: called with the name of each block (``main/for[0]``) that a run enters, from the thread that enters it; None:
-    nobody counts, and nothing of it is in the code.
+    tally: told of each block (``main/for[0]``) that a run enters, in the thread that enters it, as
+    :class:`~cflow.planner.counts.Tally`; None: nobody counts, and nothing of it is in the code.
     """
 
     def __init__(
@@ -132,7 +133,7 @@ class Engine:
         pickle: Iterable[type] = (),
         idle: float | None = 60.0,
         optimizations: Optimizations = ALL,
-        tally: Callable[[str], None] | None = None,
+        tally: Tally | None = None,
     ) -> None:
         sinks = tuple(sinks)
         allow = allow if allow is None or isinstance(allow, str) else tuple(allow)

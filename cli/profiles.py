@@ -43,7 +43,7 @@ def times_for(path: str, flow: Any) -> Profile:
     if without:
         note(f"note: {path} has no time for {_listed(without)}")
     # How often another flow makes its calls says nothing about this one.
-    return fitting if known.flow == name else evolve(fitting, calls={}, blocks={})
+    return fitting if known.flow == name else evolve(fitting, calls={}, blocks={}, limits={})
 
 
 def codes_of(flow: Any) -> dict[str, str]:
@@ -93,7 +93,7 @@ def profiled(
 ) -> Any:
     """Run a flow with what is known of its nodes; what they took now is written to the file when the run is over."""
     times = NodeTimes()
-    engine = Engine(sinks=sinks, substitute=times.substitute, tally=times.enter, profile=known, **options)
+    engine = Engine(sinks=sinks, substitute=times.substitute, tally=times.blocks, profile=known, **options)
     result = engine.run(flow, *args, **inputs)
 
     def save() -> None:

@@ -199,6 +199,10 @@ class Blocks:
         if op.take is not None and op.rest != "cancel":
             options += f", rest={op.rest!r}"
         limit = code.text(op.parallel, place) if op.parallel is not None else "None"
+        if not isinstance(op.parallel, (ir.Const, ir.Ref, type(None))) and self.linker.tallied:
+            code.write(f"_limit{number} = {limit}")  # evaluated once
+            limit = f"_limit{number}"
+        self.linker.limited(code.write, order.regions[0], limit)
         pace = self.pace(code, op, place)
         if self.in_lanes(op, order, place):
             reader = self.lane_pass(code, op, order, place, number)

@@ -11,7 +11,7 @@ from ..compiler import ir
 from ..compiler.durations import seconds
 from ..compiler.evaluate import evaluate
 from ..compiler.walk import refs_of
-from ..planner.cost import Costs
+from ..planner.cost import Costs, Times
 from ..planner.order import OpOrder, RegionOrder
 from ..planner.plan import Facts
 from . import invoke
@@ -46,7 +46,8 @@ def facts(linker: FlowLinker) -> Facts:
     expected, counts = linker.costs.known, linker.costs.counts
     pauses = {o.op.id: length for o in calls(linker) if (length := pause_of(linker, o.op)) is not None}
     tries = {o.op.id: between for o in calls(linker) if (between := between_attempts(linker, o.op)) is not None}
-    costs = Costs({**measured, **expected}, linker.waits, linker.orders, linker.recursive, counts, pauses, tries)
+    times = Times({**measured, **expected}, pauses, tries, linker.computing)
+    costs = Costs(times, linker.waits, linker.orders, linker.recursive, linker.graph.entry, counts)
     return Facts(placement, fused, linker.tabled, measured, expected, costs)
 
 

@@ -44,6 +44,7 @@ from .tiers import TIERS, lost
 from .undo import UndoLog
 
 if TYPE_CHECKING:
+    from ..planner.counts import Tally
     from ..planner.profile import Profile
 
 Builtin = Callable[..., Awaitable[Any]]
@@ -98,8 +99,7 @@ class FlowLinker(Questions):
     ----------
     graph, objects: the program. ``orders``: the order of each flow's body. ``builtins``: the engine's own operations
     by name. events: does anybody listen? ``substitute``: another function for a node (mocks), or None. ``launch``:
-    starts a detached run. ``on``: what is done for speed. tally: told the name of each block that is entered, from
-    whatever thread enters it, or None.
+    starts a detached run. ``on``: what is done for speed. tally: told of each block that is entered, or None.
     """
 
     def __init__(
@@ -114,7 +114,7 @@ class FlowLinker(Questions):
         profile: Profile | None = None,
         recorded: bool = False,
         on: Optimizations = ALL,
-        tally: Callable[[str], None] | None = None,
+        tally: Tally | None = None,
     ) -> None:
         super().__init__(graph, objects, orders, events, substitute, profile, recorded, on)
         self._builtins = builtins
@@ -133,7 +133,7 @@ class FlowLinker(Questions):
             from ..planner.counts import block_names
 
             self._blocks_counted = block_names(graph)
-            self.module.names["_tally"] = tally
+            self.module.names.update(_enter=tally.enter, _limit=tally.limit)
 
     def _bind(self, detach: Builtin | None) -> None:
         self.module.names.update(
@@ -173,10 +173,20 @@ class FlowLinker(Questions):
 
     # ---- pieces of code --------------------------------------------------------------------------
 
+    @property
+    def tallied(self) -> bool:
+        """Does anybody count blocks?"""
+        return bool(self._blocks_counted)
+
     def counted(self, write: Writer, order: RegionOrder) -> None:
         """At the beginning of a block: tell whoever counts."""
-        if self._blocks_counted:
-            write(f"_tally({self._blocks_counted[id(order.region)]!r})")
+        if self.tallied:
+            write(f"_enter({self._blocks_counted[id(order.region)]!r})")
+
+    def limited(self, write: Writer, order: RegionOrder, limit: str) -> None:
+        """Before a loop whose passes overlap: tell them the limit, a text."""
+        if self.tallied:
+            write(f"_limit({self._blocks_counted[id(order.region)]!r}, {limit})")
 
     def straight(self) -> Straight:
         """A new top-level function to write."""

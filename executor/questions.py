@@ -14,7 +14,7 @@ from ..compiler import ir
 from ..compiler.promises import Promise, promise
 from ..compiler.spec import PURE, NodeSpec, Objects
 from ..compiler.walk import all_ops
-from ..planner.cost import Costs
+from ..planner.cost import Costs, Times
 from ..planner.fusion import SEGMENT, is_eager, overlaps, segments
 from ..planner.optimizations import Optimizations
 from ..planner.order import OpOrder, RegionOrder
@@ -84,8 +84,10 @@ class Questions:
         if profile is not None and profile.calls:  # most programs are linked without
             from ..planner.counts import Counts
 
-            counts = Counts(graph, orders, profile.calls, profile.blocks)
-        self.costs = Costs(seconds, self.waits, orders, self.recursive, counts)
+            counts = Counts(graph, orders, profile.calls, profile.blocks, profile.limits)
+        self.costs = Costs(Times(seconds), self.waits, orders, self.recursive, graph.entry, counts)
+        self.computing = 0.0 if profile is None else profile.computing
+        """Seconds that a run keeps the processor busy, where that is known."""
         self._promises: dict[str, Promise | None] = {}
         self._functions: dict[str, Callable[..., Any]] = {}
         self._sites: dict[int, invoke.Site] = {}

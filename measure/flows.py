@@ -362,5 +362,6 @@ def _profile(subject: Subject, tape: Tape) -> Profile:
         calls=calls,
         busy=busy,
         codes=program,
-        blocks={name: tape.blocks[name] for name in block_names(graph).values()},
+        blocks={name: tape.blocks.entered[name] for name in block_names(graph).values()},
+        limits=tape.blocks.limits,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -12,6 +11,7 @@ from attrs import define
 from ..compiler.spec import NodeSpec
 from ..executor.groups import is_cancellation
 from ..planner.profile import Profile
+from .blocks import Blocks
 from .clocks import Clocks, where
 from .tape import Piece
 
@@ -24,19 +24,14 @@ class _Times:
 
 
 class NodeTimes:
-    """Adds up what calls took, while ``substitute`` is the substitute of an engine, and :meth:`enter` its ``tally``. A
+    """Adds up what calls took, while ``substitute`` is the substitute of an engine, and ``blocks`` its ``tally``. A
     call that was cut short says nothing."""
 
     def __init__(self) -> None:
         self.substitute = Clocks(self._begins).substitute
         self._lock = threading.Lock()
         self._times: dict[str, _Times] = {}
-        self._blocks: Counter[str] = Counter()
-
-    def enter(self, block: str) -> None:
-        """A run enters a block; from any thread."""
-        with self._lock:
-            self._blocks[block] += 1
+        self.blocks = Blocks()
 
     def _begins(self, spec: NodeSpec, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Timed:
         return _Timed(self, where(spec))
@@ -75,8 +70,10 @@ class NodeTimes:
                 mean, computed = times.seconds / times.calls, times.busy / times.calls
                 seconds[id] = (seconds.get(id, mean) + mean) / 2
                 busy[id] = min(seconds[id], (busy.get(id, computed) + computed) / 2)
-        entered = {name: (known.blocks.get(name, self._blocks[name]) + self._blocks[name]) / 2 for name in blocks}
-        return Profile(flow, digest, seconds, calls, busy, dict(codes), entered)
+        now = self.blocks.entered
+        entered = {name: (known.blocks.get(name, now[name]) + now[name]) / 2 for name in blocks}
+        limits = {**known.limits, **self.blocks.limits}
+        return Profile(flow, digest, seconds, calls, busy, dict(codes), entered, limits)
 
 
 @define(eq=False)

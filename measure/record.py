@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -15,14 +14,13 @@ from .tape import Item, Piece, Recorded, Tape, giver, key_of, raiser
 
 
 class Recorder:
-    """Records what passes while ``substitute`` is the substitute of an engine, and :meth:`enter` its ``tally``.
+    """Records what passes while ``substitute`` is the substitute of an engine, and this its ``tally``.
 
     ``tape``: the calls so far, in the order in which they ended; :meth:`take` starts another.
     """
 
     def __init__(self) -> None:
         self.tape = Tape()
-        self._lock = threading.Lock()
         self.substitute = Clocks(self._begins).substitute
 
     def take(self) -> Tape:
@@ -33,8 +31,11 @@ class Recorder:
 
     def enter(self, block: str) -> None:
         """A run enters a block; from any thread."""
-        with self._lock:
-            self.tape.blocks[block] += 1
+        self.tape.blocks.enter(block)
+
+    def limit(self, block: str, passes: int | None) -> None:
+        """So many passes of a loop may overlap."""
+        self.tape.blocks.limit(block, passes)
 
     def _begins(self, spec: NodeSpec, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Recording:
         return _Recording(self, spec, where(spec), key_of(args, kwargs))

@@ -87,7 +87,7 @@ class Subject:
         self.inputs = dict(inputs)
         self.profile = profile
         self.recorder = Recorder()
-        self.recording = Engine(substitute=self.recorder.substitute, tally=self.recorder.enter)
+        self.recording = Engine(substitute=self.recorder.substitute, tally=self.recorder)
         self.engine = Engine()
         self.standins: Standins | None = None
 
@@ -137,7 +137,7 @@ class Subject:
         if not tape.overlapping:
             return self.record()
         limit = max(1, int(-(-tape.work // CALM)))
-        engine = Engine(limit=limit, substitute=self.recorder.substitute, tally=self.recorder.enter)
+        engine = Engine(limit=limit, substitute=self.recorder.substitute, tally=self.recorder)
 
         async def main() -> None:
             with trio.fail_after(5 * max(CALM, tape.work / limit)):

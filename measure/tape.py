@@ -7,11 +7,12 @@ in the order of the recording, and so do calls whose arguments cannot be compare
 from __future__ import annotations
 
 import copy
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from attrs import define, evolve, field, frozen
+
+from .blocks import Blocks
 
 MOST = 100_000
 """Calls, and items of streams, that a recording keeps."""
@@ -70,12 +71,12 @@ class Rest:
 @define
 class Tape:
     """The calls of a run. ``overflow``: there were more than :data:`MOST`; ``rest`` adds up the others by operation.
-    ``blocks``: how often the run entered each block, by name."""
+    ``blocks``: those that the run entered."""
 
     calls: list[Recorded] = field(factory=list)
     overflow: bool = False
     rest: dict[str, Rest] = field(factory=dict)
-    blocks: Counter[str] = field(factory=Counter)
+    blocks: Blocks = field(factory=Blocks)
     _size: int = 0
 
     def add(self, call: Recorded) -> None:

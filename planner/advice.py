@@ -66,7 +66,7 @@ def advise(graph: ir.Graph, orders: Mapping[str, RegionOrder], costs: Costs | No
         if waits:
             saves = None
             if costs is not None and costs.known:
-                saves = costs.span(orders[graph.entry]) - costs.over(then).span(then[graph.entry])
+                saves = costs.makespan() - costs.over(then).makespan()
             found.append(Advice(spec.name, op.span, waits, saves))
     return found
 

@@ -1,8 +1,12 @@
-"""How often a run enters the blocks of a program, and makes the calls in them, by what earlier runs counted."""
+"""How often a run enters the blocks of a program, and makes the calls in them, by what earlier runs counted.
+
+Whoever counts is a :class:`Tally`: generated code tells it, where an engine was given one.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Protocol
 
 from ..compiler import ir
 from ..compiler.walk import regions_of
@@ -25,6 +29,16 @@ def block_names(graph: ir.Graph) -> dict[int, str]:
     return names
 
 
+class Tally(Protocol):
+    """Hears of blocks, by their names, in whatever thread comes to them."""
+
+    def enter(self, block: str) -> None:
+        """A run enters a block."""
+
+    def limit(self, block: str, passes: int | None) -> None:
+        """A run comes to a loop whose passes overlap; so many may at once, None: all."""
+
+
 class Counts:
     """Expected counts of one program.
 
@@ -32,7 +46,7 @@ class Counts:
     ----------
     graph: the program. flows: the order of each flow's body, by key. calls: by operation id, how often a run makes the
     call. blocks: by name, how often a run enters the block; one that is not in it is entered once each time that the
-    block around it is.
+    block around it is. limits: by name, how many passes of a loop may overlap, where the program's text does not say.
     """
 
     def __init__(
@@ -41,20 +55,22 @@ class Counts:
         flows: Mapping[str, RegionOrder],
         calls: Mapping[str, float],
         blocks: Mapping[str, float],
+        limits: Mapping[str, int],
     ) -> None:
         self._graph = graph  # kept, or the ids of what is in it could be given to others
         self._calls = calls
         self._blocks = blocks
+        self._limits = limits
         self._entered: dict[int, float] = {}
         self._around: dict[int, float] = {}
         self._made_in: dict[str, float] = {}
-        names = block_names(graph)
+        self._names = names = block_names(graph)
         for region in flows.values():
             self._look(region, 1.0, names)
 
     def over(self, flows: Mapping[str, RegionOrder]) -> Counts:
         """The same over another order of the same flows."""
-        return Counts(self._graph, flows, self._calls, self._blocks)
+        return Counts(self._graph, flows, self._calls, self._blocks, self._limits)
 
     @property
     def of_blocks(self) -> bool:
@@ -69,6 +85,10 @@ class Counts:
         """How often a block is entered each time that the block around it is."""
         outside = self._around[id(region.region)]
         return self.entered(region) / outside if outside else 0.0
+
+    def limit(self, region: RegionOrder) -> int | None:
+        """How many passes of a loop with this body may overlap; None where nobody knows."""
+        return self._limits.get(self._names[id(region.region)])
 
     def made(self, order: OpOrder) -> float:
         """How often a call is made each time that its block is entered; 1 where nobody knows."""

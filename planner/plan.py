@@ -109,16 +109,16 @@ def make_plan(graph: ir.Graph, orders: dict[str, RegionOrder], digest: str, fact
         flows.append((flow.name, len(steps)))
         _region(orders[key], 0, -1, steps, numbers, graph, facts)
     plan = Plan(graph.main.name, digest, tuple(steps), tuple(flows), tuple(advise(graph, orders, facts.costs)))
-    return _expected(plan, orders, graph.entry, facts.costs) if facts.costs.known else plan
+    return _expected(plan, orders, facts.costs) if facts.costs.known else plan
 
 
-def _expected(plan: Plan, orders: Mapping[str, RegionOrder], entry: str, costs: Costs) -> Plan:
+def _expected(plan: Plan, orders: Mapping[str, RegionOrder], costs: Costs) -> Plan:
     """The plan with what is expected of the whole."""
     untimed = [call for order in orders.values() for call in costs.untimed(order)]
     return evolve(
         plan,
-        makespan=costs.span(orders[entry]),
-        work=costs.work(orders[entry]),
+        makespan=costs.makespan(),
+        work=costs.total(),
         counted=costs.counts is not None,
         usual=costs.usual,
         untimed=tuple(id for id, made in untimed if made),

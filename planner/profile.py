@@ -38,7 +38,8 @@ class Profile:
     busy: by operation id, how much of ``seconds`` the call kept the processor busy; the rest it waited.
     codes: by operation id, the code of the node that was called, as :func:`codes` gives it. An operation that has a
     code and no time has not been called.
-    blocks: by name (:func:`.counts.block_names`), how often a run entered the block, on average.
+    blocks: by name (:func:`.counts.block_names`), how often a run entered the block, on average. limits: by the name of
+    its body, how many passes of a loop may overlap, where earlier runs were told.
     """
 
     flow: str
@@ -48,6 +49,12 @@ class Profile:
     busy: Mapping[str, float] = field(factory=dict)
     codes: Mapping[str, str] = field(factory=dict)
     blocks: Mapping[str, float] = field(factory=dict)
+    limits: Mapping[str, int] = field(factory=dict)
+
+    @property
+    def computing(self) -> float:
+        """The seconds that a run keeps the processor busy, all in all."""
+        return sum(busy * self.calls.get(id, 0.0) for id, busy in self.busy.items())
 
     def of_program(self, codes: Mapping[str, str], blocks: Collection[str], digest: str) -> Profile:
         """What it knows of a program: of the operations that call the same code there as when they were measured, and,
@@ -63,12 +70,15 @@ class Profile:
             for id, code in codes.items()
             if id in self.calls and (self.codes[id] == code if id in self.codes else self.digest == digest)
         }
-        counted = self.blocks if self.blocks.keys() == set(blocks) else {}
+        same = self.blocks.keys() == set(blocks)
+        counted, limits = (self.blocks, self.limits) if same else ({}, {})
 
         def of(values: Mapping[str, Any]) -> dict[str, Any]:
             return {id: value for id, value in values.items() if id in kept}
 
-        return Profile(self.flow, self.digest, of(self.seconds), of(self.calls), of(self.busy), of(self.codes), counted)
+        return Profile(
+            self.flow, self.digest, of(self.seconds), of(self.calls), of(self.busy), of(self.codes), counted, limits
+        )
 
     def data(self) -> dict[str, Any]:
         """As JSON's own values."""
@@ -81,7 +91,7 @@ class Profile:
                 nodes[id]["code"] = self.codes[id]
         blocks = {name: _count(times) for name, times in self.blocks.items()}
         head = {"cflow": KIND, "version": VERSION, "flow": self.flow, "digest": self.digest}
-        return {**head, "nodes": nodes, "blocks": blocks}
+        return {**head, "nodes": nodes, "blocks": blocks, "limits": dict(self.limits)}
 
 
 def _count(times: float) -> float:
@@ -154,8 +164,11 @@ def from_data(value: Any) -> Profile:
             raise BadProfile(f"the entry of {id} has impossible numbers")
     try:
         blocks = {str(name): float(times) for name, times in value.get("blocks", {}).items()}
-    except (AttributeError, TypeError, ValueError):
-        raise BadProfile("its blocks are no numbers by name") from None
-    if not all(0 <= times < math.inf for times in blocks.values()):
+        limits = {str(name): int(passes) for name, passes in value.get("limits", {}).items()}
+    except (AttributeError, TypeError, ValueError, OverflowError):
+        raise BadProfile("its blocks and limits are no numbers by name") from None
+    if not all(0 <= times < math.inf for times in (*blocks.values(), *limits.values())):
         raise BadProfile("a block has an impossible number")
-    return Profile(str(value.get("flow", "")), str(value.get("digest", "")), seconds, calls, busy, marks, blocks)
+    return Profile(
+        str(value.get("flow", "")), str(value.get("digest", "")), seconds, calls, busy, marks, blocks, limits
+    )

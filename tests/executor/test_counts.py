@@ -159,10 +159,42 @@ async def once(x: int) -> int:
     return x
 
 
+@flow
+def down_twice(n: int) -> int:
+    total = 0
+    for i in range(2):
+        total = total + down(n)
+    return total
+
+
+@flow
+def even(n: int) -> int:
+    if n <= 0:
+        return put(0)
+    return odd(n - 1) + put(n)
+
+
+@flow
+def odd(n: int) -> int:
+    if n <= 0:
+        return put(1)
+    return even(n - 1) + put(n)
+
+
+@flow
+def limited(k: int) -> list[int]:
+    return [look(x) for x in parallel(range(8), limit=k)]
+
+
+@flow
+def limited_by_half(k: int) -> list[int]:
+    return [look(x) for x in parallel(range(8), limit=k // 2)]
+
+
 def known(program: Any, *args: Any) -> Profile:
     """What one run tells, where each call takes a second."""
     times = NodeTimes()
-    engine = Engine(substitute=times.substitute, tally=times.enter)
+    engine = Engine(substitute=times.substitute, tally=times.blocks)
     engine.run(program, *args)
     graph = engine.compiled(program).optimized
     found = times.profile("", "", codes(graph), block_names(graph).values())
@@ -199,6 +231,10 @@ def plan(program: Any, *args: Any) -> Plan:
         (calls_part, 8, 9.0, 9.0),
         # two flows whose calls have one id
         (calls_two, 1, 2.0, 2.0),
+        # flows that call themselves, and each other
+        (down, 3, 4.0, 4.0),
+        (down_twice, 3, 8.0, 8.0),
+        (even, 3, 4.0, 4.0),
     ],
 )
 def test_what_runs_have_done_is_what_counts(program: Any, given: int, makespan: float, work: float) -> None:
@@ -207,10 +243,23 @@ def test_what_runs_have_done_is_what_counts(program: Any, given: int, makespan: 
     assert found.counted
 
 
-def test_a_flow_that_calls_itself_ends() -> None:
-    found = plan(down, 3)
+def test_a_flow_that_calls_itself_without_counts_is_an_average_call() -> None:
+    found = Engine(profile=Profile("", "", {"put": 1.0, "look": 1.0}, {"put": 1, "look": 3})).plan(down)
     assert found.makespan is not None
-    assert found.untimed == ("down",), "taken for an average call"
+    assert found.untimed == ("down",)
+
+
+@pytest.mark.parametrize("limit", [1, 2, 5])
+def test_a_limit_that_an_input_gives_is_that_of_the_run(limit: int) -> None:
+    assert plan(limited, limit).makespan == pytest.approx({1: 8.0, 2: 4.0, 5: 2.0}[limit])
+    assert plan(limited_by_half, 2 * limit).makespan == pytest.approx({1: 8.0, 2: 4.0, 5: 2.0}[limit])
+
+
+def test_computing_does_not_overlap() -> None:
+    made = known(at_once, 8)
+    assert Engine(profile=evolve(made, busy={"look": 0.1})).plan(at_once).makespan == pytest.approx(3.0)
+    found = Engine(profile=evolve(made, busy={"look": 1.0})).plan(at_once)
+    assert (found.makespan, found.work) == (pytest.approx(8.0), pytest.approx(8.0))
 
 
 def test_counting_changes_no_result_and_no_block_escapes_it() -> None:

@@ -32,6 +32,7 @@ from cflow.cli.target import open_flow
 from cflow.compiler.diagnostics import ProgramError
 from cflow.dsl.loader.witness import watching
 from cflow.engine import compile_flow
+from cflow.measure.blocks import Blocks
 from cflow.plancache import plans
 from cflow.planner.counts import block_names
 from cflow.planner.optimizations import ALL, NAMES, NONE, Optimizations
@@ -104,15 +105,15 @@ def called(program: Program, seed: int, on: Optimizations = ALL, doors: list[int
     except ProgramError as error:
         return [f"refused: {error}"]
     expected = reference(program, compiled.graph, compiled.objects)
-    entered: set[str] = set()
-    engine = Engine(optimizations=on, tally=entered.add if doors is None else None)
+    blocks = Blocks()
+    engine = Engine(optimizations=on, tally=blocks if doors is None else None)
     found: list[str] = []
     with in_place(seed):
         for run in ("first", "second"):
             actual = observed(program, lambda inputs: engine.run(flow, **inputs))
             found += [f"{run} run: {problem}" for problem in differences(program, expected, actual)]
-    assert entered <= set(block_names(compiled.optimized).values())
-    assert compiled.optimized.main.name in entered or doors is not None
+    assert {*blocks.entered, *blocks.limits} <= set(block_names(compiled.optimized).values())
+    assert compiled.optimized.main.name in blocks.entered or doors is not None
     if flow.door is not None:
         assert on.direct
         assert on.door

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
+from cflow.measure.blocks import Blocks
 from cflow.measure.documents import BadDocument, read_document, write_document
 from cflow.measure.flows import Figures, NodeTimes
 from cflow.measure.machine import Machine, here
@@ -52,7 +53,7 @@ def test_profiles_come_back_as_they_were(tmp_path: Path) -> None:
 
 
 def test_the_least_of_several_recordings_is_a_whole_recording() -> None:
-    first = Tape(overflow=True, rest={"a": Rest(2, 1.0, 0.5)}, blocks=Counter(main=3))
+    first = Tape(overflow=True, rest={"a": Rest(2, 1.0, 0.5)}, blocks=Blocks(Counter(main=3)))
     assert quickest([first, Tape()]) == first
 
 
