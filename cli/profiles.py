@@ -11,6 +11,7 @@ from attrs import evolve
 
 from ..compiler.diagnostics import InputError
 from ..engine import Engine, default_engine
+from ..executor import underway
 from ..measure.documents import BadDocument
 from ..measure.nodetimes import NodeTimes
 from ..measure.saved import profile_in, save_profile
@@ -35,15 +36,17 @@ def times_for(path: str, flow: Any) -> Profile:
     program = codes_of(flow)
     fitting = known.of_program(program, blocks_of(flow), flow.digest)
     name = flow.source.name
-    if not fitting.seconds and (known.seconds or program):
+    if not fitting.calls and (known.calls or program):
         changed = [id for id in known.seconds if id in program]
         why = f"{_listed(changed)} changed since" if changed else f"it is of a flow {known.flow!r}"
         raise InputError(f"{path} has no time for any node of {name}: {why}")
     without = [id for id in program if id not in fitting.calls]
     if without:
         note(f"note: {path} has no time for {_listed(without)}")
-    # How often another flow makes its calls says nothing about this one.
-    return fitting if known.flow == name else evolve(fitting, calls={}, blocks={}, limits={})
+    if known.flow == name:
+        return fitting
+    note(f"note: {path} is of the flow {known.flow!r}: of {name} it tells node times, and not how often calls are made")
+    return evolve(fitting, calls={}, blocks={}, limits={})
 
 
 def codes_of(flow: Any) -> dict[str, str]:
@@ -97,6 +100,7 @@ def profiled(
     result = engine.run(flow, *args, **inputs)
 
     def save() -> None:
+        underway.settle()  # what it detached is part of what it does
         try:
             now = times.profile(flow.source.name, flow.digest, codes_of(flow), blocks_of(flow), known)
             save_profile(Path(path), now)

@@ -10,7 +10,7 @@ import gc
 import math
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Literal
 
 from attrs import define, evolve, field, frozen
@@ -23,7 +23,7 @@ from .machine import Machine, here
 from .rounds import Bounds, until_clear
 from .standins import expected, price
 from .stats import Interval, Summary, ratio_of_medians, summary
-from .subject import Subject, keepers, quiet, writers
+from .subject import Subject, keepers, kept_calls, quiet, writers
 from .tape import MOST, Recorded, Rest, Tape, quickest
 from .verdict import Verdict, decide
 
@@ -250,7 +250,7 @@ class Bench:
             warm_up=self.warmed,
             critical=critical,
             memory=memory,
-            nodes=node_times(self.tape, wanted.profile),
+            nodes=node_times(self.tape, wanted.profile, kept_calls(self.subject.graph)),
             profile=wanted.profile or profile,
             machine=here(),
         )
@@ -314,22 +314,24 @@ def _how(mode: Mode) -> str:
     return "for real" if mode == "real" else "with stand-ins"
 
 
-def node_times(tape: Tape, profile: Profile | None = None) -> tuple[NodeTimes, ...]:
+def node_times(tape: Tape, profile: Profile | None = None, kept: Container[str] = ()) -> tuple[NodeTimes, ...]:
     """The times of each operation in a run, the largest share first: those of the profile where stand-ins take them.
-    Of calls that were too many to keep, the totals count."""
+    Of calls that were too many to keep, the totals count. ``kept``: the operations whose results the measured runs
+    find: they make no such call, and what is known is how long one would take."""
     found = _by_operation(tape)
     rows = []
     for op in {**found, **tape.rest}:
         calls, rest = found.get(op, []), tape.rest.get(op, Rest())
         pieces = [expected(call, profile) for call in calls]
+        times = 0 if op in kept else 1
         rows.append(
             NodeTimes(
                 node=op,
                 name=calls[0].name if calls else op,
-                calls=len(calls) + rest.calls,
+                calls=times * (len(calls) + rest.calls),
                 median=statistics.median(p.seconds for p in pieces) if pieces else rest.seconds / rest.calls,
-                total=sum(p.seconds for p in pieces) + rest.seconds,
-                busy=sum(p.busy for p in pieces) + rest.busy,
+                total=times * (sum(p.seconds for p in pieces) + rest.seconds),
+                busy=times * (sum(p.busy for p in pieces) + rest.busy),
                 share=0.0,
             )
         )

@@ -17,7 +17,7 @@ import trio
 
 from ..compiler import ir
 from ..compiler.spec import LOG, NodeSpec
-from ..compiler.walk import all_ops
+from ..compiler.walk import all_ops, ops_in
 from ..engine import Engine
 from ..executor import underway
 from ..planner.profile import Profile
@@ -27,6 +27,10 @@ from .tape import Player, Tape
 
 CALM = 2.0
 """Seconds that a recording may take so that calls do not disturb each other."""
+
+
+PATIENT = 20.0
+"""Seconds that it may take where nodes compute: one at a time, however many overlapped."""
 
 
 def writers(graph: ir.Graph) -> list[str]:
@@ -63,6 +67,21 @@ def keepers(graph: ir.Graph) -> list[str]:
             kept[(graph.nodes if isinstance(op, ir.Call) else graph.flows)[op.target].name] = None
     kept |= {flow.name: None for flow in graph.flows.values() if _keeps(flow.policy)}
     return list(kept)
+
+
+def kept_calls(graph: ir.Graph) -> set[str]:
+    """The ids of the calls that are not made where results are kept: of those nodes, and all within such flows."""
+    inside = {flow.name for flow in graph.flows.values() if _keeps(flow.policy)}
+    found: set[str] = set()
+    for op in all_ops(graph):
+        if isinstance(op, (ir.Call, ir.Subflow)) and _keeps(op.policy):
+            found.add(op.id)
+            if isinstance(op, ir.Subflow):
+                inside.add(graph.flows[op.target].name)
+    for flow in graph.flows.values():
+        if flow.name in inside:
+            found.update(op.id for op in ops_in(flow.body) if isinstance(op, ir.Call))
+    return found
 
 
 def _keeps(policy: ir.Policy) -> bool:
@@ -136,7 +155,8 @@ class Subject:
         """
         if not tape.overlapping:
             return self.record()
-        limit = max(1, int(-(-tape.work // CALM)))
+        computes = tape.computed > 0.1 * tape.work and tape.work < PATIENT  # what computes disturbs whatever overlaps
+        limit = 1 if computes else max(1, int(-(-tape.work // CALM)))
         engine = Engine(limit=limit, substitute=self.recorder.substitute, tally=self.recorder)
 
         async def main() -> None:

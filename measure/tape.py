@@ -97,6 +97,11 @@ class Tape:
         return sum(call.piece.seconds for call in self.calls)
 
     @property
+    def computed(self) -> float:
+        """The seconds that they computed, of it."""
+        return sum(call.piece.busy for call in self.calls)
+
+    @property
     def overlapping(self) -> bool:
         """Were two calls ever under way at once?"""
         end = 0.0

@@ -59,6 +59,10 @@ flow loops(n: int) -> int:
         total = total + slow(i)
     return total
 
+flow apart(n: int) -> int:
+    detach loops(1)
+    return n
+
 flow cached(n: int) -> int:
     return kept(n)
 """
@@ -196,8 +200,18 @@ def test_times_are_good_for_another_flow_with_the_same_node_but_counts_are_not(c
     data["nodes"]["slow"]["seconds"] = 7.0
     Path("t.json").write_text(json.dumps(data))
     code, out, err = run(capsys, "explain", "p.cflow:items", "--profile", "t.json")
-    assert (code, err) == (0, "")
+    assert (code, err.startswith("note: t.json is of the flow 'loops'")) == (0, True)
     assert "expected to take about 7 s (a loop counts one pass)" in out
+
+
+def test_a_run_that_calls_no_node_has_a_profile_too(capsys: Any) -> None:
+    assert run(capsys, "run", "p.cflow:loops", "n=0", "--json", "--profile", "t.json")[0] == 0
+    code, _, err = run(capsys, "explain", "p.cflow:loops", "--profile", "t.json")
+    assert (code, err) == (0, "")
+
+
+def test_what_a_run_detaches_is_in_its_profile(capsys: Any) -> None:
+    assert profile(capsys, "apart")["nodes"]["slow"]["calls"] == 1
 
 
 def test_steps_without_a_time_are_named(capsys: Any) -> None:

@@ -414,6 +414,7 @@ def test_what_is_kept_is_called_once_and_is_in_no_critical_path() -> None:
     found = measure.figures()
     assert found.critical is not None
     assert found.critical < 0.04
+    assert {row.node: (row.calls, row.total > 0) for row in found.nodes} == {"kept": (0, False), "look": (1, True)}
     assert CALLS.count("kept") == 2
 
 
