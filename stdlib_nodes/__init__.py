@@ -40,6 +40,7 @@ PACKS: dict[str, Pack] = {
     "json": Pack("JSON text and JSON files; long lists as streams.", ("files",), "data", ("ijson", "jmespath")),
     "jsonl": Pack("JSON lines, as text, files and streams.", ("files",)),
     "kv": Pack("JSON values by key, kept in the store from run to run."),
+    "llm": Pack("Language models: chat, checked JSON, tools, embeddings.", ("net",), "data", ("jsonschema",)),
     "log": Pack("Lines for the log, on standard error."),
     "markdown": Pack("Markdown to HTML and back, and what stands in it.", (), "web", ("markdown_it", "markdownify")),
     "random": Pack("Random numbers, choices and samples."),

@@ -76,14 +76,18 @@ def test_effects(name: str, reads: set[str], writes: set[str]) -> None:
     assert (set(effects.reads), set(effects.writes), effects.barrier) == (reads, writes, False)
 
 
-def test_the_clock_is_a_barrier() -> None:
+def test_the_clock_and_agents_are_barriers() -> None:
     by_name = dict(nodes())
-    assert {name for name, node in by_name.items() if node.spec.effects.barrier} == {"time.now", "time.today"}
+    assert {name for name, node in by_name.items() if node.spec.effects.barrier} == {
+        "llm.agent",
+        "time.now",
+        "time.today",
+    }
     assert by_name["time.parse"].spec.effects.pure
 
 
 def test_streams_are_known_as_streams() -> None:
     assert {name for name, node in nodes() if node.spec.is_stream} == {
         *("files.lines", "csv.records", "json.items", "jsonl.records"),
-        *("compress.lines", "shell.lines", "sql.rows", "xlsx.records", "xml.items"),
+        *("compress.lines", "shell.lines", "sql.rows", "xlsx.records", "xml.items", "llm.stream"),
     }
