@@ -37,6 +37,7 @@ PACKS: dict[str, Pack] = {
     "files": Pack("Files and folders: read, write, list, copy, move, delete.", ("files",)),
     "html": Pack("HTML pages: elements by CSS, text, links, tables.", (), "web", ("selectolax",)),
     "http": Pack("HTTP: the verbs, JSON, downloads.", ("net", "files")),
+    "image": Pack("Pictures: read, resize, crop, turn, combine, write.", ("files",), "image", ("PIL",)),
     "json": Pack("JSON text and JSON files; long lists as streams.", ("files",), "data", ("ijson", "jmespath")),
     "jsonl": Pack("JSON lines, as text, files and streams.", ("files",)),
     "kv": Pack("JSON values by key, kept in the store from run to run."),

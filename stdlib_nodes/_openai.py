@@ -98,7 +98,7 @@ class Server:
         are given, since a pack has only the classes that its own file defines.
     """
 
-    url: str = field(converter=lambda url: url.rstrip("/"))
+    url: str
     key: str = field(repr=False)
     failed: type[Exception]
     busy: type[Exception]

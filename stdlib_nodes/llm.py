@@ -275,7 +275,7 @@ async def stream(
     finally:
         await source.aclose()
     usage = None if counts is None else _usage(counts)
-    yield Part(text="", finish=finish, usage=usage, cost=usage and _cost(usage, prices, model))
+    yield Part(text="", finish=finish, usage=usage, cost=_cost(usage or Usage(), prices, model))
 
 
 @node(reads="llm", timeout=300.0)
@@ -313,7 +313,7 @@ async def embed(
 
 
 def _server(url: str, key: str) -> Server:
-    return Server(url, key, LlmError, BusyError)
+    return Server(url.rstrip("/"), key, LlmError, BusyError)
 
 
 def _body(model: str, messages: list[dict[str, Any]], options: dict[str, Any] | None) -> dict[str, Any]:

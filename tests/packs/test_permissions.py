@@ -11,7 +11,7 @@ from hypothesis import given, settings, strategies as st
 
 import cflow
 from cflow.compiler.permissions import Permissions, as_address, is_public, under
-from cflow.stdlib_nodes import compress, crypto, csv, files, json, jsonl, toml, xlsx, xml, yaml
+from cflow.stdlib_nodes import compress, crypto, csv, files, image, json, jsonl, toml, xlsx, xml, yaml
 
 
 @pytest.fixture
@@ -259,6 +259,12 @@ CALLS = {
     "xlsx.records": lambda: [*xlsx.records(OUT)],
     "xlsx.sheets": lambda: xlsx.sheets(OUT),
     "xlsx.write": lambda: xlsx.write("other/x.xlsx", []),
+    "image.info": lambda: image.info(OUT),
+    "image.read": lambda: image.read("data/file-link"),
+    "image.write": lambda: image.write("other/x.png", image.new(1, 1)),
+    "image.text": lambda: image.text(image.new(9, 9), "x", font=OUT),
+    "image.thumbnail from": lambda: image.thumbnail(OUT, "data/x.png"),
+    "image.thumbnail to": lambda: image.thumbnail("data/in.txt", "other/x.png"),
     "crypto.hash_file": lambda: crypto.hash_file("data/file-link"),
     "compress.file from": lambda: compress.file(OUT, target="data/x.gz"),
     "compress.file to": lambda: compress.file("data/in.txt", target="other/x.gz"),
