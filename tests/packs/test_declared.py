@@ -89,5 +89,5 @@ def test_the_clock_and_agents_are_barriers() -> None:
 def test_streams_are_known_as_streams() -> None:
     assert {name for name, node in nodes() if node.spec.is_stream} == {
         *("files.lines", "csv.records", "json.items", "jsonl.records"),
-        *("compress.lines", "shell.lines", "sql.rows", "xlsx.records", "xml.items", "llm.stream"),
+        *("compress.lines", "shell.lines", "sql.rows", "xlsx.records", "xml.items", "llm.stream", "pdf.pages"),
     }

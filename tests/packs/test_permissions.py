@@ -11,7 +11,7 @@ from hypothesis import given, settings, strategies as st
 
 import cflow
 from cflow.compiler.permissions import Permissions, as_address, is_public, under
-from cflow.stdlib_nodes import compress, crypto, csv, files, image, json, jsonl, toml, xlsx, xml, yaml
+from cflow.stdlib_nodes import compress, crypto, csv, files, image, json, jsonl, pdf, toml, xlsx, xml, yaml
 
 
 @pytest.fixture
@@ -265,6 +265,14 @@ CALLS = {
     "image.text": lambda: image.text(image.new(9, 9), "x", font=OUT),
     "image.thumbnail from": lambda: image.thumbnail(OUT, "data/x.png"),
     "image.thumbnail to": lambda: image.thumbnail("data/in.txt", "other/x.png"),
+    "pdf.info": lambda: pdf.info(OUT),
+    "pdf.text": lambda: pdf.text("data/file-link"),
+    "pdf.pages": lambda: [*pdf.pages(OUT)],
+    "pdf.draw": lambda: pdf.draw(OUT),
+    "pdf.merge from": lambda: pdf.merge("data/x.pdf", [OUT]),
+    "pdf.merge to": lambda: pdf.merge("other/x.pdf", []),
+    "pdf.select": lambda: pdf.select(OUT, "data/x.pdf", [1]),
+    "pdf.split": lambda: pdf.split(OUT, "data"),
     "crypto.hash_file": lambda: crypto.hash_file("data/file-link"),
     "compress.file from": lambda: compress.file(OUT, target="data/x.gz"),
     "compress.file to": lambda: compress.file("data/in.txt", target="other/x.gz"),
