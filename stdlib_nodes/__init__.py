@@ -45,6 +45,7 @@ PACKS: dict[str, Pack] = {
     "log": Pack("Lines for the log, on standard error."),
     "markdown": Pack("Markdown to HTML and back, and what stands in it.", (), "web", ("markdown_it", "markdownify")),
     "pdf": Pack("PDF documents: text and pages; merge, split, draw.", ("files",), "pdf", ("pypdfium2", "PIL")),
+    "plot": Pack("Plots of every usual kind, to SVG and PNG.", (), "plot", ("matplotlib",)),
     "random": Pack("Random numbers, choices and samples."),
     "redis": Pack("Redis: texts, counters, lists, hashes, messages.", ("net",), "redis", ("redis",)),
     "rss": Pack("RSS and Atom feeds: parse and write.", (), "web", ("feedparser",)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
@@ -42,3 +43,14 @@ def field(row: Any, name: str) -> Any:
         hint = f"; did you mean {near[0]!r}?" if near else f" (it has {', '.join(map(str, fields)) or 'none'})"
         msg = f"the record has no field {name!r}{hint}"
         raise ValueError(msg) from None
+
+
+def finite(value: Any, name: str) -> float:
+    """The number that a field holds, to be drawn. Raises TypeError for no number, ValueError for NaN and infinity."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        msg = f"the field {name!r} is {type(value).__name__}, not a number"
+        raise TypeError(msg)
+    if not math.isfinite(value):
+        msg = f"the field {name!r} is {value}, which cannot be drawn"
+        raise ValueError(msg)
+    return float(value)

@@ -12,7 +12,7 @@ from html import escape
 from typing import Any
 
 from .. import node
-from ._fields import field
+from ._fields import field, finite
 
 COLOURS = ("#2f6fb4", "#d9673b", "#3b9a6d", "#8a5aa8", "#b8912f", "#4b5563")
 _INK = "#1f2933"
@@ -29,7 +29,7 @@ def bars(rows: list[Any], label: str, value: str, title: str = "", width: int = 
     Raises ValueError for a missing field, TypeError where a value is no number.
     """
     names = [str(field(row, label)) for row in rows]
-    values = [_number(field(row, value), value) for row in rows]
+    values = [finite(field(row, value), value) for row in rows]
     left = 34 + 7.2 * max((min(len(name), 32) for name in names), default=0)
     top = 52 if title else 20
     low, high = min([0.0, *values]), max([0.0, *values])
@@ -91,7 +91,7 @@ def histogram(values: list[float], bins: int = 20, title: str = "", width: int =
     if bins < 1:
         msg = f"a histogram has at least one bin, not {bins}"
         raise ValueError(msg)
-    numbers = [_number(value, "value") for value in values]
+    numbers = [finite(value, "value") for value in values]
     low, high = min(numbers, default=0.0), max(numbers, default=1.0)
     step = (high - low) / bins or 1.0
     counts = [0] * bins
@@ -158,24 +158,14 @@ def _text(x: float, y: float, text: str, anchor: str = "start", colour: str = _I
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{colour}">{escape(text)}</text>'
 
 
-def _number(value: Any, name: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        msg = f"the field {name!r} is {type(value).__name__}, not a number"
-        raise TypeError(msg)
-    if not math.isfinite(value):
-        msg = f"the field {name!r} is {value}, which cannot be drawn"
-        raise ValueError(msg)
-    return float(value)
-
-
 def _optional(value: Any, name: str) -> float | None:
-    return None if value is None else _number(value, name)
+    return None if value is None else finite(value, name)
 
 
 def _position(place: Any, name: str) -> float:
     if isinstance(place, dt.datetime):
         return place.timestamp()
-    return float(place.toordinal()) if isinstance(place, dt.date) else _number(place, name)
+    return float(place.toordinal()) if isinstance(place, dt.date) else finite(place, name)
 
 
 def _place_label(place: Any) -> str:
