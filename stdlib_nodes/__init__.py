@@ -44,6 +44,9 @@ PACKS: dict[str, Pack] = {
     "llm": Pack("Language models: chat, checked JSON, tools, embeddings.", ("net",), "data", ("jsonschema",)),
     "log": Pack("Lines for the log, on standard error."),
     "markdown": Pack("Markdown to HTML and back, and what stands in it.", (), "web", ("markdown_it", "markdownify")),
+    "metrics": Pack(
+        "Counters, gauges, histograms for Prometheus.", ("net", "files"), "metrics", ("prometheus_client",)
+    ),
     "pdf": Pack("PDF documents: text and pages; merge, split, draw.", ("files",), "pdf", ("pypdfium2", "PIL")),
     "plot": Pack("Plots of every usual kind, to SVG and PNG.", (), "plot", ("matplotlib",)),
     "random": Pack("Random numbers, choices and samples."),

@@ -46,11 +46,11 @@ def field(row: Any, name: str) -> Any:
 
 
 def finite(value: Any, name: str) -> float:
-    """The number that a field holds, to be drawn. Raises TypeError for no number, ValueError for NaN and infinity."""
+    """The number that a field holds. Raises TypeError for no number, ValueError for NaN and infinity."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         msg = f"the field {name!r} is {type(value).__name__}, not a number"
         raise TypeError(msg)
     if not math.isfinite(value):
-        msg = f"the field {name!r} is {value}, which cannot be drawn"
+        msg = f"the field {name!r} is {value}: no finite number"
         raise ValueError(msg)
     return float(value)

@@ -11,7 +11,7 @@ from hypothesis import given, settings, strategies as st
 
 import cflow
 from cflow.compiler.permissions import Permissions, as_address, is_public, under
-from cflow.stdlib_nodes import compress, crypto, csv, files, image, json, jsonl, pdf, toml, xlsx, xml, yaml
+from cflow.stdlib_nodes import compress, crypto, csv, files, image, json, jsonl, metrics, pdf, toml, xlsx, xml, yaml
 
 
 @pytest.fixture
@@ -265,6 +265,7 @@ CALLS = {
     "image.text": lambda: image.text(image.new(9, 9), "x", font=OUT),
     "image.thumbnail from": lambda: image.thumbnail(OUT, "data/x.png"),
     "image.thumbnail to": lambda: image.thumbnail("data/in.txt", "other/x.png"),
+    "metrics.write": lambda: metrics.write("other/x.prom"),
     "pdf.info": lambda: pdf.info(OUT),
     "pdf.text": lambda: pdf.text("data/file-link"),
     "pdf.pages": lambda: [*pdf.pages(OUT)],

@@ -125,7 +125,7 @@ def test_limits_and_wrong_arguments() -> None:
     wrong: list[tuple[Callable[[], Any], type[Exception], str]] = [
         (lambda: plot.line(rows, "x", "z"), ValueError, "no field 'z'"),
         (lambda: plot.line([{"x": 1, "y": "2"}], "x", "y"), TypeError, "the field 'y' is str, not a number"),
-        (lambda: plot.line([{"x": 1, "y": float("nan")}], "x", "y"), ValueError, "cannot be drawn"),
+        (lambda: plot.line([{"x": 1, "y": float("nan")}], "x", "y"), ValueError, "no finite number"),
         (lambda: plot.line([*rows, {"x": "a", "y": 2}], "x", "y"), ValueError, "mixes numbers, dates and words"),
         (lambda: plot.line(rows, "x", []), ValueError, "1 to 50 fields"),
         (lambda: plot.line(rows * 200_001, "x", "y"), ValueError, "at most 200,000 values, not 200,001: sum"),
@@ -173,4 +173,4 @@ def test_any_numbers_and_words(clear: Callable[..., None], rows: list[dict[str, 
         lambda: plot.box(rows, "y", by="g"),
         lambda: plot.histogram([row["x"] for row in rows]),
     ]
-    clear(calls[which], "drawn", "bins")
+    clear(calls[which], "drawn", "finite", "bins")
