@@ -6,6 +6,7 @@ address. A key never stands in an error, also where the server repeats it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
@@ -27,6 +28,7 @@ MAX_EVENT = 1 << 20
 
 _BUSY = frozenset({408, 409, 425, 429, *range(500, 600)})
 _SHOWN = 300
+_USERINFO = re.compile(r"//[^/?#]*@")
 
 T = TypeVar("T")
 
@@ -103,6 +105,11 @@ class Server:
     failed: type[Exception]
     busy: type[Exception]
 
+    @property
+    def shown(self) -> str:
+        """The address without name and password."""
+        return _USERINFO.sub("//", self.url)
+
     async def ask(self, path: str, body: Mapping[str, Any], form: type[T]) -> T:
         """Post a request, and read its answer as ``form``.
 
@@ -116,13 +123,13 @@ class Server:
             async for part in parts:
                 content += part
                 if len(content) > MAX_ANSWER:
-                    msg = f"{self.url}{path}: the answer is longer than {MAX_ANSWER:,} bytes"
+                    msg = f"{self.shown}{path}: the answer is longer than {MAX_ANSWER:,} bytes"
                     raise ValueError(msg)
-        return _read(bytes(content), form, f"the answer of {self.url}{path}")
+        return _read(bytes(content), form, f"the answer of {self.shown}{path}")
 
     async def events(self, path: str, body: Mapping[str, Any]) -> AsyncGenerator[Completion, None]:
         """Post a request, and read the events of its answer as they come. Raises as :meth:`ask`."""
-        where = f"an event of {self.url}{path}"
+        where = f"an event of {self.shown}{path}"
         parser = EventParser(where)
         async with self._answer(path, body) as parts:
             async for part in parts:
@@ -133,7 +140,7 @@ class Server:
                     if event.error is not None:
                         raise self.busy(f"{where} is an error: {self._shown(str(event.error))}", None)
                     yield event
-        raise self.busy(f"{self.url}{path}: the stream broke off", None)
+        raise self.busy(f"{self.shown}{path}: the stream broke off", None)
 
     @asynccontextmanager
     async def _answer(self, path: str, body: Mapping[str, Any]) -> AsyncIterator[AsyncIterator[bytes]]:
@@ -144,11 +151,11 @@ class Server:
                 msg = "the key holds characters that no header can"
                 raise ValueError(msg)
             headers["authorization"] = f"Bearer {self.key!s}"
-        where = f"{self.url}{path}"
+        where = f"{self.shown}{path}"
         try:
             async with (
                 client(permissions()) as lent,
-                lent.stream("POST", where, content=dump(body).encode(), headers=headers) as answer,
+                lent.stream("POST", f"{self.url}{path}", content=dump(body).encode(), headers=headers) as answer,
                 _parts(answer) as parts,
             ):
                 if answer.status_code >= 400:

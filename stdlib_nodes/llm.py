@@ -275,7 +275,7 @@ async def stream(
     finally:
         await source.aclose()
     usage = None if counts is None else _usage(counts)
-    yield Part(text="", finish=finish, usage=usage, cost=_cost(usage or Usage(), prices, model))
+    yield Part(text="", finish=finish, usage=usage, cost=None if usage is None else _cost(usage, prices, model))
 
 
 @node(reads="llm", timeout=300.0)
@@ -304,7 +304,7 @@ async def embed(
         got = await server.ask(_EMBED, body, Embedded)
         by_place = {one.index: one.embedding for one in got.data}
         if sorted(by_place) != list(range(len(some))):
-            msg = f"{server.url}{_EMBED} gave {len(got.data)} vectors for {len(some)} texts"
+            msg = f"{server.shown}{_EMBED} gave {len(got.data)} vectors for {len(some)} texts"
             raise ValueError(msg)
         vectors += [by_place[i] for i in range(len(some))]
         usage = _sum(usage, _usage(got.usage))
@@ -337,7 +337,7 @@ async def _ask(url: str, body: dict[str, Any], key: str, prices: dict[str, dict[
     server = _server(url, key)
     got = await server.ask(_CHAT, body, Completion)
     if got.error is not None or not got.choices:
-        msg = f"the answer of {server.url}{_CHAT} has no choices"
+        msg = f"the answer of {server.shown}{_CHAT} has no choices"
         raise ValueError(msg)
     choice, model = got.choices[0], got.model or body["model"]
     wanted = choice.message.tool_calls or []

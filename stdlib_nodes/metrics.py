@@ -195,7 +195,7 @@ def _text() -> str:
         from prometheus_client import generate_latest
     with _changing:
         kept = _kept()
-    made: bytes = generate_latest(kept)  # type: ignore[arg-type]  # whatever has `collect`
+    made: bytes = generate_latest(kept)
     return made.decode()
 
 

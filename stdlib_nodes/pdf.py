@@ -102,6 +102,7 @@ async def pages(path: str | Path, password: str = "", max_pages: int = MAX_PAGES
     asked = permissions().file(path)
 
     def some(start: int) -> list[Page]:
+        # Opened anew for each chunk: nothing of PDFium is left open while the consumer takes its time.
         with _opened(asked, password, max_pages, path) as document:
             return [_page(document, n + 1, path) for n in range(start, min(start + _CHUNK, len(document)))]
 
@@ -118,7 +119,8 @@ def merge(target: str | Path, sources: list[str | Path], max_pages: int = MAX_PA
 
     ``pdf.merge("all.pdf", ["cover.pdf", "report.pdf"])``
 
-    Pages come with what is on them; outlines and forms stay behind. Raises as ``info``.
+    Pages come with what is on them; outlines and forms stay behind, and encrypted documents have to go through
+    ``select`` first. Raises as ``info``.
     """
     with _ALONE, _made() as made:
         for done, source in enumerate(sources, 1):
@@ -190,6 +192,7 @@ def draw(path: str | Path, page: int = 1, dpi: int = 150, password: str = "", ma
 
     Raises as ``info``, and where the page would have more than 50 million pixels.
     """
+    library("pdf", "PIL.Image")  # which pypdfium2 imports later, and without a word of the extra
     with _opened(path, password, max_pages) as document:
         (number,) = _chosen([page], len(document), path)
         found = _loaded(document, number, path)

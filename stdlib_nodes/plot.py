@@ -281,7 +281,7 @@ def heat(
         name_places(axes, [_label(column) for column in across], width)
         axes.set_yticks(range(len(down)), [_label(row) for row in down])
         if table:
-            figure.colorbar(axes.imshow(table, cmap="Blues", aspect="auto"), ax=axes).outline.set_visible(False)  # type: ignore[operator]
+            figure.colorbar(axes.imshow(table, cmap="Blues", aspect="auto"), ax=axes).outline.set_visible(False)
         axes.spines[:].set_visible(False)
 
     return drawn(draw, title, x_label or x, y_label or y, kind, width, height, "")

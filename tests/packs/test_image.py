@@ -274,7 +274,7 @@ def test_limits_and_wrong_arguments(tmp_path: Path) -> None:
 SEEDS = [image.format(four(8, 8), kind) for kind in ("png", "jpeg", "gif", "webp", "tiff", "bmp", "avif")]
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     seed=st.sampled_from(SEEDS),
     changes=st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 255)), max_size=6),

@@ -203,6 +203,9 @@ def test_no_server_and_no_address() -> None:
     with pytest.raises(llm.BusyError, match=f":{port}/v1/chat/completions") as caught:
         llm.chat(f"http://127.0.0.1:{port}/v1", "m", "?")
     assert caught.value.status is None
+    with pytest.raises(llm.BusyError) as caught:
+        llm.chat(f"http://me:p4ssw0rd@127.0.0.1:{port}", "m", "?")
+    assert "p4ssw0rd" not in str(caught.value)
     with pytest.raises(ValueError, match="not an http or https address"):
         llm.chat("ftp://x", "m", "?")
     with pytest.raises(ValueError, match="'stream' is no option"):
@@ -465,6 +468,8 @@ flow tell(url: str) -> list[str]:
     )
     assert module.tell.run(server.url) == ["Grü||None", "ße||None", f"|stop|{3e-5}"]
     assert server.seen[0][2]["stream_options"] == {"include_usage": True}
+    server.answers = [(200, [b"data: [DONE]\n\n"])]  # a server that does not count
+    assert [*llm.stream(server.url, "small", "?", prices=PRICES)] == [llm.Part(text="", finish="")]
 
 
 def test_a_stream_that_is_left_lets_the_server_go(server: Server) -> None:

@@ -156,7 +156,7 @@ NUMBERS = st.floats(allow_nan=False, allow_infinity=False) | st.sampled_from(
 )
 
 
-@settings(max_examples=8, deadline=None, phases=(Phase.explicit, Phase.generate))  # one plot takes long
+@settings(max_examples=5, deadline=None, phases=(Phase.explicit, Phase.generate))  # one plot takes long
 @given(
     rows=st.lists(
         st.fixed_dictionaries({"x": NUMBERS, "y": NUMBERS, "g": st.text("a$\\{}<&_^\n", max_size=5)}),
