@@ -19,9 +19,10 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from .. import context, node
+from .. import node
 from ._jsontext import dump, parse
 from ._openai import Called, Completion, Counts, Embedded, Server
+from ._progress import how_far
 from ._tools import Tool, tools_of
 from .validate import problems as _problems
 
@@ -232,6 +233,7 @@ async def agent(
     wire = [tool.wire for tool in offered.values()]
     said = _list(messages, system)
     usage, cost = Usage(), 0.0 if prices else None
+    say = how_far(rounds)
     for asked in range(1, rounds + 1):
         reply = await _ask(url, _body(model, said, options) | ({"tools": wire} if wire else {}), key, prices)
         usage, cost = _sum(usage, reply.usage), _total(cost, reply.cost)
@@ -240,7 +242,7 @@ async def agent(
             return Answer(text=reply.text, messages=said, asked=asked, usage=usage, cost=cost)
         for call in reply.calls:
             said.append(result.fn(call, await _called(offered, call)))
-        _progress(asked, rounds)
+        say(asked)
     msg = f"{model} still wants tools after {rounds} requests"
     raise ValueError(msg)
 
@@ -298,6 +300,7 @@ async def embed(
         msg = f"a batch is at least one text, not {batch}"
         raise ValueError(msg)
     server, vectors, usage = _server(url, key), list[list[float]](), Usage()
+    say = how_far(len(texts))
     for start in range(0, len(texts), batch):
         some = texts[start : start + batch]
         body = {"model": model, "input": some, "encoding_format": "float"} | _free(options)
@@ -308,7 +311,7 @@ async def embed(
             raise ValueError(msg)
         vectors += [by_place[i] for i in range(len(some))]
         usage = _sum(usage, _usage(got.usage))
-        _progress(len(vectors), len(texts))
+        say(len(vectors))
     return Embeddings(vectors=vectors, usage=usage, cost=_cost(usage, prices, model))
 
 
@@ -423,10 +426,3 @@ def _cost(usage: Usage, prices: dict[str, dict[str, float]] | None, *models: str
 
 def _total(cost: float | None, more: float | None) -> float | None:
     return None if cost is None or more is None else cost + more
-
-
-def _progress(done: int, total: int) -> None:
-    try:
-        context().progress(done, total)
-    except RuntimeError:  # called outside a run
-        return

@@ -19,9 +19,10 @@ from typing import Any
 import trio
 from attrs import frozen
 
-from .. import context, node, permissions
+from .. import node, permissions
 from ._atomic import writing
 from ._libraries import library
+from ._progress import how_far
 from ._raster import MAX_PIXELS, check_size
 
 MAX_PAGES = 10_000
@@ -88,7 +89,12 @@ def text(path: str | Path, pages: list[int] | None = None, password: str = "", m
     A page that is a picture (a scan) has none. Raises as ``info``.
     """
     with _opened(path, password, max_pages) as document:
-        return "\n\n".join(_page(document, number, path).text for number in _chosen(pages, len(document), path))
+        chosen = _chosen(pages, len(document), path)
+        say, texts = how_far(len(chosen)), list[str]()
+        for number in chosen:
+            texts.append(_page(document, number, path).text)
+            say(len(texts))
+        return "\n\n".join(texts)
 
 
 @node(reads="files")
@@ -122,12 +128,13 @@ def merge(target: str | Path, sources: list[str | Path], max_pages: int = MAX_PA
     Pages come with what is on them; outlines and forms stay behind, and encrypted documents have to go through
     ``select`` first. Raises as ``info``.
     """
+    say = how_far(len(sources))
     with _ALONE, _made() as made:
         for done, source in enumerate(sources, 1):
             with _document(permissions().file(source), "", max_pages, source) as document:
                 made.import_pages(document)
             _check_pages(len(made), max_pages, target)
-            _progress(done, len(sources))
+            say(done)
         return _saved(made, target)
 
 
@@ -175,12 +182,12 @@ def split(
     made: list[Path] = []
     with _opened(path, password, max_pages) as document:
         starts = range(0, len(document), every)
-        digits = len(str(len(starts)))
+        digits, say = len(str(len(starts))), how_far(len(starts))
         for number, start in enumerate(starts, 1):
             with _made() as part:
                 part.import_pages(document, list(range(start, min(start + every, len(document)))))
                 made.append(_saved(part, Path(folder) / f"{Path(path).stem}-{number:0{digits}}.pdf"))
-            _progress(number, len(starts))
+            say(number)
     return made
 
 
@@ -295,10 +302,3 @@ def _saved(made: Any, target: str | Path) -> Path:
     with writing(target) as file:
         made.save(file)
     return Path(target)
-
-
-def _progress(done: int, total: int) -> None:
-    try:
-        context().progress(done, total)
-    except RuntimeError:  # called outside a run
-        return

@@ -517,6 +517,16 @@ def test_embeddings_come_in_the_order_of_the_texts(server: Server) -> None:
     assert got.vectors == [[0.0, 0.5], [1.0, 0.5], [0.0, 0.5]]
     assert (got.usage.input, got.cost) == (1000, pytest.approx(0.001))
     assert [body["input"] for _, _, body in server.seen] == [["a", "b"], ["c"]]
+    server.answers = [vectors(0)]
+    events: list[Any] = []
+    module = cflow.loads("""
+import llm
+
+flow f(url: str) -> int:
+    return len(llm.embed(url, "small", ["a", "b"], batch=1).vectors)
+""")
+    cflow.Engine(sinks=[events.append]).run(module.f, server.url)
+    assert [event.progress for event in events if event.what == "progress"][-1] == (2, 2)
     for wrong in (vectors(0), vectors(0, 0), vectors(0, 2)):
         server.answers = [wrong]
         with pytest.raises(ValueError, match="vectors for 2 texts"):

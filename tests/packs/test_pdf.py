@@ -80,6 +80,23 @@ def test_text_and_info(report: Path) -> None:
     assert pdf.text(report, pages=[3, 1]) == "page three\n\nGrüße eins"
 
 
+def test_long_work_says_how_far_it_is(report: Path, tmp_path: Path) -> None:
+    module = cflow.loads(
+        """
+import pdf
+
+flow work(path: str, folder: str) -> str:
+    pdf.split(path, folder)
+    pdf.merge(f"{folder}/all.pdf", [path, path])
+    return pdf.text(path, pages=[1, 2])
+"""
+    )
+    events: list[Any] = []
+    cflow.Engine(sinks=[events.append]).run(module.work, str(report), str(tmp_path / "parts"))
+    last = {event.node: event.progress for event in events if event.what == "progress"}
+    assert sorted(last.values()) == [(2, 2), (2, 2), (3, 3)]
+
+
 def test_pages_come_in_chunks(tmp_path: Path) -> None:
     path = tmp_path / "long.pdf"
     path.write_bytes(document(*(f"number {i}" for i in range(1, 18))))
