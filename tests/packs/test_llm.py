@@ -72,8 +72,6 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    do_GET = do_POST
-
     def log_message(self, *_: Any) -> None:
         pass
 
@@ -485,6 +483,29 @@ flow first(url: str) -> str:
 """
     )
     assert module.first.run(server.url) == "one"
+    assert server.gone.wait(20)
+
+
+@pytest.mark.parametrize("call", ["llm.chat(url, 'm', '?').text", "tell(url)"])
+def test_a_silent_server_is_left_in_time(server: Server, call: str) -> None:
+    server.answers = [(200, [event(content="one"), None])]
+    module = cflow.loads(
+        f"""
+import llm
+
+flow tell(url: str) -> str:
+    said = ""
+    for part in llm.stream(url, "small", "?"):
+        said = said + part.text
+    return said
+
+flow hurry(url: str) -> str:
+    with timeout=300ms:
+        return {call}
+"""
+    )
+    with pytest.raises(TimeoutError):
+        module.hurry.run(server.url)
     assert server.gone.wait(20)
 
 
