@@ -2,7 +2,8 @@
 
 It knows nothing of nodes. A program that its host does not trust has clients of its own: its requests go where its
 grants allow (each host that is asked for, redirects too; each address that is connected to), and never over a
-connection that somebody else has opened.
+connection that somebody else has opened. Through a proxy, which resolves names where nobody looks at the addresses, it
+reaches only hosts that were granted by their full name or address.
 
 A pool of httpx looks at each of its connections at each request: 1,000 requests over one
 pool of 100 connections took 6.5 s, over ten pools of 10 they take 1.2 s. So there are several clients of a few
@@ -12,11 +13,11 @@ connections each, and a new one is made only where those there are busy.
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from functools import lru_cache
 from http.cookiejar import DefaultCookiePolicy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import httpcore
 import httpx
@@ -30,8 +31,16 @@ _CLIENTS = 12
 _CONNECTIONS = 8  # of each client
 _CONNECT_SECONDS = 20.0
 _PROGRAMS = 32  # with grants of their own and clients that are kept
+JAR = "cflow.cookies"
 _PORTS = {"http": 80, "https": 443}
 _SILENCE_SECONDS = 300.0  # how long a server may say nothing; the time of a whole call is the node's `timeout`
+
+
+class _Whose(NamedTuple):
+    """Requests that may share connections: where they may go, and the proxy they go through ("": none is named)."""
+
+    given: Permissions
+    proxy: str
 
 
 @define
@@ -39,7 +48,7 @@ class _Clients:
     """``busy`` counts the requests that each client has under way; whoever finds all busy waits at ``slots``. ``users``
     counts those who wait, too."""
 
-    given: Permissions
+    whose: _Whose
     clients: list[httpx.AsyncClient] = field(factory=list)
     busy: list[int] = field(factory=list)
     users: int = 0
@@ -50,21 +59,27 @@ class _Clients:
         for i, requests in enumerate(self.busy):
             if requests < _CONNECTIONS:
                 return i
-        self.clients.append(_new_client(self.given))
+        self.clients.append(_new_client(*self.whose))
         self.busy.append(0)
         return len(self.clients) - 1
 
 
-_all_here: trio.lowlevel.RunVar[dict[Permissions, _Clients]] = trio.lowlevel.RunVar("cflow.http")
+_all_here: trio.lowlevel.RunVar[dict[_Whose, _Clients]] = trio.lowlevel.RunVar("cflow.http")
 
 
 @asynccontextmanager
-async def client(given: Permissions) -> AsyncIterator[httpx.AsyncClient]:
+async def client(given: Permissions, proxy: str = "") -> AsyncIterator[httpx.AsyncClient]:
     """A client of this loop for one request; a system task closes all of them when the loop ends.
 
     Parameters
     ----------
-    given: where the request may go.
+    given: where the request may go. proxy: the address of a proxy to go through.
+
+    A request whose ``extensions`` hold a :class:`~._cookies.Jar` under :data:`JAR` sends and keeps cookies.
+
+    Raises
+    ------
+    ValueError: the proxy has no address of HTTP.
     """
     try:
         all_here = _all_here.get()
@@ -72,9 +87,10 @@ async def client(given: Permissions) -> AsyncIterator[httpx.AsyncClient]:
         all_here = {}
         _all_here.set(all_here)
         trio.lowlevel.spawn_system_task(_close_at_end, all_here, name="cflow.http: close the clients")
-    here = all_here.get(given)
+    whose = _Whose(given, proxy)
+    here = all_here.get(whose)
     if here is None:
-        here = all_here[given] = _Clients(given)
+        here = all_here[whose] = _Clients(whose)
     here.users += 1
     try:
         if len(all_here) > _PROGRAMS:
@@ -90,30 +106,32 @@ async def client(given: Permissions) -> AsyncIterator[httpx.AsyncClient]:
         here.users -= 1
 
 
-def _take_unused(all_here: dict[Permissions, _Clients]) -> list[httpx.AsyncClient]:
+def _take_unused(all_here: dict[_Whose, _Clients]) -> list[httpx.AsyncClient]:
     """The clients of the programs that send nothing just now; whoever sends again gets new ones."""
-    unused = [given for given, here in all_here.items() if not here.users]
-    return [one for given in unused for one in all_here.pop(given).clients]
+    unused = [whose for whose, here in all_here.items() if not here.users]
+    return [one for whose in unused for one in all_here.pop(whose).clients]
 
 
-def _new_client(given: Permissions) -> httpx.AsyncClient:
+def _new_client(given: Permissions, proxy: str) -> httpx.AsyncClient:
     limits = httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS)
+    through = _proxy(proxy) if proxy else None
+    before: list[Any] = [_send_cookies]
     where: dict[str, Any]
-    if given.trusted:
+    if not given.trusted:
+        where = {"transport": _transport(given, limits, through)}
+        before.append(_asking(given, through))
+    elif through is not None:
+        where = {"proxy": through}
+    else:
         # A proxy in the environment never serves this machine itself.
         where = {"mounts": {"all://localhost": None, "all://127.0.0.1": None, "all://[::1]": None}}
-    else:
-
-        async def ask(request: httpx.Request) -> None:
-            url = request.url
-            given.host(url.raw_host.decode("ascii"), url.port or _PORTS.get(url.scheme))
-
-        where = {"transport": _transport(given, limits), "event_hooks": {"request": [ask]}}
     made = httpx.AsyncClient(
         verify=_certificates(),
         timeout=httpx.Timeout(_SILENCE_SECONDS, connect=_CONNECT_SECONDS, pool=None),
         limits=limits,
         follow_redirects=True,
+        headers={"accept-encoding": "gzip, deflate"},  # others unpack without end what is short
+        event_hooks={"request": before, "response": [_keep_cookies]},
         **where,
     )
     # What one run is sent must not travel with the requests of another.
@@ -121,22 +139,54 @@ def _new_client(given: Permissions) -> httpx.AsyncClient:
     return made
 
 
+def _proxy(address: str) -> httpx.Proxy:
+    try:
+        url = httpx.URL(address)
+    except httpx.InvalidURL:
+        url = httpx.URL()
+    if url.scheme not in _PORTS or not url.host:
+        msg = f"the address of a proxy is http://HOST:PORT or https://HOST:PORT, not {url.copy_with(userinfo=b'')}"
+        raise ValueError(msg)
+    return httpx.Proxy(url)
+
+
+async def _send_cookies(request: httpx.Request) -> None:
+    if JAR in request.extensions:
+        request.extensions[JAR].send(request)
+
+
+async def _keep_cookies(response: httpx.Response) -> None:
+    if JAR in response.request.extensions:
+        response.request.extensions[JAR].keep(response)
+
+
+def _asking(given: Permissions, through: httpx.Proxy | None) -> Callable[[httpx.Request], Awaitable[None]]:
+    """Asks for the host of each request, redirects too, and for the proxy."""
+    if through is not None:
+        _ask(given, through.url)
+        given = given._replace(grants=tuple(grant for grant in given.grants or () if "*" not in grant))
+
+    async def ask(request: httpx.Request) -> None:
+        _ask(given, request.url)
+
+    return ask
+
+
+def _ask(given: Permissions, url: httpx.URL) -> None:
+    given.host(url.raw_host.decode("ascii"), url.port or _PORTS.get(url.scheme))
+
+
 @lru_cache(1)
 def _certificates() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
-def _transport(given: Permissions, limits: httpx.Limits) -> httpx.AsyncHTTPTransport:
-    """Connects by :class:`_Backend`. No proxy: it would resolve names where nobody looks at the addresses."""
-    made = httpx.AsyncHTTPTransport(verify=_certificates(), limits=limits, trust_env=False)
+def _transport(given: Permissions, limits: httpx.Limits, proxy: httpx.Proxy | None) -> httpx.AsyncHTTPTransport:
+    """Connects by :class:`_Backend`. No proxy of the environment: it would resolve names where nobody looks."""
+    made = httpx.AsyncHTTPTransport(verify=_certificates(), limits=limits, trust_env=False, proxy=proxy)
     # httpx has no parameter for what the pool of httpcore has one for; a test holds that this one is in use.
-    made._pool = httpcore.AsyncConnectionPool(
-        ssl_context=_certificates(),
-        max_connections=limits.max_connections,
-        max_keepalive_connections=limits.max_keepalive_connections,
-        keepalive_expiry=limits.keepalive_expiry,
-        network_backend=_Backend(given),
-    )
+    pool: Any = made._pool
+    pool._network_backend = _Backend(given)
     return made
 
 
@@ -187,7 +237,7 @@ async def _addresses(host: str, port: int, timeout: float | None) -> list[str]:
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
-async def _close_at_end(all_here: dict[Permissions, _Clients]) -> None:
+async def _close_at_end(all_here: dict[_Whose, _Clients]) -> None:
     try:
         await trio.sleep_forever()
     finally:

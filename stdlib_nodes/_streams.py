@@ -32,7 +32,7 @@ refused when it reaches this, whatever the file's own size."""
 
 _BUFFER = 1 << 18  # bytes asked of the file at once
 _HOP = 1 << 20  # bytes, and
-_ITEMS = 1000  # items fetched per hop to a thread: a hop each would cost 100 times as much
+_ITEMS = 4000  # items fetched per hop to a thread: a hop each would cost 100 times as much
 _ZSTD_PIECE = 2048  # a block of 4 bytes may stand for 128 KiB, so these for 64 MiB at once
 _WINDOW = 1 << 27  # zstd: the largest window, so the memory it may ask for (128 MiB, as the zstd command allows)
 

@@ -1,4 +1,4 @@
-"""Files and folders: read, write, list, copy, move, delete.
+"""Files and folders: read, write, list, copy, move, delete, watch.
 
 All nodes share the resource ``files``: a read waits for every earlier write of a file, and reads overlap. A node of
 your own that touches files declares ``reads="files"`` or ``writes="files"`` to take part in that order.
@@ -20,6 +20,7 @@ from attrs import frozen
 from .. import node, permissions
 from ._atomic import Paths, named, write_whole, writing
 from ._progress import how_far, pieces, size_of
+from ._watching import Kind, Watcher, states
 
 _CHUNK = 1 << 18  # bytes of lines fetched per hop to a thread: a hop for each line would cost 100 times as much
 
@@ -32,6 +33,14 @@ class FileInfo:
     size: int
     modified: dt.datetime
     is_folder: bool
+
+
+@frozen(kw_only=True)
+class Change:
+    """What has happened to a file since it was last told of."""
+
+    kind: Kind
+    path: Path
 
 
 @node(reads="files")
@@ -136,6 +145,32 @@ def glob(pattern: str, folder: str | Path = ".") -> Paths:
         msg = f"no such folder: {str(folder)!r}"
         raise NotADirectoryError(msg)
     return sorted(Path(folder) / path.relative_to(root) for path in root.glob(pattern) if _permitted(path))
+
+
+@node(reads="files")
+async def watch(
+    folder: str | Path, pattern: str = "**/*", debounce: float = 1.0, every: float = 1.0, existing: bool = False
+) -> AsyncIterator[Change]:
+    """The changes of the files under ``folder`` that fit ``pattern``, as a stream without end.
+
+    ``for change in files.watch("inbox", "*.xlsx"): ...``
+
+    The folder is looked at every ``every`` seconds, from when the stream is first asked. A change is told when the file
+    has been left alone for ``debounce`` seconds, so what is still being written is not read half. ``existing``: what is
+    there already is told first, as created.
+
+    Raises OSError where ``folder`` is no folder, also when it goes away; ValueError for a pattern that leads out.
+    """
+    if not (debounce >= 0 and every > 0):
+        msg = "debounce is 0 or more seconds, and every more than 0"
+        raise ValueError(msg)
+    watcher = Watcher(lambda: states(permissions().file(folder), pattern), debounce)
+    if not existing:
+        await trio.to_thread.run_sync(watcher.begin)
+    while True:
+        for kind, path in await trio.to_thread.run_sync(watcher.changes, trio.current_time()):
+            yield Change(kind=kind, path=Path(folder) / path)
+        await trio.sleep(every)
 
 
 @node(writes="files")

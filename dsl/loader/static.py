@@ -312,7 +312,9 @@ class StaticModule:
             return None
         binding = self.member(name)
         if self.found is not None and self.found.is_pack and self.path is not None:
-            own = isinstance(binding, ClassBinding) and binding.spec.key.startswith(f"{self.name}.")
+            own = isinstance(binding, ClassBinding) and (
+                binding.spec.key.startswith(f"{self.name}.") or name in self._all()
+            )
             return binding if name in self.nodes or own or isinstance(binding, FlowBinding) else None
         if binding is None and self.found is not None:
             inner = packs.find_module(f"{self.found.module}.{name}")
@@ -320,6 +322,15 @@ class StaticModule:
         if isinstance(binding, PackBinding):
             return None  # a module offers what it makes, not what it imports
         return binding
+
+    def _all(self) -> list[str]:
+        """The texts in its ``__all__``."""
+        statement = self.statement("__all__")
+        return [
+            node.value
+            for node in (ast.walk(statement) if isinstance(statement, ast.Assign | ast.AnnAssign) else ())
+            if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        ]
 
     def source(self, title: str) -> Source:
         """The file as the source of an import."""

@@ -43,3 +43,19 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
     with postgres(tmp_path_factory.mktemp("postgres")) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def web_server() -> Iterator[Any]:
+    from webserver import web
+
+    with web() as server:
+        yield server
+
+
+@pytest.fixture
+def web(web_server: Any) -> Any:
+    """A server on loopback (``webserver.Web``) that knows no page yet."""
+    web_server.on.clear()
+    web_server.asked.clear()
+    return web_server

@@ -65,6 +65,8 @@ def test_the_docstring_shows_a_call(name: str, node: NodeDef[Any, Any, Any]) -> 
         ("http.get", {"http"}, set()),
         ("http.post", set(), {"http"}),
         ("http.download", {"http"}, {"files"}),
+        ("http.upload", {"files"}, {"http"}),
+        ("graphql.mutate", set(), {"http"}),
         ("log.info", set(), {"log"}),
         ("sql.rows", {"sql"}, set()),
         ("sql.insert", set(), {"sql"}),
@@ -88,6 +90,6 @@ def test_the_clock_and_agents_are_barriers() -> None:
 
 def test_streams_are_known_as_streams() -> None:
     assert {name for name, node in nodes() if node.spec.is_stream} == {
-        *("files.lines", "csv.records", "json.items", "jsonl.records"),
+        *("files.lines", "files.watch", "csv.records", "json.items", "jsonl.records", "http.pages", "graphql.items"),
         *("compress.lines", "shell.lines", "sql.rows", "xlsx.records", "xml.items", "llm.stream", "pdf.pages"),
     }

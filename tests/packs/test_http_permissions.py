@@ -222,7 +222,7 @@ def test_a_host_of_many_programs_keeps_the_clients_of_few(port: int, monkeypatch
             given = Permissions.of(["net:localhost", f"env:E{i}"])
             with under(given):
                 assert (await http.get.fn(f"http://127.0.0.1:{port}/")).text == "fine"
-            made += _client._all_here.get()[given].clients
+            made += _client._all_here.get()[given, ""].clients
             assert len(_client._all_here.get()) <= 3
         assert [one.is_closed for one in made] == [True, True, True, True, False]
         with under(Permissions.of(["net:localhost", "env:E0"])):

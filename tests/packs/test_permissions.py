@@ -229,6 +229,7 @@ CALLS = {
     "list": lambda: files.list("other"),
     "glob": lambda: files.glob("*", "other"),
     "glob ..": lambda: files.glob("../other/*", "data"),
+    "watch": lambda: next(iter(files.watch("other", existing=True))),
     "copy from": lambda: files.copy(OUT, "data/got.txt"),
     "copy to": lambda: files.copy("data/in.txt", "other/got.txt"),
     "move from": lambda: files.move(OUT, "data/got.txt"),
