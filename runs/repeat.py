@@ -25,6 +25,7 @@ from ..executor.suspended import Suspended
 from ..store.keeper import RunKeeper, read_journal
 from ..store.port import RunRow, Store
 from .differences import differences
+from .helpers import read_helpers
 from .programs import find_program
 from .recorder import Recorder, Recording
 from .resume import entered
@@ -205,13 +206,14 @@ def repetition(store: Store, row: RunRow, blobs: Blobs | None = None) -> Repetit
     recorder = Recorder(store, blobs=blobs)
     compiled = entered(engine.compiled(find_program(engine, row.program)), row.flow)
     plans: tuple[str, ...] = ()
-    if recorder.plan(compiled)[1] != row.digest:
+    now, digest = recorder.plan(compiled)
+    if digest != row.digest:
         text = store.plan(row.digest)
         if text is None:
             plans = ("the plan of the run is not in the store",)
         else:
-            found = differences(read_graph(text), compiled.optimized)
-            plans = (*found.nodes, *found.flows) or ("what surrounds the steps is different",)
+            found = differences(read_graph(text), compiled.optimized, read_helpers(text), read_helpers(now))
+            plans = found.lines or ("what surrounds the steps is different",)
     ambient = read_ambient(compiled.graph)
     codec = recorder.codec(compiled, ambient)
     keeper = RunKeeper(store, codec, row.id, "")
