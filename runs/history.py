@@ -15,6 +15,7 @@ from ..compiler.tokens import GraphSyntaxError
 from ..executor.told import said, shown
 from ..store.blobs import Blobs
 from ..store.encoding import Values
+from ..store.exceptions import Restored
 from ..store.keeper import Noted, counting, read_entries
 from ..store.port import RunRow, Store, StoreError
 from .helpers import Helpers, read_helpers
@@ -69,9 +70,9 @@ def _why(error: Exception, data: bytes) -> str:
 
 
 def _told(error: BaseException) -> Iterator[str]:
-    name, text = getattr(error, "type", type(error).__name__), said(error)
-    if name == type(error).__name__:
-        text = f"{name}: {text}" if text else name
+    text = said(error)
+    if not isinstance(error, Restored):  # which says its class itself
+        text = f"{type(error).__name__}: {text}" if text else type(error).__name__
     yield hide(text)
     for note in getattr(error, "__notes__", ()):
         yield from (f"  {line}" for line in hide(note).splitlines())

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cflow import Engine
+from cflow.cli.main import main
 from cflow.executor.suspended import Suspended
 from cflow.runs.helpers import helpers_of
 from cflow.runs.resume import resume
@@ -155,6 +156,15 @@ def test_what_differs_and_which_steps_it_touches(changed: Changes, old: str, new
 
 def test_a_flow_alone_that_is_different_parks_nobody(changed: Changes) -> None:
     assert changed("pinned(at)", "pinned(at + 1)").state == "done"  # it goes on under its own plan
+
+
+def test_a_list_of_runs_has_all_of_it(changed: Changes, capsys: pytest.CaptureFixture[str]) -> None:
+    changed("by * n", "by * n + 1")
+    assert main(["runs", "--store", "store"]) == 0
+    assert (
+        f"  the program has changed since the run began: node put: scaled, which it calls, is different; {PUTS}\n"
+        in (capsys.readouterr().out)
+    )
 
 
 def test_steps_of_a_flow_that_are_not_the_same_any_more(changed: Changes) -> None:
