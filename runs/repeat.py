@@ -145,6 +145,7 @@ class Repetition:
     """A run that is ready to be repeated.
 
     ``compiled``: the program that it is repeated with. ``plans``: in which it differs from the one that recorded it.
+    ``empty``: its secrets that are set, but to nothing.
     """
 
     row: RunRow
@@ -154,6 +155,7 @@ class Repetition:
     started: Started
     compiled: Compiled
     plans: tuple[str, ...]
+    empty: tuple[str, ...]
     value: Any = None
     error: BaseException | None = None
 
@@ -222,4 +224,6 @@ def repetition(store: Store, row: RunRow, blobs: Blobs | None = None) -> Repetit
     started = engine._started(
         compiled, codec.decode(row.inputs), row.id, recording, {**ambient, **codec.decode(row.ambient)}
     )
-    return Repetition(row, engine, recording, tape, started, compiled, plans)
+    secrets = (name for name in ambient if compiled.graph.ambient[name].kind == "secret")
+    empty = tuple(name for name in secrets if not ambient[name])
+    return Repetition(row, engine, recording, tape, started, compiled, plans, empty)

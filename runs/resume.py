@@ -217,14 +217,14 @@ def _left(recorder: Recorder, row: RunRow) -> RunRow:
     from ..store.owners import alive
 
     if row.queue and row.state == "queued":
-        msg = f"run {row.id} waits for its turn in the queue {row.queue}: `cflow resume --watch` begins it then"
+        msg = f"{row.id} waits for its turn in the queue {row.queue}: `cflow resume --watch` begins it then"
         raise StoreError(msg)
     if row.owner == recorder.owner.id:
         at_work = row.id in recorder.programs
     else:
         at_work = any(owner.id == row.owner and alive(owner, {}) for owner in recorder.store.owners())
     if at_work and row.state not in OVER:
-        msg = f"run {row.id} is under way in a process that lives: wait for it, or end that process"
+        msg = f"{row.id} is under way in a process that lives: wait for it, or end that process"
         raise StoreError(msg)
     return row
 
@@ -234,7 +234,7 @@ def _step(store: Store, row: RunRow, start: str, accept: bool) -> Since:
     from .since import Repeats, since
 
     if row.state in OVER:
-        msg = f"run {row.id} is {row.state}: `cflow rerun {row.id} --from {start}` makes a new run"
+        msg = f"{row.id} is {row.state}: `cflow rerun {row.id} --from {start}` makes a new run"
         raise Over(msg)
     step = since(read_history(store, row.id), start)
     if step.again and not accept:
