@@ -83,7 +83,7 @@ class _Asked:
                 self.made[id] = param.default
 
     def of(self, op: ir.Call | ir.Subflow, policy: ir.Policy) -> tuple[str, ...]:
-        lines = []
+        lines: list[str] = []
         if cached(policy):
             lines += self._cached(op, policy)
         if policy.once is not None:

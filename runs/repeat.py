@@ -6,6 +6,7 @@ is beyond the record, and ends the repetition.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -137,7 +138,8 @@ async def _nothing(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
 
 
 def _closed(spec: NodeSpec, fn: Callable[..., Any]) -> Callable[..., Any] | None:
-    return _nothing if spec.is_stream else None
+    at_hand = spec.effects.pure and inspect.isgeneratorfunction(fn)  # its items are not on record
+    return _nothing if spec.is_stream and not at_hand else None
 
 
 @define(eq=False)
