@@ -165,10 +165,10 @@ def emit(text: str, *, end: str = "\n", flush: bool = False) -> None:
 
 
 def writable(text: str) -> str:
-    """A text as far as standard output has letters for it; others as JSON escapes them, half a surrogate pair too.
+    r"""A text as far as standard output has letters for it; others as JSON escapes them, half a surrogate pair too.
 
     >>> writable("half: \udc80")
-    'half: \\\\udc80'
+    'half: \\udc80'
     """
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     try:

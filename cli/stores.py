@@ -52,10 +52,12 @@ def opened(engine: Engine) -> Engine:
     ------
     Unusable: it is newer than this program, damaged, or no store.
     """
-    from ..store.port import StoreError
-
     try:
         engine.recorder  # noqa: B018 - opens it
-    except StoreError as error:
-        raise Unusable(error) from error
+    except Exception as error:
+        from ..store.port import StoreError  # not where all is well: it takes time to import
+
+        if isinstance(error, StoreError):
+            raise Unusable(error) from error
+        raise
     return engine

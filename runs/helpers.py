@@ -30,6 +30,9 @@ Text = ast.FunctionDef | ast.AsyncFunctionDef
 _HEAD = "# helper "
 """Lines with "# " are comments to whoever reads a graph."""
 
+_DEEPEST = 50
+"""Wrappers around one another that are looked into."""
+
 _known: weakref.WeakKeyDictionary[Any, dict[str, str]] = weakref.WeakKeyDictionary()
 
 
@@ -128,7 +131,10 @@ def _named(text: Text, function: types.FunctionType) -> Iterator[Any]:
     called = (text.args, *text.body)  # its decorators have had their say when it was imported
     for part in itertools.chain.from_iterable(map(ast.walk, called)):
         if isinstance(part, (ast.Name, ast.Attribute)):
-            yield from _layers(_value(part, scope))
+            try:
+                yield from list(_layers(_value(part, scope)))
+            except Exception:  # a stand-in for an object that is not there now: it is no function of the program's
+                continue
 
 
 def _value(text: ast.expr, scope: Mapping[str, Any]) -> Any:
@@ -143,7 +149,7 @@ def _value(text: ast.expr, scope: Mapping[str, Any]) -> Any:
 
 def _layers(value: Any) -> Iterator[Any]:
     """The functions and classes that something is or wraps."""
-    while value is not None:
+    for _ in range(_DEEPEST):
         if isinstance(value, property):
             for part in (value.fget, value.fset, value.fdel):
                 yield from _layers(part)
@@ -154,7 +160,7 @@ def _layers(value: Any) -> Iterator[Any]:
             value = value.__func__
         elif isinstance(value, (functools.partial, functools.partialmethod)):
             value = value.func
-        elif isinstance(value, (type, types.ModuleType)):
+        elif value is None or isinstance(value, (type, types.ModuleType)):
             return
         else:  # a decorator's, or a node
             value = getattr(value, "__dict__", {}).get("__wrapped__")

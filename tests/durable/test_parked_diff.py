@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+import types
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -193,6 +195,27 @@ def test_steps_of_a_flow_that_are_not_the_same_any_more(changed: Changes) -> Non
 def test_what_is_no_change_of_the_code_parks_nobody(changed: Changes, old: str, new: str) -> None:
     row = changed(old, new)
     assert row.state == "done", row.reason
+
+
+class _Absent:
+    """Stands for what is there in a request only."""
+
+    @property
+    def __dict__(self) -> dict[str, Any]:  # type: ignore[override]
+        raise RuntimeError("there is no request")
+
+
+request: Any = _Absent()
+itself: Any = types.SimpleNamespace()
+itself.__wrapped__ = itself
+
+
+def _odd() -> Any:
+    return request, itself, _recursive
+
+
+def test_odd_objects_of_a_module_are_no_helpers() -> None:
+    assert set(helpers_of(_odd)) == {"_recursive", "_mutual"}
 
 
 def test_nothing_that_is_installed_counts() -> None:
