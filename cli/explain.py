@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +14,7 @@ import attrs
 
 from ..engine import Engine, default_engine
 from ..planner.explain import explain
-from .output import emit
+from .output import emit, note
 from .profiles import times_for
 from .target import open_flow, report_wrong
 
@@ -44,7 +46,7 @@ def _with_store(engine: Engine, flow: Any, plan: Plan, arguments: argparse.Names
     from ..runs.explained import in_store
     from ..store.blobs import Blobs
     from ..store.encoding import Values
-    from ..store.place import BLOBS, open_store
+    from ..store.place import BLOBS, FILE, open_store
     from .inputs import read_pairs
     from .stores import existing
 
@@ -52,12 +54,17 @@ def _with_store(engine: Engine, flow: Any, plan: Plan, arguments: argparse.Names
     texts = read_pairs(arguments.inputs)
     params = [p for p in compiled.graph.main.params if p.name in texts or not p.required] if texts else []
     inputs = bind_texts(params, texts, {}, compiled.objects.classes, name=compiled.graph.main.name)
-    with existing(arguments.store):
-        store = open_store(arguments.store, readonly=True)
-        codec = Values(compiled.objects.classes, blobs=Blobs(Path(arguments.store) / BLOBS))
-        ambient = read_ambient(compiled.graph)
-        told = in_store(engine, compiled, store, inputs, ambient, codec, time.time())
-        store.close()
+    folder = Path(arguments.store)
+    with contextlib.ExitStack() as left:
+        if not (folder / FILE).is_file():
+            note(f"there is no store in {folder} yet: nothing is kept")
+            folder = Path(left.enter_context(tempfile.TemporaryDirectory()))
+            open_store(folder).close()
+        left.enter_context(existing(str(folder)))
+        store = open_store(folder, readonly=True)
+        left.callback(store.close)
+        codec = Values(compiled.objects.classes, blobs=Blobs(folder / BLOBS))
+        told = in_store(engine, compiled, store, inputs, read_ambient(compiled.graph), codec, time.time())
     steps = tuple(attrs.evolve(step, kept=(*step.kept, *told.get(step.id, ()))) for step in plan.steps)
     return attrs.evolve(plan, steps=steps)
 

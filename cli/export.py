@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..compiler.secrets import hide
 from ..executor.told import said
-from .output import emit, plain
+from .output import emit
 from .stores import existing
+from .valuejson import value_json
 
 if TYPE_CHECKING:
     from ..runs.history import History
@@ -57,9 +58,9 @@ def _head(history: History) -> dict[str, Any]:
         "format": FORMAT,
         "version": VERSION,
         "run": {name: getattr(row, name) for name in FIELDS},
-        "inputs": plain(history.value(row.inputs)),
-        "ambient": plain(history.value(row.ambient)) if row.ambient else {},
-        "result": None if row.result is None else plain(history.value(row.result)),
+        **value_json(history, row.inputs, "inputs"),
+        **(value_json(history, row.ambient, "ambient") if row.ambient else {"ambient": {}}),
+        **value_json(history, row.result, "result"),
         "error": None if row.error is None else _error(history.value(row.error)),
         "damage": history.damage or None,
     }
@@ -67,11 +68,10 @@ def _head(history: History) -> dict[str, Any]:
 
 def _entry(history: History, entry: Noted) -> dict[str, Any]:
     kind = KINDS[entry.kind] if entry.kind < len(KINDS) else str(entry.kind)
-    value = history.value(entry.data)
     if kind in ("failed", "attempt"):
-        what = {"error": _error(value)}
+        what = {"error": _error(history.value(entry.data))}
     else:
-        what = {} if kind == "end" else {"value": plain(value)}
+        what = {} if kind == "end" else value_json(history, entry.data)
     times = {"began": entry.began, "took": entry.took} if entry.began else {}
     return {"number": entry.number, "key": entry.key, "kind": kind, **what, "attempt": entry.attempt, **times}
 
@@ -80,11 +80,13 @@ def _error(value: Any) -> dict[str, Any]:
     """An error, and what it came from."""
     if not isinstance(value, BaseException):
         return {"type": "", "message": str(value), "notes": []}
+    from ..store.exceptions import Restored
+
     kind = type(value)
-    name = getattr(value, "type", None) or (
-        kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}:{kind.__qualname__}"
-    )
-    told: dict[str, Any] = {"type": name, "message": hide(getattr(value, "text", None) or said(value))}
+    name, text = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}:{kind.__qualname__}", ""
+    if isinstance(value, Restored):
+        name, text = value.type, value.text
+    told: dict[str, Any] = {"type": name, "message": hide(text or said(value))}
     told["notes"] = [hide(note) for note in getattr(value, "__notes__", ())]
     if isinstance(value, BaseExceptionGroup):
         told["errors"] = [_error(inner) for inner in value.exceptions]

@@ -62,6 +62,15 @@ def _wrong_json(error: ProgramError | InputError) -> dict[str, Any]:
     }
 
 
+def print_unusable(error: BaseException, *, json_form: bool = False) -> None:
+    """A store that cannot be opened, on standard error."""
+    if json_form:
+        told = {"id": "store", "type": type(error).__name__, "message": str(error), **_NOWHERE}
+        note(json.dumps({"error": told}, ensure_ascii=False))
+    else:
+        note(_as_people("store", str(error)))
+
+
 def _as_people(id: str, message: str) -> str:
     return render(
         Diagnostic(id, "error", message.splitlines()[0] if message else id), color=wants_colour(sys.stderr)

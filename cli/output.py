@@ -46,6 +46,10 @@ def _form(value: Any, lacking: Lacking) -> Any:
         return "<nested too deeply>"
 
 
+_RECORDS = f"{__name__.removesuffix('.cli.output')}.store.records"
+"""Nobody has a stand-in for a stored record without it."""
+
+
 def _is_decimal(value: Any) -> bool:
     decimal = sys.modules.get("decimal")  # nobody has one without it
     return decimal is not None and isinstance(value, decimal.Decimal)
@@ -79,6 +83,9 @@ def _plain(value: Any, lacking: Lacking) -> Any:
             return [_plain(item, lacking) for item in value]
         case BaseException():
             return {"type": type(value).__name__, "message": said(value)}
+    records = sys.modules.get(_RECORDS)
+    if records is not None and isinstance(value, records.StandIn) and value.value is not value:
+        return _plain(value.value, lacking)
     if attrs.has(type(value)):
         return {field.name: _plain(getattr(value, field.name), lacking) for field in attrs.fields(type(value))}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -147,11 +154,36 @@ def emit(text: str, *, end: str = "\n", flush: bool = False) -> None:
     try:
         if sys.stdout is None:
             raise OSError(errno.EBADF, "it is closed")
-        print(text, end=end, flush=flush)
+        try:
+            print(text, end=end, flush=flush)
+        except UnicodeEncodeError:  # before any of it was written
+            print(writable(text), end=end, flush=flush)
     except BrokenPipeError:
         raise
     except OSError as error:
         raise Unwritable(error) from None
+
+
+def writable(text: str) -> str:
+    r"""A text as far as standard output has letters for it; others as JSON escapes them, half a surrogate pair too.
+
+    >>> writable("half: \udc80")
+    'half: \\udc80'
+    """
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return "".join(c if _has(encoding, c) else json.dumps(c)[1:-1] for c in text)
+    return text
+
+
+def _has(encoding: str, letter: str) -> bool:
+    try:
+        letter.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _item(value: Any) -> str:

@@ -18,6 +18,7 @@ from ..measure.saved import profile_in, save_profile
 from ..planner.counts import block_names
 from ..planner.profile import BadProfile, Profile, codes, load
 from .output import note
+from .stores import opened
 from .target import refuse_unwritable
 
 
@@ -96,7 +97,7 @@ def profiled(
 ) -> Any:
     """Run a flow with what is known of its nodes; what they took now is written to the file when the run is over."""
     times = NodeTimes()
-    engine = Engine(sinks=sinks, substitute=times.substitute, tally=times.blocks, profile=known, **options)
+    engine = opened(Engine(sinks=sinks, substitute=times.substitute, tally=times.blocks, profile=known, **options))
     result = engine.run(flow, *args, **inputs)
 
     def save() -> None:

@@ -41,6 +41,8 @@ def execute(arguments: argparse.Namespace) -> int:
         try:
             history = read_history(store, arguments.run, blobs)
             repeated = repetition(store, history.row, Blobs(blobs))
+            for name in repeated.empty:
+                note(f"the secret {name} is empty here: where the run had one, what was made with it differs")
             lines, code = _call(arguments, history, repeated) if arguments.node else _whole(repeated)
         except (ProgramError, InputError) as error:
             print_wrong(error)

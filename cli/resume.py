@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from .arguments import Usage
-from .output import emit
+from .output import emit, note
 from .run import nodes_print_to_standard_error
 from .stores import existing
 
@@ -45,7 +45,21 @@ def execute(arguments: argparse.Namespace) -> int:
             rows = resume(engine, arguments.run, accept=True, **wanted)
     for row in rows:
         emit(_line(row))
+    if not rows:
+        note(_nothing(engine, arguments.run))
     return 1 if any(row.state in ("failed", "parked") for row in rows) else 0
+
+
+def _nothing(engine: Engine, run: str) -> str:
+    """Why no run was gone on with."""
+    from ..runs.resume import find
+    from ..store.port import OVER
+
+    if not run:
+        return "there is no run to go on with"
+    assert engine.recorder is not None
+    state = find(engine.recorder.store, run).state
+    return f"{run} is {state}: it is over" if state in OVER else f"{run} is {state}: another process goes on with it"
 
 
 def _agreed(error: Repeats) -> bool:

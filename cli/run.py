@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Exit code 0; 1 where the flow failed; 2 where the program or its inputs are wrong; 130 interrupted."""
+    """Exit code 0; 1 where the flow failed; 2 where the program or its inputs are wrong, or the store cannot be opened;
+    130 interrupted."""
     interrupted, code = False, 0
     try:
         code = _run(arguments)
@@ -68,6 +69,7 @@ def _run_by_engine(arguments: argparse.Namespace, kept: Kept | None) -> int:
     from ..engine import Engine, default_engine, read_ambient
     from .failures import print_wrong
     from .inputs import read_json, read_pairs
+    from .stores import opened
     from .target import open_flow
 
     known: Any = None
@@ -100,7 +102,7 @@ def _run_by_engine(arguments: argparse.Namespace, kept: Kept | None) -> int:
             from .profiles import profiled
 
             return profiled(arguments.profile, known, flow, args, inputs, sinks, options)
-        engine = Engine(sinks=sinks, **options)
+        engine = opened(Engine(sinks=sinks, **options))
         if arguments.queue:
             queue = engine.queue(arguments.queue).options(priority=arguments.priority or 0, key=arguments.key or "")
             return queue.put(flow, *args, **inputs)
@@ -128,8 +130,12 @@ def _finish(arguments: argparse.Namespace, run: Callable[[list[Any]], Any]) -> i
 
         if isinstance(error, (BrokenPipeError, Unwritable, KeyboardInterrupt)):
             raise
-        from .failures import print_failure
+        from .failures import print_failure, print_unusable
+        from .stores import Unusable
 
+        if isinstance(error, Unusable):
+            print_unusable(error.why, json_form=arguments.json)
+            return 2
         print_failure(error, json_form=arguments.json)
         return 1
     # After the live picture is gone: a result stands below it, alone.

@@ -26,5 +26,10 @@ def execute(arguments: argparse.Namespace) -> int:
             emit(json.dumps({name: getattr(row, name) for name in SHOWN}))
         else:
             began = datetime.datetime.fromtimestamp(row.created).isoformat(" ", "seconds")
-            emit("  ".join((row.id, f"{row.state:9}", began, row.flow, row.reason.partition("\n")[0])).rstrip())
+            emit("  ".join((row.id, f"{row.state:9}", began, row.flow, _on_one_line(row.reason))).rstrip())
     return 0
+
+
+def _on_one_line(reason: str) -> str:
+    """All of it: what is left out of a list of runs is looked for nowhere else."""
+    return "; ".join(line.strip() for line in reason.splitlines()).replace(":; ", ": ")

@@ -17,8 +17,9 @@ from ..compiler import ir
 from ..executor.told import shown
 from ..runs.programs import place_of
 from .graph.words import duration, expression, short
-from .output import emit, plain, wants_colour
+from .output import emit, wants_colour, writable
 from .stores import existing
+from .valuejson import value_json
 
 if TYPE_CHECKING:
     from ..runs.history import History
@@ -237,8 +238,8 @@ def _row_json(history: History) -> dict[str, Any]:
     names = ("id", "flow", "program", "state", "created", "began", "ended", "reason", "resumed", "parent", "entries")
     return {
         **{name: getattr(row, name) for name in names},
-        "inputs": plain(history.value(row.inputs)),
-        "result": None if row.result is None else plain(history.value(row.result)),
+        **value_json(history, row.inputs, "inputs"),
+        **value_json(history, row.result, "result"),
         "error": None if row.error is None else history.error(row.error),
         "damage": history.damage or None,
     }
@@ -257,7 +258,7 @@ def _step_json(history: History, node: Node) -> dict[str, Any]:
         made["line"] = {"file": line.file, "line": line.line, "text": line.text}
     if entry is not None:
         failed = node.state == "failed"
-        made["error" if failed else "value"] = history.error(entry.data) if failed else plain(history.value(entry.data))
+        made.update({"error": history.error(entry.data)} if failed else value_json(history, entry.data))
         made["attempt"] = entry.attempt
     if node.tries:
         made["attempts"] = [_try_json(history, tried) for tried in node.tries]
@@ -310,17 +311,12 @@ def _print(lines: list[list[Piece]]) -> None:
     """With colours on a terminal, as text elsewhere."""
     if not wants_colour(sys.stdout):
         for line in lines:
-            emit(_writable("".join(text for _, text in line)))
+            emit("".join(text for _, text in line))
         return
     from rich.console import Console
     from rich.text import Text
 
     console = Console(file=sys.stdout, highlight=False)
     for line in lines:
-        console.print(Text.assemble(*((text, style) for style, text in line)), no_wrap=True, overflow="ellipsis")
-
-
-def _writable(text: str) -> str:
-    """The text as far as standard output has letters for it."""
-    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    return text.encode(encoding, "replace").decode(encoding)
+        pieces = ((writable(text), style) for style, text in line)
+        console.print(Text.assemble(*pieces), no_wrap=True, overflow="ellipsis")

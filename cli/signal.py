@@ -5,14 +5,21 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .arguments import Usage
 from .inputs import refuse
+from .output import note
 from .stores import existing
+
+if TYPE_CHECKING:
+    from ..store.port import Signal, Store
 
 ANYBODY = "-"
 """In place of a run: whoever waits first."""
+
+SOON = 0.5
+"""Seconds in which a process that lives has looked for signals."""
 
 
 def execute(arguments: argparse.Namespace) -> int:
@@ -35,9 +42,30 @@ def execute(arguments: argparse.Namespace) -> int:
                 arguments.name, key_bytes(arguments.key, values), data, run, arguments.unique or "", time.time()
             )
             commit_now(store, [Send(signal, values.refs(data))])
+            if _nobody_waits(store, signal):
+                what = arguments.name + ("" if arguments.key is None else f", key {arguments.key},")
+                note(f"nobody waits for the signal {what} now: it is kept for {run or 'whoever waits first'}")
         finally:
             store.close()
     return 0
+
+
+def _nobody_waits(store: Store, signal: Signal) -> bool:
+    """Does a signal that is on disk lie there? Which runs wait is on record of those that are put away; one that holds
+    its task takes the signal within :data:`SOON`."""
+    from ..store.port import Waited
+
+    waits = Waited(signal.name, signal.key)
+    # Who waited first has something to do since the signal came.
+    due = [signal.run] if signal.run else [row.id for row in store.runs(states=("waiting",), due=time.time())]
+    if any(waits in store.waits(run) for run in due):
+        return False
+    end = time.monotonic() + SOON
+    while time.monotonic() < end and store.runs(states=("running",), limit=1):
+        if not store.inbox(signal.run, signal.name, signal.key):
+            return False
+        time.sleep(0.05)
+    return bool(store.inbox(signal.run, signal.name, signal.key))
 
 
 def read_value(text: str) -> Any:

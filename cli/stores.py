@@ -8,6 +8,10 @@ from pathlib import Path
 
 from .arguments import Usage
 
+TYPE_CHECKING = False  # as typing's own: `cflow run` imports this where a run is recorded
+if TYPE_CHECKING:
+    from ..engine import Engine
+
 
 @contextmanager
 def existing(folder: str, made: bool = False) -> Iterator[None]:
@@ -31,3 +35,29 @@ def existing(folder: str, made: bool = False) -> Iterator[None]:
         yield
     except StoreError as error:
         raise Usage(str(error)) from error
+
+
+class Unusable(Exception):
+    """The store cannot be opened, so nothing was begun; ``why`` is the store's own error."""
+
+    def __init__(self, why: Exception) -> None:
+        self.why = why
+        super().__init__(str(why))
+
+
+def opened(engine: Engine) -> Engine:
+    """An engine whose store, where it has one, is open.
+
+    Raises
+    ------
+    Unusable: it is newer than this program, damaged, or no store.
+    """
+    try:
+        engine.recorder  # noqa: B018 - opens it
+    except Exception as error:
+        from ..store.port import StoreError  # not where all is well: it takes time to import
+
+        if isinstance(error, StoreError):
+            raise Unusable(error) from error
+        raise
+    return engine

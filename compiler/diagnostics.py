@@ -63,7 +63,8 @@ class Diagnostic:
 
     def __str__(self) -> str:
         tail = f" ({self.help})" if self.help else ""
-        return f"{self.span}: {self.severity}[{self.id}]: {self.message}{tail}"
+        where = "" if self.span == NOWHERE else f"{self.span}: "
+        return f"{where}{self.severity}[{self.id}]: {self.message}{tail}"
 
 
 class CflowError(Exception):

@@ -1,7 +1,8 @@
 """The content of a call, by which ``cache=`` knows an equal one: what is called, and its arguments by value.
 
 Two calls are equal where every parameter gets an equal value, whether by position, by name or by its default. A key is
-``NAME:HASH``, the same in every process: no address, no order of a set gets into it.
+``NAME:HASH-HASH``, of the arguments and of the code, the same in every process: no address, no order of a set gets into
+it.
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ class _Parameter(Protocol):
     def required(self) -> bool: ...
 
 
+_HALF = 32
+"""Hex digits of each hash that are kept: 128 bits."""
+
 P = TypeVar("P", bound=_Parameter)
 
 
@@ -49,7 +53,28 @@ def node_key(spec: NodeSpec, fn: Callable[..., Any], args: tuple[Any, ...], kwar
         if signature.known
         else (args, sorted(kwargs.items()))
     )
-    return f"{spec.name}:{content(spec.name, (spec.name, code_of(spec, fn), given))}"
+    return key_of(spec.name, code_of(spec, fn), given)
+
+
+def key_of(name: str, code: tuple[Any, ...], given: Any) -> str:
+    """The key of a call of what ``name`` and ``code`` tell, with the arguments ``given``.
+
+    Raises
+    ------
+    TypeError: as :func:`content`.
+    """
+    return f"{name}:{content(name, given)[:_HALF]}-{_code(name, code)}"
+
+
+def halves(key: str) -> tuple[str, str]:
+    """What stands in a key for the arguments, and what for the code."""
+    arguments, _, code = key.rpartition(":")[2].partition("-")
+    return arguments, code
+
+
+@functools.lru_cache(maxsize=1024)
+def _code(name: str, code: tuple[Any, ...]) -> str:
+    return content(name, (name, code))[:_HALF]
 
 
 def code_of(spec: NodeSpec, fn: Callable[..., Any]) -> tuple[str, ...]:

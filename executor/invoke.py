@@ -12,13 +12,14 @@ import functools
 import random
 import time
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from attrs import define
 
 from ..compiler.durations import seconds
 from ..compiler.promises import Promise
 from ..compiler.spec import NodeSpec, Retry
+from .at import At
 from .cache_keys import node_key
 from .events import What
 from .groups import is_cancellation, stopped
@@ -28,9 +29,6 @@ from .run import Run, Turn
 from .threads import LANES
 from .tiers import Tier
 from .undo import UndoLog
-
-if TYPE_CHECKING:
-    from .at import At
 
 LOOP, PLACE, LANE = "loop", "place", "lane"
 """Where a call runs: awaited on the loop, called in place, in a thread."""
@@ -300,6 +298,7 @@ async def _remembered(
     is what ``work`` owes: where that is undone, it has not happened, and the next call makes it again."""
 
     async def made() -> tuple[Any, object]:
+        name = ""
         if run.journal is not None and cache is run.services.once:
             await run.journal.on_disk(run.journal.next)
             name = run.services.once.named(key)
@@ -309,6 +308,8 @@ async def _remembered(
                 tries.named = name or tries.named
         mark = len(log.entries) if log is not None else 0
         value = await work()
+        path = at.path[:-1] if at is not None else tries.path if tries is not None else ""
+        owe_by_name(log, mark, path, name)
         return value, None if log is None else log.claim(mark, functools.partial(cache.settle, key))
 
     shares = _shares_nothing if log is None else log.shares
@@ -320,6 +321,14 @@ async def _remembered(
     if hit and run.sinks is not None:
         run.sinks.emit("node", "cached", run.id, id)
     return value
+
+
+def owe_by_name(log: UndoLog | None, mark: int, path: str, name: str) -> None:
+    """The undo of what is done once has a key that begins with the name's, too. ``mark``: how many entries the log had
+    before. ``path``: of the call in a recorded run. ``name``: the key of the call; "" where its run gives it."""
+    for owed in log.entries[mark:] if log is not None and name else ():
+        if isinstance(owed.at, At) and owed.at.path == f"{path}~":
+            owed.at.named = name, len(path)
 
 
 def _shares_nothing(claim: object) -> bool:

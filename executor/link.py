@@ -23,7 +23,7 @@ from ..planner.order import OpOrder, Orderer, RegionOrder, exits_of, yields
 from . import invoke
 from .blockcode import Blocks
 from .blocks import for_each, parallel, race
-from .cache_keys import code_of, content, values_of
+from .cache_keys import code_of, key_of, values_of
 from .calls import attempted, policy_text, waiting_policy, writes
 from .expressions import Printer
 from .frame import run_frame
@@ -285,8 +285,7 @@ class FlowLinker(Questions):
 
     def flow_key(self, key: str, values: list[Any]) -> str:
         """The content of a flow call, by the values of its parameters."""
-        name = self.graph.flows[key].name
-        return f"{name}:{content(name, (self.flow_code(key), values))}"
+        return key_of(self.graph.flows[key].name, self.flow_code(key), values)
 
     def flow_code(self, key: str) -> tuple[Any, ...]:
         """What a flow means, with the code of all nodes that it reaches."""

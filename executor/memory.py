@@ -250,7 +250,7 @@ class MemoryDetached:
                 if at is None and isinstance(cut, trio.Cancelled):
                     raise
             except BaseException as error:
-                message = f"the detached run {run} failed: {told(error)}"
+                message = f"the detached {run} failed: {told(error)}"
                 say(logger, logger.makeRecord(logger.name, logging.ERROR, "(flow)", 0, message, (), None))
             finally:
                 self.runs.discard(run)

@@ -14,7 +14,7 @@ from typing import Any
 from .at import At
 from .entries import DONE, FAILED, GIVEN, OWED, Entry, Recorded
 from .groups import is_cancellation, stopped
-from .invoke import Site, Tries, Undoing, invoke, once_key
+from .invoke import Site, Tries, Undoing, invoke, once_key, owe_by_name
 from .journal import Journal
 from .run import SLICE, Run
 from .suspended import Suspended
@@ -72,10 +72,13 @@ async def _cannot(run: Run, at: At) -> None:
         raise RuntimeError(msg)
 
 
-async def once_again(run: Run, site: Site, policy: dict[str, Any], value: Any, log: UndoLog | None, mark: int) -> None:
-    """What a call ``once`` gave is on record; it is settled with what it owes, or by now."""
+async def once_again(
+    run: Run, site: Site, policy: dict[str, Any], value: Any, log: UndoLog | None, mark: int, path: str
+) -> None:
+    """What a call ``once`` gave is on record; it is settled with what it owes, or by now. ``path``: of the call."""
     once = run.services.once
     key = once_key(site.spec.key, policy)
+    owe_by_name(log, mark, path, once.named(key))
     claim = None if log is None else log.claim(mark, functools.partial(once.settle, key))
     await once.again(key, value, claim, None)
 
@@ -116,7 +119,7 @@ async def recorded(
             if log is not None and undoing is not None and entry.kind == DONE:
                 log.add(*undoing(value))
             if policy.get("once") is not None and entry.kind == DONE:
-                await once_again(run, site, policy, value, log, mark)
+                await once_again(run, site, policy, value, log, mark, key)
             if run.sinks is not None:
                 run.sinks.emit("node", "cached", run.id, site.id)
             return value

@@ -23,12 +23,13 @@ class NodeStream:
     at, site: the call. source: what it gave. again: opens a source that can begin anywhere after an item.
     """
 
-    __slots__ = ("again", "id", "key", "path", "source", "writes")
+    __slots__ = ("again", "id", "key", "path", "pure", "source", "writes")
 
     def __init__(self, at: At, site: Site, source: Any, again: Callable[[Any], Any] | None = None) -> None:
         self.id = site.id
         self.path = at.path + site.id
         self.key = at.key(self.path)
+        self.pure = site.spec.effects.pure
         self.writes = not site.reader and not site.spec.effects.logs_only
         self.source = source
         self.again = again
@@ -47,11 +48,17 @@ def sought(site: Site, args: tuple[Any, ...], kwargs: dict[str, Any], last: Any)
     return site.fn(*args, **{**kwargs, seek: last})
 
 
-def items(run: Run, source: Any, iterator: AsyncIterator[Any], path: str) -> Items:
-    """What a loop at ``path`` reads: ``iterator``, which comes from ``source``."""
-    if isinstance(source, NodeStream):
+def items(run: Run, source: Any, iterator: AsyncIterator[Any], path: str, plain: bool) -> AsyncIterator[Any]:
+    """What a loop at ``path`` reads: ``iterator``, which comes from ``source``.
+
+    Parameters
+    ----------
+    plain: it never waits. Of values that are at hand, and of a pure generator, making the items again costs less than
+    recording them.
+    """
+    if isinstance(source, NodeStream) and not (plain and source.pure):
         return Items(run, source.path, source.id, iterator, source.writes, source.key, source.again)
-    return Items(run, path, "", iterator)
+    return iterator if plain else Items(run, path, "", iterator)
 
 
 class Items:

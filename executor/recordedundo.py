@@ -41,7 +41,7 @@ async def undo(run: Run, owed: Owed, left: Sequence[Owed]) -> None:
         except Exception as error:
             if journal.take(f"{key}{number}") is None:
                 journal.add(Entry(f"{key}{number}", TRY, error, attempt=number))
-                journal.stop(_told(owed, error, left))
+                journal.stop(_told(run.id, owed, error, left))
                 raise Suspended(journal.stopped) from error
             number += 1
             if await _skipped(journal, key, number, error):
@@ -62,7 +62,7 @@ async def _skipped(journal: Journal, key: str, number: int, error: Exception) ->
     return True
 
 
-def _told(owed: Owed, error: Exception, left: Sequence[Owed]) -> str:
+def _told(run: str, owed: Owed, error: Exception, left: Sequence[Owed]) -> str:
     lines = [f"the undo {owed.name} failed: {error!r}; left to do, in this order:"]
     for one in (owed, *reversed(left)):
         at = one.at
@@ -70,5 +70,5 @@ def _told(owed: Owed, error: Exception, left: Sequence[Owed]) -> str:
         file, line = at.line
         where = f"  ({file}:{line}: {linecache.getline(file, line).strip()})" if line else ""
         lines.append(f"  {one.name} of {at.path.removesuffix('~')}{where}")
-    lines.append("`cflow resume RUN` tries it again, `cflow resume RUN --skip-undo` leaves it out")
+    lines.append(f"`cflow resume {run}` tries it again, `cflow resume {run} --skip-undo` leaves it out")
     return hide("\n".join(lines))

@@ -287,10 +287,10 @@ async def opened(
             await stack.enter_async_context(_helper(iterator.produce, iterator.leave))
         else:
             iterator = reader(source)
-            if at is not None and not isinstance(iterator, _Plain):
+            if at is not None and run.journal is not None:
                 from .recordedstreams import items
 
-                iterator = items(run, source, iterator, at.path + id)
+                iterator = items(run, source, iterator, at.path + id, plain=isinstance(iterator, _Plain))
             stack.push_async_callback(_close, run, iterator)
         if buffer is not None or window is not None:
             iterator = _Ahead(iterator, buffer if buffer is not None else 1, loop)

@@ -99,7 +99,7 @@ def _plans(first: History, second: History) -> tuple[str, ...]:
         return ()
     if first.plan is None or second.plan is None:
         return ("a plan is not in the store, or cannot be read",)
-    found = differences(first.plan, second.plan)
+    found = differences(first.plan, second.plan, first.helpers, second.helpers)
     gone = [
         f"node {s.name}: it is not called any more" for k, s in first.plan.nodes.items() if k not in second.plan.nodes
     ]
@@ -109,7 +109,7 @@ def _plans(first: History, second: History) -> tuple[str, ...]:
     flows = [
         f"flow {f.name}: it was not there before" for k, f in second.plan.flows.items() if k not in first.plan.flows
     ]
-    return (*found.nodes, *found.flows, *gone, *new, *flows) or ("what surrounds the steps is different",)
+    return (*found.lines, *gone, *new, *flows) or ("what surrounds the steps is different",)
 
 
 def _steps(first: History, second: History) -> Iterator[Change]:

@@ -6,38 +6,61 @@ from attrs import frozen
 
 from ..compiler import ir
 from ..compiler.spec import NodeSpec
+from .helpers import Helpers
+
+
+@frozen
+class Changed:
+    """Of a node or a flow, by its key: what has changed, in words."""
+
+    key: str
+    text: str
 
 
 @frozen
 class Differences:
-    """``nodes``: of nodes that the plan calls, what has changed, a line each. ``flows``: of the flows."""
+    """``nodes``: of those that the plan calls. ``flows``: of its flows."""
 
-    nodes: tuple[str, ...]
-    flows: tuple[str, ...]
+    nodes: tuple[Changed, ...]
+    flows: tuple[Changed, ...]
 
-    def told(self) -> str:
-        lines = [*self.nodes, *self.flows]
-        return "the program has changed since the run began:\n" + "\n".join(f"  {line}" for line in lines)
+    @property
+    def lines(self) -> tuple[str, ...]:
+        return tuple(change.text for change in (*self.nodes, *self.flows))
 
 
-def differences(recorded: ir.Graph, now: ir.Graph) -> Differences:
+def differences(recorded: ir.Graph, now: ir.Graph, before: Helpers, after: Helpers) -> Differences:
     """Compare them.
 
     Parameters
     ----------
-    recorded: the plan of the run. now: the optimized graph of the program of today.
+    recorded: the plan of the run. now: the optimized graph of the program of today. before, after: what their nodes
+    call; of a helper that only one of them has nothing is said, as the text that names it says it.
     """
-    nodes = [
-        line for key, spec in recorded.nodes.items() if not spec.builtin and (line := _node(spec, now.nodes.get(key)))
-    ]
+    nodes = []
+    for key, spec in recorded.nodes.items():
+        if spec.builtin:
+            continue
+        line = _node(spec, now.nodes.get(key))
+        if not line and not spec.version:
+            line = _helpers(spec, key, before, after)
+        if line:
+            nodes.append(Changed(key, line))
     flows = []
     for key, flow in recorded.flows.items():
         other = now.flows.get(key)
         if other is None:
-            flows.append(f"flow {flow.name}: it is not there any more")
+            flows.append(Changed(key, f"flow {flow.name}: it is not there any more"))
         elif other.body != flow.body or other.params != flow.params or other.policy != flow.policy:
-            flows.append(f"flow {flow.name}: its steps are different")
+            flows.append(Changed(key, f"flow {flow.name}: its steps are different"))
     return Differences(tuple(nodes), tuple(flows))
+
+
+def _helpers(spec: NodeSpec, node: str, before: Helpers, after: Helpers) -> str:
+    changed = [name for (key, name), text in before.items() if key == node and after.get((key, name), text) != text]
+    if not changed:
+        return ""
+    return f"node {spec.name}: {', '.join(changed)}, which it calls, {'is' if len(changed) == 1 else 'are'} different"
 
 
 def _node(before: NodeSpec, now: NodeSpec | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..compiler import ir
@@ -10,7 +10,7 @@ from ..compiler.durations import seconds
 from ..compiler.evaluate import arguments, evaluate
 from ..compiler.exprs import refs_of
 from ..compiler.walk import all_ops
-from ..executor.cache_keys import node_key
+from ..executor.cache_keys import halves, node_key
 from ..executor.invoke import once_key
 from ..executor.run import Run
 from ..planner.kept import cached, kept_policy, span
@@ -83,34 +83,46 @@ class _Asked:
                 self.made[id] = param.default
 
     def of(self, op: ir.Call | ir.Subflow, policy: ir.Policy) -> tuple[str, ...]:
-        lines = []
+        lines: list[str] = []
         if cached(policy):
-            lines.append(self._cached(op, policy))
+            lines += self._cached(op, policy)
         if policy.once is not None:
             lines.append(self._once(op, policy.once))
         return tuple(lines)
 
-    def _cached(self, op: ir.Call | ir.Subflow, policy: ir.Policy) -> str:
+    def _cached(self, op: ir.Call | ir.Subflow, policy: ir.Policy) -> Iterator[str]:
         name = self.graph.nodes[op.target].name if isinstance(op, ir.Call) else self.graph.flows[op.target].name
         rows = self.store.cache(name)
         try:
-            found, young = self._found(op, policy)
+            key = self._key(op)
+            found, young = self._found(key, policy)
         except _Unknown as of:
-            return f"hit or miss: known when it runs, by {of}; {self._others(name, rows)}"
+            yield f"hit or miss: known when it runs, by {of}; {self._others(name, rows)}"
+            return
         except Exception as error:  # the call would fail as well
-            return f"hit or miss: not known: {error}"
+            yield f"hit or miss: not known: {error}"
+            return
         if found is None:
-            why = ", for other arguments or from other code" if rows else ""
-            return f"miss: it is not in the store; {self._others(name, rows)}{why}"
-        age = span(self.now - found.made)
-        if not young:
-            return f"miss: what is in the store was made {age} ago, and is too old"
-        left = "" if found.until is None else f", good for {span(found.until - self.now)} more"
-        return f"hit: made {age} ago{left}"
+            yield f"miss: {self._why(key, name, rows)}"
+        else:
+            age = span(self.now - found.made)
+            left = "" if found.until is None else f", good for {span(found.until - self.now)} more"
+            old = f"miss: what is in the store was made {age} ago, and is too old"
+            yield f"hit: made {age} ago{left}" if young else old
+        yield f"key {key}"
 
-    def _found(self, op: ir.Call | ir.Subflow, policy: ir.Policy) -> tuple[Cached | None, bool]:
-        """What is in the store for a call, and whether it is young enough."""
-        key = self._key(op)
+    def _why(self, key: str, name: str, rows: list[CachedRow]) -> str:
+        """Why a value is not there, as far as the keys of those that are tell."""
+        arguments, code = halves(key)
+        there = [halves(row.key) for row in rows]
+        if any(other == arguments for other, _ in there):
+            return "what is in the store for these arguments was made from other code"
+        known = any(other == code for _, other in there)
+        which = ", for other arguments" + ("" if known else " and from other code") if rows else ""
+        return f"it is not in the store; {self._others(name, rows)}{which}"
+
+    def _found(self, key: str, policy: ir.Policy) -> tuple[Cached | None, bool]:
+        """What is in the store under a key, and whether it is young enough."""
         length = self.value(policy.cache) if policy.cache is not None else True
         found = self.store.cached(key, 0.0)
         if found is None:
@@ -162,7 +174,7 @@ class _Asked:
         policy = None if op is None else kept_policy(op, self.graph)
         if op is None or policy is None or not cached(policy) or policy.once is not None:
             raise _Unknown(id)
-        found, young = self._found(op, policy)
+        found, young = self._found(self._key(op), policy)
         if found is None or not young:
             raise _Unknown(id)
         return self.codec.decode(found.value)

@@ -15,8 +15,10 @@ from ..compiler.tokens import GraphSyntaxError
 from ..executor.told import said, shown
 from ..store.blobs import Blobs
 from ..store.encoding import Values
+from ..store.exceptions import Restored
 from ..store.keeper import Noted, counting, read_entries
 from ..store.port import RunRow, Store, StoreError
+from .helpers import Helpers, read_helpers
 from .lines import Lines, read_lines
 from .resume import find
 
@@ -33,7 +35,8 @@ class Unread:
 
 @frozen
 class History:
-    """A run: its row, what it recorded in order, what of that cannot be read, its plan and the author's lines."""
+    """A run: its row, what it recorded in order, what of that cannot be read, its plan, the author's lines, what its
+    nodes call."""
 
     row: RunRow
     entries: tuple[Noted, ...]
@@ -41,6 +44,7 @@ class History:
     """What of the journal cannot be read, in words; empty: nothing."""
     plan: ir.Graph | None
     lines: Lines
+    helpers: Helpers
     values: Values = field(repr=False)
 
     def value(self, data: bytes | None) -> Any:
@@ -66,9 +70,9 @@ def _why(error: Exception, data: bytes) -> str:
 
 
 def _told(error: BaseException) -> Iterator[str]:
-    name, text = getattr(error, "type", type(error).__name__), said(error)
-    if name == type(error).__name__:
-        text = f"{name}: {text}" if text else name
+    text = said(error)
+    if not isinstance(error, Restored):  # which says its class itself
+        text = f"{type(error).__name__}: {text}" if text else type(error).__name__
     yield hide(text)
     for note in getattr(error, "__notes__", ()):
         yield from (f"  {line}" for line in hide(note).splitlines())
@@ -93,9 +97,9 @@ def read_history(store: Store, run: str, blobs: Path | None = None) -> History:
     row = find(store, run)
     with collector_held():
         entries, damage = _entries(store, row)
-    plan, lines = _plan(store, row)
+    plan, lines, helpers = _plan(store, row)
     values = Values({}, blobs=None if blobs is None else Blobs(blobs))
-    return History(row, tuple(counting(entries)), damage, plan, lines, values)
+    return History(row, tuple(counting(entries)), damage, plan, lines, helpers, values)
 
 
 def _entries(store: Store, row: RunRow) -> tuple[list[Noted], str]:
@@ -129,13 +133,13 @@ def _readable(store: Store, row: RunRow, bad: int) -> int:
     return high
 
 
-def _plan(store: Store, row: RunRow) -> tuple[ir.Graph | None, Lines]:
+def _plan(store: Store, row: RunRow) -> tuple[ir.Graph | None, Lines, Helpers]:
     from ..compiler.reader import read_graph
 
     try:
         text = store.plan(row.digest)
         if text is None:
-            return None, {}
-        return read_graph(text), read_lines(text)
+            return None, {}, {}
+        return read_graph(text), read_lines(text), read_helpers(text)
     except (StoreError, GraphSyntaxError):
-        return None, {}
+        return None, {}, {}

@@ -107,9 +107,9 @@ class Inbox:
         if run:
             row = self.store.run(run)
             if row is None:
-                raise Unknown(f"there is no run {run}")
+                raise Unknown(f"there is no run {run!r}")
             if row.state in OVER:
-                raise Over(f"run {run} is over: {row.state}")
+                raise Over(f"{run} is over: {row.state}")
 
         def done(error: BaseException | None) -> None:
             if error is not None:

@@ -170,7 +170,7 @@ class StoreOnce:
         if row.state == "parked":
             what = key.removeprefix("once:")
             msg = (
-                f"run {run} has begun what is done once under {what!r}, and is parked: {row.reason}; "
+                f"{run} has begun what is done once under {what!r}, and is parked: {row.reason}; "
                 f"`cflow resume {run}` goes on with it"
             )
             raise RuntimeError(msg)

@@ -45,6 +45,7 @@ from ..store.port import (
     Unknown,
     Waited,
 )
+from .helpers import helper_lines
 from .lines import written_lines
 from .programs import program_of
 
@@ -273,14 +274,16 @@ class Recorder:
     # ---- beginning -------------------------------------------------------------------------------
 
     def plan(self, compiled: Compiled) -> tuple[str, str]:
-        """The text of a plan, with the author's lines as comments below it, and its digest."""
+        """The text of a plan, with the functions that its nodes call and the author's lines as comments below it, and
+        the digest of all but the lines."""
         found = self._plans.get(compiled)
         if found is None:
             from ..compiler.printer import print_graph
 
-            text = print_graph(compiled.optimized)
+            graph = compiled.optimized
+            text = print_graph(graph) + helper_lines(graph.nodes, compiled.objects.nodes)
             digest = hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=16).hexdigest()
-            found = self._plans[compiled] = (text + written_lines(compiled.optimized, compiled.graph), digest)
+            found = self._plans[compiled] = (text + written_lines(graph, compiled.graph), digest)
         return found
 
     def started(self, engine: Engine, compiled: Compiled, source: FlowSource, bound: dict[str, Any]) -> Started:

@@ -6,6 +6,7 @@ is beyond the record, and ends the repetition.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ from ..executor.suspended import Suspended
 from ..store.keeper import RunKeeper, read_journal
 from ..store.port import RunRow, Store
 from .differences import differences
+from .helpers import read_helpers
 from .programs import find_program
 from .recorder import Recorder, Recording
 from .resume import entered
@@ -136,7 +138,8 @@ async def _nothing(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
 
 
 def _closed(spec: NodeSpec, fn: Callable[..., Any]) -> Callable[..., Any] | None:
-    return _nothing if spec.is_stream else None
+    at_hand = spec.effects.pure and inspect.isgeneratorfunction(fn)  # its items are not on record
+    return _nothing if spec.is_stream and not at_hand else None
 
 
 @define(eq=False)
@@ -144,6 +147,7 @@ class Repetition:
     """A run that is ready to be repeated.
 
     ``compiled``: the program that it is repeated with. ``plans``: in which it differs from the one that recorded it.
+    ``empty``: its secrets that are set, but to nothing.
     """
 
     row: RunRow
@@ -153,6 +157,7 @@ class Repetition:
     started: Started
     compiled: Compiled
     plans: tuple[str, ...]
+    empty: tuple[str, ...]
     value: Any = None
     error: BaseException | None = None
 
@@ -205,13 +210,14 @@ def repetition(store: Store, row: RunRow, blobs: Blobs | None = None) -> Repetit
     recorder = Recorder(store, blobs=blobs)
     compiled = entered(engine.compiled(find_program(engine, row.program)), row.flow)
     plans: tuple[str, ...] = ()
-    if recorder.plan(compiled)[1] != row.digest:
+    now, digest = recorder.plan(compiled)
+    if digest != row.digest:
         text = store.plan(row.digest)
         if text is None:
             plans = ("the plan of the run is not in the store",)
         else:
-            found = differences(read_graph(text), compiled.optimized)
-            plans = (*found.nodes, *found.flows) or ("what surrounds the steps is different",)
+            found = differences(read_graph(text), compiled.optimized, read_helpers(text), read_helpers(now))
+            plans = found.lines or ("what surrounds the steps is different",)
     ambient = read_ambient(compiled.graph)
     codec = recorder.codec(compiled, ambient)
     keeper = RunKeeper(store, codec, row.id, "")
@@ -220,4 +226,6 @@ def repetition(store: Store, row: RunRow, blobs: Blobs | None = None) -> Repetit
     started = engine._started(
         compiled, codec.decode(row.inputs), row.id, recording, {**ambient, **codec.decode(row.ambient)}
     )
-    return Repetition(row, engine, recording, tape, started, compiled, plans)
+    secrets = (name for name in ambient if compiled.graph.ambient[name].kind == "secret")
+    empty = tuple(name for name in secrets if not ambient[name])
+    return Repetition(row, engine, recording, tape, started, compiled, plans, empty)

@@ -33,7 +33,8 @@ from ..store.port import (
     Unknown,
 )
 from ..store.tickets import commit_now
-from .differences import differences
+from .differences import Changed, differences
+from .helpers import read_helpers
 from .programs import find_program
 from .recorder import Recorder
 
@@ -168,7 +169,8 @@ def entered(current: Compiled, flow: str) -> Compiled:
 def _pinned(recorder: Recorder, row: RunRow, current: Compiled) -> Compiled | str:
     """The plan that a run is pinned to, over the objects of today; or what stands against it, in words."""
     same = entered(current, row.flow)
-    if recorder.plan(same)[1] == row.digest:
+    now, digest = recorder.plan(same)
+    if digest == row.digest:
         return same
     text = recorder.store.plan(row.digest)
     if text is None:
@@ -176,13 +178,18 @@ def _pinned(recorder: Recorder, row: RunRow, current: Compiled) -> Compiled | st
     from ..compiler.reader import read_graph
 
     recorded: ir.Graph = read_graph(text)
-    found = differences(recorded, same.optimized)
-    if found.nodes:
-        return found.told()
+    found = differences(recorded, same.optimized, read_helpers(text), read_helpers(now))
     objects = current.objects
-    missing = [s.name for key, s in recorded.nodes.items() if not s.builtin and key not in objects.nodes]
-    if missing:
-        return f"the program has no {', '.join(sorted(missing))} any more"
+    gone = [
+        Changed(key, f"node {spec.name}: the program has it no more")
+        for key, spec in recorded.nodes.items()
+        if not spec.builtin and key not in objects.nodes
+    ]
+    if found.nodes or gone:
+        from .history import read_history
+        from .touched import told
+
+        return told(evolve(found, nodes=(*found.nodes, *gone)), read_history(recorder.store, row.id), same.optimized)
     return Compiled(recorded, objects, recorded)
 
 
@@ -210,14 +217,14 @@ def _left(recorder: Recorder, row: RunRow) -> RunRow:
     from ..store.owners import alive
 
     if row.queue and row.state == "queued":
-        msg = f"run {row.id} waits for its turn in the queue {row.queue}: `cflow resume --watch` begins it then"
+        msg = f"{row.id} waits for its turn in the queue {row.queue}: `cflow resume --watch` begins it then"
         raise StoreError(msg)
     if row.owner == recorder.owner.id:
         at_work = row.id in recorder.programs
     else:
         at_work = any(owner.id == row.owner and alive(owner, {}) for owner in recorder.store.owners())
     if at_work and row.state not in OVER:
-        msg = f"run {row.id} is under way in a process that lives: wait for it, or end that process"
+        msg = f"{row.id} is under way in a process that lives: wait for it, or end that process"
         raise StoreError(msg)
     return row
 
@@ -227,7 +234,7 @@ def _step(store: Store, row: RunRow, start: str, accept: bool) -> Since:
     from .since import Repeats, since
 
     if row.state in OVER:
-        msg = f"run {row.id} is {row.state}: `cflow rerun {row.id} --from {start}` makes a new run"
+        msg = f"{row.id} is {row.state}: `cflow rerun {row.id} --from {start}` makes a new run"
         raise Over(msg)
     step = since(read_history(store, row.id), start)
     if step.again and not accept:

@@ -161,22 +161,30 @@ class Supervisor:
         are left to whoever comes next."""
         with self._lock:
             self._watching -= 1
-        if self._watching:
-            return
+        try:
+            if not self._watching:
+                self._leave_foreign()
+        finally:
+            with self._lock:
+                if told is not None:
+                    self._told.remove(told)
+
+    def _leave_foreign(self) -> None:
+        try:
+            self._wait_for_foreign()
+        finally:  # Ctrl-C meanwhile: they are left at once, not cancelled with this process
+            for future, started in self._foreign():
+                assert started.recording is not None
+                journal = started.recording.journal
+                if future.token is not None:
+                    with contextlib.suppress(trio.RunFinishedError):
+                        future.token.run_sync_soon(journal.put_away, Away(time.time()))
+            self._wait_for_foreign()
+
+    def _wait_for_foreign(self) -> None:
         end = time.monotonic() + PATIENCE
-        while (busy := self._foreign()) and time.monotonic() < end:
+        while self._foreign() and time.monotonic() < end:
             time.sleep(0.01)
-        for future, started in busy:
-            assert started.recording is not None
-            journal = started.recording.journal
-            if future.token is not None:
-                with contextlib.suppress(trio.RunFinishedError):
-                    future.token.run_sync_soon(journal.put_away, Away(time.time()))
-        while self._foreign() and time.monotonic() < end + PATIENCE:
-            time.sleep(0.01)
-        with self._lock:
-            if told is not None:
-                self._told.remove(told)
 
     @property
     def resting(self) -> int:
@@ -394,7 +402,7 @@ class Supervisor:
             future.set_exception(error)
             return
         except Exception as error:  # one that nobody works on would keep its slot as long as this process lives
-            logger.exception("run %s cannot go on", row.id)
+            logger.exception("%s cannot go on", row.id)
             park(self._recorder, row, f"{type(error).__name__}: {error}")
             started = None
         if started is None:
@@ -460,7 +468,7 @@ class Supervisor:
             elif future.cuts:
                 future.set_exception(concurrent.futures.CancelledError())
             else:
-                future.set_exception(CancelledElsewhere(f"run {row.id} was cancelled"))
+                future.set_exception(CancelledElsewhere(f"{row.id} was cancelled"))
         except StoreError as unreadable:
             future.set_exception(unreadable)
 

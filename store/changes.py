@@ -80,7 +80,7 @@ def begin_run(connection: Connection, change: BeginRun) -> None:
             (row.id, row.owner, row.state, row.wake, queue),
         )
     except sqlite3.IntegrityError as error:
-        msg = f"there is a run {row.id} already"
+        msg = f"there is {row.id} already"
         raise Exists(msg) from error
     connection.execute(
         "INSERT INTO run_data VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -103,9 +103,7 @@ def append(connection: Connection, change: Append) -> None:
         raise why_not(connection, run)
     number, _, has, last = row
     if has != change.first:
-        msg = (
-            f"run {run} has two writers: its journal has {has} entries, those from {change.first} on do not continue it"
-        )
+        msg = f"{run} has two writers: its journal has {has} entries, those from {change.first} on do not continue it"
         raise StoreError(msg)
     if count:
         payload, crc = packed(entries)
@@ -172,7 +170,7 @@ def take_run(connection: Connection, change: TakeRun) -> None:
         raise unknown(change.run)
     number, owner, state, queue = row
     if owner != change.before or state not in change.states:
-        msg = f"run {change.run} cannot be taken: it is {state} and belongs to {owner or 'nobody'} by now"
+        msg = f"{change.run} cannot be taken: it is {state} and belongs to {owner or 'nobody'} by now"
         raise LeaseLost(msg)
     if queue is not None and state != "running" and not change.beyond:
         check_slot(connection, queue, change.run)
@@ -191,7 +189,7 @@ def drop_run(connection: Connection, change: DropRun) -> None:
         raise unknown(change.run)
     number, state, last = row
     if state not in OVER:
-        msg = f"run {change.run} is {state}: only a run that is over can be dropped"
+        msg = f"{change.run} is {state}: only a run that is over can be dropped"
         raise StoreError(msg)
     inbox = "SELECT id FROM signal WHERE run = ?"
     connection.execute(f"DELETE FROM blob_ref WHERE kind = 'signal' AND holder IN ({inbox})", (number,))
@@ -209,8 +207,8 @@ def why_not(connection: Connection, run: str) -> StoreError:
     if row is None:
         return unknown(run)
     if row[1] in OVER:
-        return Over(f"run {run} is over: {row[1]}")
-    return LeaseLost(f"run {run} belongs to {row[0] or 'nobody'} by now")
+        return Over(f"{run} is over: {row[1]}")
+    return LeaseLost(f"{run} belongs to {row[0] or 'nobody'} by now")
 
 
 def number_of(connection: Connection, run: str) -> int:
@@ -221,7 +219,7 @@ def number_of(connection: Connection, run: str) -> int:
 
 
 def unknown(run: str) -> Unknown:
-    return Unknown(f"there is no run {run}")
+    return Unknown(f"there is no run {run!r}")
 
 
 def packed(entries: Sequence[bytes]) -> tuple[bytes, int]:
@@ -291,7 +289,7 @@ def send(connection: Connection, change: Send) -> None:
         if row is None:
             raise unknown(signal.run)
         if row[1] in OVER:
-            msg = f"run {signal.run} is over: {row[1]}"
+            msg = f"{signal.run} is over: {row[1]}"
             raise Over(msg)
         number = row[0]
     made = connection.execute(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from attrs import evolve
 from msgspec.msgpack import Decoder
 
 from ..compiler.secrets import HIDDEN
@@ -139,13 +140,14 @@ class Reader:
         kind: Any = self._values.classes.find(name)
         members = getattr(kind, "_member_map_", None)
         if kind is None or members is None:
-            return self._stand_in(forms.ENUM, data, name, member or value, refs, lost)
+            return evolve(self._stand_in(forms.ENUM, data, name, member or value, refs, lost), enumerated=value)
         if member in members:
             return members[member]
         try:
             return kind(value)  # a combination of flags
         except ValueError:
-            return self._misfit(f"{name} has no member {member}", forms.ENUM, data, name, member, refs, lost)
+            made = self._misfit(f"{name} has no member {member}", forms.ENUM, data, name, member, refs, lost)
+            return evolve(made, enumerated=value)
 
     def _class(self, data: memoryview) -> Any:
         name = self._decode(data)

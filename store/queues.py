@@ -71,11 +71,11 @@ def set_priority(connection: Connection, change: SetPriority) -> None:
         "SELECT number, turn.queue, key, since FROM run LEFT JOIN turn ON turn.run = number WHERE id = ?", (change.run,)
     ).fetchone()
     if row is None:
-        msg = f"there is no run {change.run}"
+        msg = f"there is no run {change.run!r}"
         raise Unknown(msg)
     run, queue, key, since = row
     if queue is None:
-        msg = f"run {change.run} does not wait in a queue any more"
+        msg = f"{change.run} does not wait in a queue any more"
         raise LeaseLost(msg)
     connection.execute("DELETE FROM turn WHERE run = ?", (run,))
     line_up(connection, queue, run, change.priority, key, since)
@@ -158,7 +158,7 @@ def check_slot(connection: Connection, queue: int, run: str) -> None:
     """
     if slots(connection, queue) < 1:
         (name,) = connection.execute("SELECT name FROM queue WHERE number = ?", (queue,)).fetchone()
-        msg = f"run {run} has to wait: as many runs of the queue {name} are under way as it may have at once"
+        msg = f"{run} has to wait: as many runs of the queue {name} are under way as it may have at once"
         raise Full(msg)
 
 

@@ -18,6 +18,7 @@ from typing import Any, cast
 
 from attrs import frozen
 
+from . import forms
 from .forms import BY_KIND
 
 Resolver = Mapping[str, type] | Callable[[str], type | None]
@@ -213,6 +214,8 @@ class StandIn:
     Stored again, it is the same bytes.
 
     ``type``: the class by name (``shop.flows:Order``). ``parts``: fields by name, or what else it was made of.
+    ``value``: what stands for it among values without classes: of a record its fields, of a named tuple a list of them,
+    of a member of an enumeration its value; of others, itself.
     """
 
     type: str
@@ -221,6 +224,18 @@ class StandIn:
     raw: bytes
     refs: tuple[str, ...] = ()
     lossy: bool = False
+    enumerated: Any = None
+
+    @property
+    def value(self) -> Any:
+        match self.code:
+            case forms.RECORD:
+                return self.parts
+            case forms.NAMED_TUPLE:
+                return list(self.parts.values())
+            case forms.ENUM:
+                return self.enumerated
+        return self
 
     def __repr__(self) -> str:
         name = self.type.rpartition(":")[2]

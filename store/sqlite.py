@@ -216,12 +216,12 @@ class SqliteStore:
     def _lacking(self, run: str, entry: int, why: str) -> StoreError:
         """What is not there may be gone with its run."""
         if self.run(run) is None:
-            return Unknown(f"run {run} was dropped while its journal was read")
+            return Unknown(f"{run} was dropped while its journal was read")
         return self._damaged(run, entry, why)
 
     def _damaged(self, run: str, entry: int, why: str) -> Damaged:
         msg = (
-            f"the journal of run {run} is damaged at entry {entry}: {why} (store {self._readers.what}). "
+            f"the journal of {run} is damaged at entry {entry}: {why} (store {self._readers.what}). "
             "Other runs are not affected"
         )
         return Damaged(msg, f"run {run}")

@@ -100,8 +100,24 @@ def test_explain_tells_hits_and_misses(folder: Path, capsys: pytest.CaptureFixtu
     }
     (folder / "kept_nodes.py").write_text(NODES.replace("return [n, 2]", "return [n, 333]").replace('"7"', '"8"'))
     changed = told("day=mon")
-    assert changed["fetch"].startswith("miss: ")
-    assert changed["rate"].startswith("miss: ")
+    assert changed["fetch"] == changed["rate"] == "miss: what is in the store for these arguments was"  # made from ...
+    assert told("day=tue")["fetch"].endswith("the youngest")
+    out = said(capsys, "explain", "kept.cflow", "--store", "s", "day=tue")
+    assert lines(out, "fetch")[1].endswith(" ago, for other arguments and from other code")
+
+
+def test_explain_tells_the_key(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = said(capsys, "explain", "kept.cflow", "--store", "s", "day=mon")
+    said(capsys, "run", "kept.cflow", "day=mon", "--store", "s")
+    kept = [json.loads(line) for line in said(capsys, "cache", "list", "--store", "s", "--json").splitlines()]
+    keys = {row["node"]: f"key {row['key']}" for row in kept}
+    after = said(capsys, "explain", "kept.cflow", "--store", "s", "day=mon")
+    for id in ("fetch", "rate"):
+        assert lines(before, id)[2] == lines(after, id)[2] == keys[id]
+    assert lines(after, "total")[2] == keys["total"]
+    assert lines(said(capsys, "explain", "kept.cflow", "--store", "s", "day=tue"), "fetch")[1].endswith(
+        " ago, for other arguments"
+    )
 
 
 def test_what_is_too_old_is_a_miss(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -115,8 +131,15 @@ def test_explain_needs_no_input_that_is_not_given(folder: Path, capsys: pytest.C
     said(capsys, "run", "kept.cflow", "day=mon", "--store", "s")
     assert main(["explain", "kept.cflow", "--store", "s", "night=mon"]) == 2
     assert "night" in capsys.readouterr().err
-    assert main(["explain", "kept.cflow", "--store", "nowhere"]) == 2
-    assert "there is no store in nowhere" in capsys.readouterr().err
+
+
+def test_explain_before_there_is_a_store(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "kept.cflow", "--store", "nowhere", "day=mon"]) == 0
+    told = capsys.readouterr()
+    assert told.err == "there is no store in nowhere yet: nothing is kept\n"
+    assert lines(told.out, "fetch")[1] == "miss: it is not in the store; nothing of fetch is in the store"
+    assert lines(told.out, "send")[1] == "not done yet"
+    assert not (folder / "nowhere").exists()
 
 
 def test_a_hit_is_an_event(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

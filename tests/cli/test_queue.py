@@ -109,7 +109,7 @@ def test_another_priority(shell: Shell) -> None:
     shell("queue", "priority", run, "-3")
     (row,) = [json.loads(line) for line in shell("runs", "--json").splitlines()]
     assert row["priority"] == -3
-    assert "there is no run run-x" in shell("queue", "priority", "run-x", "1", code=2)
+    assert "there is no run 'run-x'" in shell("queue", "priority", "run-x", "1", code=2)
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,7 @@ def test_what_a_run_was_broken_off_in_stays_its_own(engines: Make) -> None:
     with pytest.raises(Suspended):
         engine.run(once_a_day, "mon")
     run = store_of(engine).runs()[0].id
-    with pytest.raises(RuntimeError, match=f"run {run} has begun what is done once under '.*etl:mon', and is parked"):
+    with pytest.raises(RuntimeError, match=f"{run} has begun what is done once under '.*etl:mon', and is parked"):
         engines().run(once_a_day, "mon")
     resume(engine, run)
     assert store_of(engine).run(run).state == "done"

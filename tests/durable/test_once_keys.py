@@ -161,6 +161,36 @@ def test_what_was_undone_is_done_by_another_key(engines: Make) -> None:
     assert len(set(KEYS)) == 5  # twice with its undo, and once more
 
 
+@flow
+def undone_too(day: str) -> None:
+    """The undo is of a call in a flow, and at another place."""
+    pay("before")
+    with transaction():
+        again = pay.options(once=day)("a")
+        pay(again)
+        boom()
+
+
+def test_its_undo_has_a_key_of_that_name(engines: Make) -> None:
+    engine = engines()
+    STOP.append("-a")
+    with pytest.raises(Suspended):
+        engine.run(undone_too, "mon")
+    assert engine.recorder is not None
+    (row,) = resume(engines(), engine.recorder.store.runs()[0].id)
+    assert row.state == "failed"
+    _, once, plain, undo_plain, undo_once = (keys := list(dict.fromkeys(KEYS)))
+    assert once.startswith("once-")
+    assert undo_once == f"{once}/~undo"
+    assert plain.startswith("run-")
+    assert undo_plain == f"{plain}~undo"
+    assert len(KEYS) == len(keys) + 1  # the undo that was under way: by the same key
+    with pytest.raises(KeyError, match="wanted"):
+        engines().run(undone, "mon")
+    assert KEYS[-1] == f"{KEYS[-2]}/~undo"
+    assert KEYS[-1] != undo_once
+
+
 def test_other_names_and_other_stores_have_other_keys(engines: Make) -> None:
     for engine in (engines(), engines("elsewhere")):
         for day in ("a b", "a_b", "a~0", "a!0", "a/b", "é"):

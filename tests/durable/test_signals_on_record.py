@@ -133,7 +133,7 @@ def test_what_cannot_be_sent_is_told(engine: Engine, tmp_path: Path, capsys: pyt
     assert main(["signal", run, "go", "--store", store]) == 2
     assert "is over" in capsys.readouterr().err
     assert main(["signal", "run-nobody", "go", "--store", store]) == 2
-    assert "no run run-nobody" in capsys.readouterr().err
+    assert "no run 'run-nobody'" in capsys.readouterr().err
     assert main(["signal", run, "go", "--store", str(tmp_path / "none")]) == 2
     assert "there is no store" in capsys.readouterr().err
 

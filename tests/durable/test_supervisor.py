@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+import types
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -242,11 +244,27 @@ def test_who_waits_elsewhere_is_woken_here(engine: Engine, tmp_path: Path) -> No
     other.recorder.close()
 
 
-def test_at_the_end_runs_are_left_to_whoever_comes_next(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervisor, "PATIENCE", 0.2)
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_at_the_end_runs_are_left_to_whoever_comes_next(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, interrupted: bool
+) -> None:
     run = left_behind(engine, hangs)
-    with engine.supervise():
-        until(lambda: DONE)
+    with contextlib.ExitStack() as ends:
+        if interrupted:  # Ctrl-C, while the block ends
+            ends.enter_context(pytest.raises(KeyboardInterrupt))
+            pauses = iter([KeyboardInterrupt])
+        else:
+            monkeypatch.setattr(supervisor, "PATIENCE", 0.2)
+            pauses = iter([])
+        with engine.supervise():
+            until(lambda: DONE)
+
+            def sleep(seconds: float) -> None:
+                for error in pauses:
+                    raise error
+                time.sleep(seconds)
+
+            monkeypatch.setattr(supervisor, "time", types.SimpleNamespace(**{**vars(time), "sleep": sleep}))
     row = find(store_of(engine), run)
     assert (row.state, row.owner) == ("waiting", "")
     assert row.wake is not None

@@ -87,7 +87,7 @@ def test_a_failed_detached_run_is_told_like_any_other_failure(
     assert detaching.run() == "ok"
     settle()
     first, note, way, inputs, own = capsys.readouterr().err.splitlines()
-    assert first[CLOCK:].startswith("error: the detached run run-")
+    assert first[CLOCK:].startswith("error: the detached run-")
     assert first.endswith("failed: ValueError: no 4")
     assert note.startswith("  in flow refused, ")
     assert note.endswith("refuses(n)")

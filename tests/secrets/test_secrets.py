@@ -163,7 +163,7 @@ def test_a_detached_run_that_fails_is_told_like_any_and_hides_it(caplog: pytest.
     (record,) = caplog.records
     assert record.levelname == "ERROR"
     first, *lines = record.getMessage().splitlines()
-    assert re.fullmatch(r"the detached run run-\w+ failed: ValueError: bad key <secret>", first)
+    assert re.fullmatch(r"the detached run-\w+ failed: ValueError: bad key <secret>", first)
     assert "  in flow child, <text>:5" in lines
     assert "    on the way parent > child > raise" in lines
     assert record.exc_info is None, "a traceback would show it, and the engine's own lines"

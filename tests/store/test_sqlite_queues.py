@@ -107,7 +107,7 @@ def test_who_goes_on_needs_a_slot_and_has_it_before_those_that_come_anew(store: 
     assert claim(store) == ["a"]
     commit_now(store, [SetRun("a", "me", "waiting", wake=50.0, new_owner="")])
     assert claim(store, now=49.0) == ["b"]
-    with pytest.raises(Full, match="run a has to wait"):
+    with pytest.raises(Full, match="a has to wait"):
         commit_now(store, [TakeRun("a", "", "you")])
     end(store, "b")
     assert store.ready(51.0) == []
@@ -192,7 +192,7 @@ def test_another_priority(store: SqliteStore) -> None:
     assert found is not None
     assert found.priority == 5
     assert claim(store, 9) == ["c", "a", "b"]
-    with pytest.raises(LeaseLost, match="run a does not wait"):
+    with pytest.raises(LeaseLost, match="a does not wait"):
         commit_now(store, [SetPriority("a", 1)])
     with pytest.raises(Unknown):
         commit_now(store, [SetPriority("x", 1)])

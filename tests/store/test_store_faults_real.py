@@ -266,7 +266,7 @@ def test_a_damaged_page_of_a_large_value_hits_its_run_only(tmp_path: Path) -> No
         target.seek(at)
         target.write(b"muddle")
     store = open_store(tmp_path)
-    with pytest.raises(Damaged, match="run r1 is damaged at entry 1: its checksum is wrong"):
+    with pytest.raises(Damaged, match="the journal of r1 is damaged at entry 1: its checksum is wrong"):
         read(store, "r1")
     assert read(store, "r2") == ["b"]
     store.close()
