@@ -94,3 +94,22 @@ def test_what_nests_without_end() -> None:
         validate.fits.fn(value, {"items": {"$ref": "#"}})
     with pytest.raises(TypeError, match="no form for object"):
         validate.fits.fn(object(), {})
+
+
+def test_a_schema_is_checked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    import jsonschema
+
+    checked = []
+    real = jsonschema.Draft202012Validator.check_schema
+    monkeypatch.setattr(jsonschema.Draft202012Validator, "check_schema", lambda s: (checked.append(s), real(s)))
+    schema: dict[str, Any] = {"title": "once", "properties": {"id": {"type": "integer"}}}
+    assert [validate.fits({"id": value}, dict(schema)) for value in (1, "x", 2)] == [True, False, True]
+    assert len(checked) == 1
+    # One that was changed in the meantime is another, in both directions.
+    schema["properties"]["id"]["type"] = "string"
+    assert validate.fits({"id": "x"}, schema)
+    schema["properties"]["id"]["type"] = "integer"
+    assert not validate.fits({"id": "x"}, schema)
+    for number in range(200):
+        validate.fits({}, {"title": f"{number}"})
+    assert len(validate._validators) <= validate._KEPT
