@@ -50,7 +50,7 @@ def _no_members(name: str) -> Binding | None:
 class ClassBinding:
     """A record, an exception or another class. ``cls`` is None where only its text was read. Built-in exceptions
     too. ``members``: resolves the nodes and flows that are its static methods; None for any other name.
-    ``defined``: the names that its text, where only that was read, defines by ``def``: its properties are among them."""
+    ``defined``: the names that its text, where only that was read, defines by ``def``, properties among them."""
 
     spec: ClassSpec
     cls: type | None = field(default=None, eq=False)
