@@ -32,7 +32,7 @@ def convert_sheets(inbox: str, out: str, limit: int = 4) -> list[Path]:
 
 @flow
 def watch(inbox: str, out: str, looks: int = 1_000_000):
-    """Look every half minute."""
+    """Look every half minute. Sheets are put there by a rename: half a sheet is one that cannot be read."""
     for _ in range(looks):
         convert_sheets(inbox, out)
         sleep(30)

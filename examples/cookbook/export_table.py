@@ -4,6 +4,7 @@ DATABASE_URL=postgresql://... cflow run examples/cookbook/export_table.py since=
 """
 
 from datetime import date
+from pathlib import Path
 from typing import Final
 
 from cflow import batched, flow, secret
@@ -16,7 +17,7 @@ ORDERS: Final = "SELECT id, customer, total, placed FROM orders WHERE placed >= 
 @flow(timeout=7200)
 def export_table(since: date, target: str = "orders.csv.gz", size: int = 5000) -> int:
     """Export in constant memory; how many orders. Who reads `target` sees the whole export, or still the one before."""
-    part = target.replace(".csv", ".part.csv")
+    part = Path(target).with_name(f"part-{Path(target).name}")
     files.delete(part, missing_ok=True)
     count = 0
     try:

@@ -1,6 +1,7 @@
 """Fetch the files of a release from whichever mirror answers first, some at a time, and check each.
 
-cflow run examples/cookbook/fetch_mirrors.py 'mirrors=["https://a.example.com","https://b.example.com"]' release=1.4
+cflow run examples/cookbook/fetch_mirrors.py index=https://example.com/1.4/index.json \\
+        'mirrors=["https://a.example.com/1.4","https://b.example.com/1.4"]'
 """
 
 from dataclasses import dataclass
@@ -17,28 +18,24 @@ class Wanted:
 
 
 @flow
-def fetched(mirror: str, release: str, file: Wanted) -> bytes:
+def fetched(mirror: str, file: Wanted) -> bytes:
     """The file from one mirror. What is not what was asked for is a failure, so the other mirror can win."""
-    answer = http.get.options(retry=2, timeout=20)(f"{mirror}/{release}/{file.name}")
+    answer = http.get.options(retry=2, timeout=20)(f"{mirror}/{file.name}")
     assert crypto.hash(answer.body) == file.sha256, f"{mirror} has another {file.name}"
     return answer.body
 
 
 @flow
-def fetch_mirrors(mirrors: list[str], release: str, out: str = "release", limit: int = 6) -> list[Path]:
-    """The paths of the files, all of them; files that are there and fit are not fetched again."""
+def fetch_mirrors(index: str, mirrors: list[str], out: str = "release", limit: int = 6) -> list[Path]:
+    """The paths of the files, all of them. The checksums come from `index`, so the mirrors need not be trusted; files
+    that are there and fit are not fetched again."""
     first, second = mirrors
-    index = race(
-        http.get_json(f"{first}/{release}/index.json"),
-        http.get_json(f"{second}/{release}/index.json"),
-        timeout=10,
-    )
-    wanted = convert(index["files"], list[Wanted])
+    wanted = convert(http.get_json.options(retry=3, timeout=10)(index), list[Wanted])
     done: Collected[Path] = collect(max_failed=3)
     for file in parallel(wanted, limit=limit):
         path = f"{out}/{file.name}"
         if not (files.exists(path) and crypto.hash_file(path) == file.sha256):
-            content = race(fetched(first, release, file), fetched(second, release, file), timeout=60)
+            content = race(fetched(first, file), fetched(second, file), timeout=60)
             files.write(path, content)
         done.append(Path(path))
     for bad in done.failed:

@@ -38,15 +38,17 @@ def sync_api(api: str, db: str) -> int:
     """
     sql.execute(db, TABLE)
     last = sql.query(db, "SELECT coalesce(max(changed), '') AS changed FROM customer")[0]["changed"]
-    path = f"/customers?since={last}"
+    path = "/customers"
+    params = {"since": last}
     count = 0
     while loop(path, max=10_000):
         answer = http.get_json.options(retry=3, timeout=10)(
-            f"{api}{path}", headers={"authorization": f"Bearer {API_TOKEN}"}
+            f"{api}{path}", params=params, headers={"authorization": f"Bearer {API_TOKEN}"}
         )
         page = convert(answer, Page)
         sql.transaction(db, [[UPSERT, [c.id, c.name, c.changed]] for c in page.items])
         count += len(page.items)
         path = page.next
+        params = None  # the next page's address says it all
     log.info(f"{count} customers since {last or 'ever'}")
     return count

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import duckdb
 import psycopg
@@ -43,7 +44,7 @@ def sqlite(path: str, *statements: str) -> list[tuple[Any, ...]]:
 
 def test_sync_api(load: Load, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("API_TOKEN", "t0ken")
-    people = [{"id": n, "name": f"c{n}", "changed": f"2026-03-{n:02}"} for n in range(1, 6)]
+    people = [{"id": n, "name": f"c{n}", "changed": f"2026-03-{n:02}T00:00+00:00"} for n in range(1, 6)]
     fails = iter([503])
 
     def customers(request: Request) -> Any:
@@ -51,7 +52,9 @@ def test_sync_api(load: Load, site: Site, monkeypatch: pytest.MonkeyPatch) -> No
             return status
         found = [p for p in people if p["changed"] >= request.query["since"]]
         start = 2 * (int(request.query.get("page", 1)) - 1)
-        more = f"/customers?since={request.query['since']}&page={start // 2 + 2}" if start + 2 < len(found) else ""
+        more = (
+            f"/customers?since={quote(request.query['since'])}&page={start // 2 + 2}" if start + 2 < len(found) else ""
+        )
         return {"items": found[start : start + 2], "next": more}
 
     site.routes["GET /customers"] = customers
@@ -60,7 +63,7 @@ def test_sync_api(load: Load, site: Site, monkeypatch: pytest.MonkeyPatch) -> No
     assert {r.headers["authorization"] for r in site.seen} == {"Bearer t0ken"}
     assert len(site.seen) == 4, "three pages, one of them at the second try"
 
-    people[0] |= {"name": "new", "changed": "2026-03-09"}
+    people[0] |= {"name": "new", "changed": "2026-03-09T00:00+00:00"}
     assert sync.run(site.url, "shop.db") == 2, "what has changed, and the last one again"
     assert sqlite("shop.db", "SELECT id, name FROM customer ORDER BY id")[:2] == [(1, "new"), (2, "c2")]
     assert sqlite("shop.db", "SELECT count(*) FROM customer") == [(5,)]
@@ -318,26 +321,25 @@ def test_fetch_mirrors(load: Load, site: Site) -> None:
     import hashlib
 
     contents = {f"part{n}.bin": bytes([n]) * 1000 for n in range(5)}
-    index = {"files": [{"name": n, "sha256": hashlib.sha256(c).hexdigest()} for n, c in contents.items()]}
+    index = [{"name": n, "sha256": hashlib.sha256(c).hexdigest()} for n, c in contents.items()]
+    site.routes["GET /1.4/index.json"] = index
     for mirror in ("a", "b"):
-        site.routes[f"GET /{mirror}/1.4/index.json"] = index
         site.routes |= {f"GET /{mirror}/1.4/{name}": content for name, content in contents.items()}
-    del site.routes["GET /a/1.4/index.json"]
     site.routes["GET /a/1.4/part1.bin"] = b"something else"
     del site.routes["GET /b/1.4/part2.bin"]
     module = load("fetch_mirrors")
-    mirrors = [f"{site.url}/a", f"{site.url}/b"]
-    assert module.fetch_mirrors.run(mirrors, "1.4") == [Path("release", name) for name in contents]
+    given = f"{site.url}/1.4/index.json", [f"{site.url}/{mirror}/1.4" for mirror in ("a", "b")]
+    assert module.fetch_mirrors.run(*given) == [Path("release", name) for name in contents]
     assert {p.name: p.read_bytes() for p in Path("release").iterdir()} == contents
 
     site.seen.clear()
     Path("release/part3.bin").write_bytes(b"cut")
-    module.fetch_mirrors.run(mirrors, "1.4")
+    module.fetch_mirrors.run(*given)
     assert {p.rpartition("/")[2] for p in site.asked()} == {"index.json", "part3.bin"}, "what is there is not fetched"
     Path("release/part1.bin").unlink()
     site.routes["GET /b/1.4/part1.bin"] = b"that neither"
     with pytest.raises(AssertionError, match="1 of 5 files are missing"):
-        module.fetch_mirrors.run(mirrors, "1.4")
+        module.fetch_mirrors.run(*given)
 
 
 def test_await_job(load: Load, site: Site, caplog: pytest.LogCaptureFixture) -> None:
