@@ -49,11 +49,13 @@ def _no_members(name: str) -> Binding | None:
 @frozen
 class ClassBinding:
     """A record, an exception or another class. ``cls`` is None where only its text was read. Built-in exceptions
-    too. ``members``: resolves the nodes and flows that are its static methods; None for any other name."""
+    too. ``members``: resolves the nodes and flows that are its static methods; None for any other name.
+    ``defined``: the names that its text, where only that was read, defines by ``def``, properties among them."""
 
     spec: ClassSpec
     cls: type | None = field(default=None, eq=False)
     members: Callable[[str], Binding | None] = field(default=_no_members, eq=False)
+    defined: frozenset[str] = field(default=frozenset(), eq=False)
 
 
 @frozen

@@ -7,6 +7,7 @@ For the types of the language itself, write ``order: Order = value``.
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 from attrs import frozen
@@ -79,7 +80,25 @@ def _problems(value: Any, schema: dict[str, Any] | bool) -> list[Problem]:
     return _found(_validator(schema), value)
 
 
+_KEPT = 64
+_validators: dict[str, Any] = {}  # by the text of the schema: to check one takes a hundred times as long as to use it
+
+
 def _validator(schema: dict[str, Any] | bool) -> Any:
+    try:
+        key = repr(schema)
+        found = _validators.get(key)
+        if found is None:
+            found = _new_validator(copy.deepcopy(schema))
+            if len(_validators) >= _KEPT:
+                _validators.clear()
+            _validators[key] = found
+    except RecursionError as error:
+        raise _too_deep() from error
+    return found
+
+
+def _new_validator(schema: dict[str, Any] | bool) -> Any:
     jsonschema = library("validate", "jsonschema")
     registry = library("validate", "referencing").Registry()  # one that fetches nothing
     kind = jsonschema.validators.validator_for(schema, jsonschema.Draft202012Validator)
@@ -88,9 +107,26 @@ def _validator(schema: dict[str, Any] | bool) -> Any:
     except jsonschema.SchemaError as error:
         msg = f"the schema is none: {error.json_path.removeprefix('$').removeprefix('.') or 'it'}: {error.message}"
         raise ValueError(msg) from error
-    except RecursionError as error:
-        raise _too_deep() from error
-    return kind(schema, registry=registry, format_checker=kind.FORMAT_CHECKER)
+    return kind(schema, registry=registry, format_checker=_formats(kind.FORMAT_CHECKER))
+
+
+def _formats(of_kind: Any) -> Any:
+    """The formats of a draft of JSON Schema, with those of RFC 3987 put down to those of RFC 3986.
+
+    jsonschema knows them by a library that takes seconds to import.
+    """
+    made = copy.copy(of_kind)
+    made.checkers = dict(of_kind.checkers)
+    for name in ("uri", "uri-reference"):
+        if name in made.checkers:
+            check, raises = made.checkers[name]
+            made.checkers[name.replace("u", "i", 1)] = (lambda value, check=check: check(_ascii(value)), raises)
+    return made
+
+
+def _ascii(value: Any) -> Any:
+    """Where an IRI may have a character beyond ASCII, an URI may have an escaped one (RFC 3987, 3.1)."""
+    return "".join(c if c.isascii() else "%C3" for c in value) if isinstance(value, str) else value
 
 
 def _found(validator: Any, value: Any) -> list[Problem]:

@@ -69,7 +69,8 @@ def read_class(
 
     closed = len(bases) >= 1 and all(b in _CLOSED for b in bases) and bool(_ENUMS.intersection(bases))
     members = _members(node) if closed else ()
-    made = ClassBinding(ClassSpec(key, node.name, kind, fields, bases, members=members), members=member)
+    spec = ClassSpec(key, node.name, kind, fields, bases, members=members)
+    made = ClassBinding(spec, members=member, defined=frozenset(methods))
     hints.declare_read(made)
     return made
 

@@ -16,6 +16,7 @@ from ...compiler.nearest import did_you_mean
 from ...compiler.operators import ALL_METHODS, METHODS
 from ...compiler.types import ANY, BOOL, BYTES, FLOAT, INT, STR, Type, list_of
 from .. import syntax as s
+from ..hints import class_binding
 from .constants import widen
 from .state import FlowLowering
 
@@ -118,7 +119,7 @@ def _field_type(at: FlowLowering, key: str, node: s.Attribute, quiet: bool) -> T
     binding = at.program.objects.classes.get(key)
     if quiet or spec.kind != "record" or (binding is not None and hasattr(binding, node.name)) or spec.bases:
         return ANY
-    if binding is None and spec.source != "":
+    if binding is None and (spec.source != "" or ((read := class_binding(key)) and node.name in read.defined)):
         return ANY
     names = [f.name for f in spec.fields]
     at.report(

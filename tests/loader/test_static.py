@@ -9,6 +9,7 @@ from pathlib import Path
 import attrs
 import pytest
 
+import cflow
 from cflow.dsl.loader import check_python, load_module, packs
 from cflow.dsl.loader.packs import Found, find_pack, import_pack, pack_scope, standard_packs
 from cflow.dsl.loader.static import StaticReader
@@ -367,6 +368,17 @@ def test_check_of_a_python_file(write) -> None:
     assert [d.span.line for d in check_python(folder / "bad.py")] == [6]
     assert [d.id for d in check_python(folder / "worse.py")] == ["python-syntax"]
     assert [d.id for d in check_python(folder / "none.py")] == ["file-not-found"]
+
+
+def test_properties_of_a_record_that_is_only_read(write) -> None:
+    folder = write(
+        {
+            "shop.py": "from attrs import frozen\n@frozen\nclass Order:\n    id: int\n    @property\n    def name(self) -> str: ...\n",
+            "main.cflow": "from './shop.py' import Order\n\nflow main(o: Order) -> str:\n    return f'{o.name} {o.nane}'\n",
+        }
+    )
+    text = (folder / "main.cflow").read_text()
+    assert [d.message for d in cflow.check(text, base=folder)] == ["Order has no field 'nane'"]
 
 
 @pytest.mark.parametrize(

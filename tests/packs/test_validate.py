@@ -94,3 +94,46 @@ def test_what_nests_without_end() -> None:
         validate.fits.fn(value, {"items": {"$ref": "#"}})
     with pytest.raises(TypeError, match="no form for object"):
         validate.fits.fn(object(), {})
+
+
+def test_a_schema_is_checked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    import jsonschema
+
+    checked = []
+    real = jsonschema.Draft202012Validator.check_schema
+    monkeypatch.setattr(jsonschema.Draft202012Validator, "check_schema", lambda s: (checked.append(s), real(s)))
+    schema: dict[str, Any] = {"title": "once", "properties": {"id": {"type": "integer"}}}
+    assert [validate.fits({"id": value}, dict(schema)) for value in (1, "x", 2)] == [True, False, True]
+    assert len(checked) == 1
+    # One that was changed in the meantime is another, in both directions.
+    schema["properties"]["id"]["type"] = "string"
+    assert validate.fits({"id": "x"}, schema)
+    schema["properties"]["id"]["type"] = "integer"
+    assert not validate.fits({"id": "x"}, schema)
+    for number in range(200):
+        validate.fits({}, {"title": f"{number}"})
+    assert len(validate._validators) <= validate._KEPT
+
+
+@pytest.mark.parametrize(
+    ("name", "good", "bad"),
+    [
+        ("iri", "https://bücher.example/straße?q=ü#ß", "https://bücher.example/a b"),
+        ("iri", "mailto:ü@example.test", "straße"),
+        ("iri-reference", "../straße?q=1", "a\\b"),
+        ("uri", "https://example.test/a", "https://bücher.example/"),
+    ],
+)
+def test_addresses(name: str, good: str, bad: str) -> None:
+    schema = {"format": name}
+    assert validate.fits(good, schema)
+    assert not validate.fits(bad, schema)
+    assert validate.fits(7, schema)
+    assert validate.fits(good, {"$schema": "http://json-schema.org/draft-07/schema#", **schema})
+
+
+def test_no_format_takes_seconds_to_import() -> None:
+    """jsonschema imports what there is; this one compiles a grammar of Lark."""
+    from importlib.metadata import requires
+
+    assert not [r for r in requires("conductor-cflow") or () if "rfc3987" in r or "format" in r.partition(";")[0]]
