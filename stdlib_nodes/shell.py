@@ -23,11 +23,11 @@ import trio
 from attrs import frozen
 
 from .. import node, permissions
+from ._programs import Lines, failed
 
 _KEPT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ")
 _LIMIT = 16 << 20  # bytes of output
 _GRACE = 2.0  # seconds between SIGTERM and SIGKILL
-_SHOWN = 400  # characters of the last output in the text of an error
 
 
 class ProgramError(Exception):
@@ -84,7 +84,7 @@ async def run(
         code = await process.wait()
     stdout, stderr = (printed.parts[pipe].decode("utf-8", "replace") for pipe in (process.stdout, process.stderr))
     if check and code:
-        raise _failed(program, code, stderr or stdout)
+        raise failed(program, code, stderr or stdout)
     return Output(code=code, stdout=stdout, stderr=stderr)
 
 
@@ -105,18 +105,14 @@ async def lines(
     """
     async with _started(program, args, env, keep, folder, piped=False) as process:
         assert process.stdout is not None
-        rest = b""
+        cut = Lines(program)
         async for chunk in process.stdout:
-            *whole, rest = (rest + chunk).split(b"\n")
-            for line in whole:
-                yield line.decode("utf-8", "replace")
-            if len(rest) > _LIMIT:
-                msg = f"{program!r} printed a line of more than {_LIMIT} bytes"
-                raise ValueError(msg)
-        if rest:
-            yield rest.decode("utf-8", "replace")
+            for line in cut.cut(chunk):
+                yield line
+        for line in cut.end():
+            yield line
         if code := await process.wait():
-            raise _failed(program, code, "")
+            raise failed(program, code, "")
 
 
 @asynccontextmanager
@@ -194,9 +190,3 @@ class _Printed:
             if self.left < 0:
                 scope.cancel()
             part += chunk
-
-
-def _failed(program: str, code: int, said: str) -> ProgramError:
-    how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
-    last = " ".join(said[-_SHOWN:].split())
-    return ProgramError(f"{program!r} {how}{f': {last}' if last else ''}", code, said)
