@@ -34,7 +34,8 @@ def stored(path: Path) -> Stored:
 
 @flow
 def backup_folder(folder: str, name: str, limit: int = 4) -> int:
-    """How many files the backup has: all, or there is no such backup. Done again, it uploads what is new."""
+    """How many files the backup has: all, or there is no such backup. One at a time: what a failing backup takes
+    away, another might count on."""
     with transaction(timeout=21_600):
         pairs = []
         for path in parallel(files.glob("**/*", folder), limit=limit):

@@ -1,4 +1,4 @@
-"""The recipes around pictures, mail and models: against real servers on loopback, in both spellings."""
+"""The recipes around pictures, mail, models, object stores and other machines, against servers on loopback."""
 
 from __future__ import annotations
 
@@ -217,3 +217,59 @@ def test_backup_folder(
     assert Path("restored/deep/b.bin").stat().st_mtime_ns == before
     with pytest.raises(s3.S3Error):
         module.restore.run("sunday", "restored")
+
+
+# ---- hosts -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """Two SSH servers, each with a folder, and a key that both let in."""
+    import asyncssh
+    import services
+
+    from cflow.runtimes.aio import LOOP
+
+    client, own = (asyncssh.generate_private_key("ssh-ed25519") for _ in range(2))
+    folders = [tmp_path_factory.mktemp("ssh") for _ in range(2)]
+    with (
+        services.ssh(folders[0], own, client.export_public_key()) as first,
+        services.ssh(folders[1], own, client.export_public_key()) as second,
+    ):
+        yield {
+            "key": client.export_private_key().decode(),
+            "known": "".join(f"[127.0.0.1]:{port} {own.export_public_key().decode()}" for port in (first, second)),
+            "names": [f"ssh://ada@127.0.0.1:{port}" for port in (first, second)],
+            "folders": [folder / "there" for folder in folders],
+        }
+    LOOP.close()
+
+
+def test_deploy_hosts(
+    load: Load, hosts: dict[str, Any], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("DEPLOY_KEY", hosts["key"])
+    Path("known_hosts").write_text(hosts["known"])
+    Path("hosts.yaml").write_text(json.dumps(hosts["names"]))
+    files = [folder / "app.conf" for folder in hosts["folders"]]
+    for file in files:
+        file.write_text("old")
+
+    def deploy(content: str, limit: int) -> Any:
+        Path("app.conf").write_text(content)
+        # It comes up with anything but what is bad; the first host is done by the time the second one fails.
+        check = f"! grep bad {files[1]}"
+        return load("deploy_hosts").deploy_hosts.run("hosts.yaml", "app.conf", "app.conf", check, limit=limit)
+
+    assert deploy("new", limit=2) == 2
+    assert [file.read_text() for file in files] == ["new", "new"]
+    with pytest.raises(Exception, match="ended with status 1"):
+        deploy("bad", limit=1)
+    assert [file.read_text() for file in files] == ["new", "new"]
+    said = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
+    ports = [line.removesuffix(" has again what it had").rpartition(":")[2] for line in said]
+    assert ports == [name.rpartition(":")[2] for name in reversed(hosts["names"])]
+    Path("known_hosts").write_text("")
+    with pytest.raises(Exception, match="known"):
+        deploy("newer", limit=2)
+    assert [file.read_text() for file in files] == ["new", "new"]
