@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote
 
 from attrs import field, frozen
 
 from .. import permissions
 from ._extras import needs
 from ._names import climbs, has_control, shown
-from ._reach import CONNECT_SECONDS, connected
+from ._reach import CONNECT_SECONDS, connected, parted
 
 if TYPE_CHECKING:
     from ..compiler.permissions import Permissions
@@ -50,21 +50,21 @@ def bucket(address: str) -> Bucket:
     ------
     ValueError: it is no such address; its text shows nothing of a secret.
     """
-    parts = urlsplit(address)
+    parts = parted(address)
     host = parts.netloc.rpartition("@")[2]
     endpoint = None if parts.scheme == "s3" else f"{parts.scheme.removeprefix('s3+')}://{host}"
     name = host if endpoint is None else parts.path.removeprefix("/").removesuffix("/")
     query = parse_qs(parts.query, keep_blank_values=True)
     if (
         parts.scheme not in ("s3", "s3+https", "s3+http")
-        or has_control(address)
+        or has_control(str(address))
         or not _BUCKET.fullmatch(name)
         or not host
         or (endpoint is None and parts.path not in ("", "/"))
         or set(query) - {"region"}
         or parts.fragment
     ):
-        msg = f"{shown(address)} is no address of a bucket: {_EXAMPLE}"
+        msg = f"{shown(str(address))} is no address of a bucket: {_EXAMPLE}"
         raise ValueError(msg)
     key, secret = (None if part is None else unquote(part) for part in (parts.username, parts.password))
     return Bucket(name, endpoint, query.get("region", [None])[0], key, secret)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import socket
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from attrs import field, frozen
 
 from .. import permissions
+from ..compiler.secrets import SecretText
 from ._names import has_control, shown
 
 if TYPE_CHECKING:
@@ -39,6 +40,15 @@ class Server:
         return shown.replace(self.password, "***") if self.password else shown
 
 
+def parted(address: str) -> SplitResult:
+    """The parts of an address. Of one that is a secret, the password is: scheme and host may be shown."""
+    parts = urlsplit(str(address))  # a part of a secret text would be a secret itself, and hidden wherever it stands
+    if isinstance(address, SecretText) and parts.password:
+        for text in {parts.password, unquote(parts.password)}:
+            SecretText(text)  # hidden from now on, also by itself
+    return parts
+
+
 def server(address: str, ports: Mapping[str, int], example: str) -> Server:
     """What an address names.
 
@@ -51,9 +61,9 @@ def server(address: str, ports: Mapping[str, int], example: str) -> Server:
     ValueError: it is no such address; the text shows nothing of it but scheme and host.
     """
     # urlsplit drops line breaks in silence, and a user or password with one would end a line of the protocol.
-    if not has_control(unquote(address)):
+    if not has_control(unquote(str(address))):
         try:
-            parts = urlsplit(address)
+            parts = parted(address)
             port = parts.port
             host = (parts.hostname or "").encode("ascii" if "%" in (parts.hostname or "") else "idna").decode()
         except ValueError:
@@ -62,7 +72,7 @@ def server(address: str, ports: Mapping[str, int], example: str) -> Server:
             if parts.scheme in ports and host and not parts.query and not parts.fragment:
                 user, password = (None if part is None else unquote(part) for part in (parts.username, parts.password))
                 return Server(parts.scheme, host, port or ports[parts.scheme], user, password, parts.path)
-    msg = f"{shown(address)} is no address of a server: {example}"
+    msg = f"{shown(str(address))} is no address of a server: {example}"
     raise ValueError(msg)
 
 

@@ -13,10 +13,10 @@ from __future__ import annotations
 import socket
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from .. import node, permissions
 from ._extras import needs
+from ._reach import parted
 
 if TYPE_CHECKING:
     import redis as library
@@ -175,12 +175,12 @@ def _client(url: str) -> library.Redis:
 def _address(server: str) -> str:
     """The address to connect to: of a program that is not trusted, the very one that was asked for."""
     given = permissions()
-    parts = urlsplit(server)
+    parts = parted(server)
     if parts.scheme not in ("redis", "rediss", "unix"):
         msg = f"{_shown(server)} is no address of a Redis: redis://HOST:PORT/NUMBER"
         raise ValueError(msg)
     if given.trusted:
-        return server
+        return str(server)
     host, port = parts.hostname or "localhost", parts.port or 6379
     if parts.scheme != "redis" or parts.query:
         msg = "the program is not allowed to reach a Redis but by redis://HOST:PORT/NUMBER"
@@ -194,5 +194,5 @@ def _address(server: str) -> str:
 
 def _shown(server: str) -> str:
     """The address without name and password."""
-    parts = urlsplit(server)
+    parts = parted(server)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
