@@ -7,7 +7,6 @@ code depends on the engine's listeners and substitutes and is kept with the engi
 from __future__ import annotations
 
 import concurrent.futures
-import math
 import os
 import threading
 import weakref
@@ -23,6 +22,7 @@ from .compiler.inputs import bind_inputs
 from .compiler.spec import NodeSpec
 from .dsl.declaring import FlowDef
 from .dsl.scope import FlowSource
+from .engine_arguments import as_idle, as_profile, check
 from .executor.alone import in_place
 from .planner.optimizations import ALL, Optimizations
 from .started import CLOSED, Door, Started as Started, read_ambient as read_ambient
@@ -37,59 +37,10 @@ if TYPE_CHECKING:
     from .planner.profile import Profile
     from .runs.queues import Queue
     from .runs.recorder import Recorder, Recording
-    from .store.port import RunRow, Store
+    from .store.port import Store
+    from .store.rows import RunRow
 
 Substitute = Callable[[NodeSpec, Callable[..., Any]], "Callable[..., Any] | None"]
-
-
-def _check(store: Any, limit: Any, workers: Any, sinks: tuple[Any, ...], allow: Any, profile: Any) -> None:
-    """What an engine is made with, before it fails somewhere else."""
-    if not (store is None or isinstance(store, str | os.PathLike) or hasattr(store, "journal")):
-        msg = f"store is the path of a folder, or an opened store, not {store!r}"
-        raise TypeError(msg)
-    for name, number in {"limit": limit, "workers": 1 if workers is None else workers}.items():
-        if type(number) is not int:
-            msg = f"{name} is a whole number, not {number!r}"
-            raise TypeError(msg)
-        if number < 1:
-            msg = f"{name} is at least 1, not {number!r}"
-            raise ValueError(msg)
-    if isinstance(allow, str):
-        msg = f"allow is a list of names: write allow=[{allow!r}]"
-        raise TypeError(msg)
-    if allow is not None:
-        from .dsl.loader.allow import Allow
-
-        Allow.of(allow)  # a grant that is none is told here
-    for sink in sinks:
-        if not callable(sink):
-            msg = f"a sink is called with each event, and {sink!r} cannot be called"
-            raise TypeError(msg)
-    known = getattr(profile, "seconds", {} if profile is None else profile)
-    if not isinstance(known, Mapping):
-        msg = f"a profile is seconds by operation, or what cflow.planner.profile.load reads, not {profile!r}"
-        raise TypeError(msg)
-    for id, seconds in known.items():
-        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds >= 0:
-            msg = f"a profile is seconds by operation, and {id!r} has {seconds!r}"
-            raise TypeError(msg)
-
-
-def _as_profile(known: Mapping[str, float] | Profile | None) -> Profile | None:
-    if not isinstance(known, Mapping):
-        return known
-    from .planner.profile import Profile
-
-    return Profile("", "", dict(known))
-
-
-def _idle(seconds: float | None) -> float:
-    if seconds is None:
-        return math.inf
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds >= 0:
-        msg = f"idle is a number of seconds, or None, not {seconds!r}"
-        raise TypeError(msg)
-    return float(seconds)
 
 
 class Engine:
@@ -137,7 +88,7 @@ class Engine:
     ) -> None:
         sinks = tuple(sinks)
         allow = allow if allow is None or isinstance(allow, str) else tuple(allow)
-        _check(store, limit, workers, sinks, allow, profile)
+        check(store, limit, workers, sinks, allow, profile)
         self.limit = limit
         self.workers = workers
         self.allow = allow
@@ -149,11 +100,11 @@ class Engine:
         self._clock = clock
         self._store = store
         self._pickle = tuple(pickle)
-        self.idle = _idle(idle)
+        self.idle = as_idle(idle)
         self._on = optimizations
         self._tally = tally
         self._recorder: Recorder | None = None
-        self._profile = _as_profile(profile)
+        self._profile = as_profile(profile)
         self._linked: weakref.WeakKeyDictionary[Compiled, _Links] = weakref.WeakKeyDictionary()
         self._background: Any = None
         self._lock = threading.Lock()

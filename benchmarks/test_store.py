@@ -19,7 +19,8 @@ from bench_beside import Beside
 from disk_floor import Floor
 
 from cflow.store.place import open_store
-from cflow.store.port import Append, BeginRun, RunRow, SetRun
+from cflow.store.port import Append, BeginRun, SetRun
+from cflow.store.rows import RunRow
 from cflow.store.sqlite import SqliteStore
 from cflow.store.tickets import commit, commit_now
 

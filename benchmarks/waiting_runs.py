@@ -16,7 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cflow import Engine, flow, node, wait_signal
-from cflow.store.port import Send, Signal
+from cflow.store.port import Send
+from cflow.store.rows import Signal
 from cflow.store.tickets import commit_now
 
 IDLE = 0.2

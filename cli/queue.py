@@ -11,7 +11,8 @@ from .output import emit
 from .stores import existing
 
 if TYPE_CHECKING:
-    from ..store.port import Change, QueueRow
+    from ..store.port import Change
+    from ..store.rows import QueueRow
 
 
 def execute(arguments: argparse.Namespace) -> int:

@@ -16,7 +16,7 @@ from .stores import existing
 if TYPE_CHECKING:
     from ..engine import Engine
     from ..runs.since import Repeats
-    from ..store.port import RunRow
+    from ..store.rows import RunRow
 
 IDLE = 1.0
 """Seconds of waiting after which a run is left alone."""
@@ -53,7 +53,7 @@ def execute(arguments: argparse.Namespace) -> int:
 def _nothing(engine: Engine, run: str) -> str:
     """Why no run was gone on with."""
     from ..runs.resume import find
-    from ..store.port import OVER
+    from ..store.rows import OVER
 
     if not run:
         return "there is no run to go on with"

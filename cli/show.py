@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from ..runs.history import History
     from ..runs.tree import Node
     from ..store.keeper import Noted
-    from ..store.port import RunRow, Store
+    from ..store.port import Store
+    from ..store.rows import RunRow
 
 VALUE = 60
 """Characters of a value that are shown."""
@@ -65,7 +66,7 @@ def execute(arguments: argparse.Namespace) -> int:
 def _standing(store: Store, history: History) -> Iterator[str]:
     """Who works on it, and what it waits for."""
     from ..store.owners import alive
-    from ..store.port import NOWHERE, OVER
+    from ..store.rows import NOWHERE, OVER
 
     row = history.row
     if row.state in OVER:

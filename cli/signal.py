@@ -13,7 +13,8 @@ from .output import note
 from .stores import existing
 
 if TYPE_CHECKING:
-    from ..store.port import Signal, Store
+    from ..store.port import Store
+    from ..store.rows import Signal
 
 ANYBODY = "-"
 """In place of a run: whoever waits first."""
@@ -28,7 +29,8 @@ def execute(arguments: argparse.Namespace) -> int:
     from ..store.blobs import Blobs
     from ..store.encoding import Values
     from ..store.place import open_store
-    from ..store.port import Send, Signal
+    from ..store.port import Send
+    from ..store.rows import Signal
     from ..store.tickets import commit_now
 
     value = None if arguments.value is None else read_value(arguments.value)
@@ -53,7 +55,7 @@ def execute(arguments: argparse.Namespace) -> int:
 def _nobody_waits(store: Store, signal: Signal) -> bool:
     """Does a signal that is on disk lie there? Which runs wait is on record of those that are put away; one that holds
     its task takes the signal within :data:`SOON`."""
-    from ..store.port import Waited
+    from ..store.rows import Waited
 
     waits = Waited(signal.name, signal.key)
     # Who waited first has something to do since the signal came.

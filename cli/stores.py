@@ -25,8 +25,8 @@ def existing(folder: str, made: bool = False) -> Iterator[None]:
     ------
     Usage: there is none, or it cannot be read, or it does not take what is asked of it.
     """
+    from ..store.failures import StoreError
     from ..store.place import FILE
-    from ..store.port import StoreError
 
     if not (made or (Path(folder) / FILE).is_file()):
         msg = f"there is no store in {folder}: `cflow run FILE --store {folder}` makes one"
@@ -55,7 +55,7 @@ def opened(engine: Engine) -> Engine:
     try:
         engine.recorder  # noqa: B018 - opens it
     except Exception as error:
-        from ..store.port import StoreError  # not where all is well: it takes time to import
+        from ..store.failures import StoreError
 
         if isinstance(error, StoreError):
             raise Unusable(error) from error

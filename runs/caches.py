@@ -23,7 +23,9 @@ from ..executor.caches import MemoryCache
 from ..executor.late import trio
 from ..executor.ports import Shares
 from ..executor.wall import wall
-from ..store.port import NOWHERE, Change, Remember, RunRow, Shrink, StoreError
+from ..store.failures import StoreError
+from ..store.port import Change, Remember, Shrink
+from ..store.rows import NOWHERE, RunRow
 from .flights import Flights
 
 if TYPE_CHECKING:

@@ -11,7 +11,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ..executor.suspended import Suspended
-from ..store.port import NOWHERE, OVER, Over, Remember, RunRow, Send, SetRun, Signal, Store, StoreError
+from ..store.failures import Over, StoreError
+from ..store.port import Remember, Send, SetRun, Store
+from ..store.rows import NOWHERE, OVER, RunRow, Signal
 from ..store.tickets import commit_now
 from .resume import find, reopened, take, to_its_end
 

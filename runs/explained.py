@@ -14,7 +14,8 @@ from ..executor.cache_keys import halves, node_key
 from ..executor.invoke import once_key
 from ..executor.run import Run
 from ..planner.kept import cached, kept_policy, span
-from ..store.port import Cached, CachedRow, Store
+from ..store.port import Store
+from ..store.rows import Cached, CachedRow
 from .onces import stored
 
 if TYPE_CHECKING:

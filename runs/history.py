@@ -16,8 +16,10 @@ from ..executor.told import said, shown
 from ..store.blobs import Blobs
 from ..store.encoding import Values
 from ..store.exceptions import Restored
+from ..store.failures import StoreError
 from ..store.keeper import Noted, counting, read_entries
-from ..store.port import RunRow, Store, StoreError
+from ..store.port import Store
+from ..store.rows import RunRow
 from .helpers import Helpers, read_helpers
 from .lines import Lines, read_lines
 from .resume import find

@@ -21,7 +21,9 @@ from attrs import define, field
 from ..executor.letters import Letter
 from ..executor.waiter import Waiter
 from ..store.encoding import Values
-from ..store.port import OVER, Over, Send, Signal, Store, StoreError, Unknown
+from ..store.failures import Over, StoreError, Unknown
+from ..store.port import Send, Store
+from ..store.rows import OVER, Signal
 from ..store.tickets import commit_now
 
 LOOK = 0.2

@@ -20,7 +20,9 @@ from ..executor.late import trio
 from ..executor.ports import Shares
 from ..executor.suspended import Suspended
 from ..executor.waiter import Waiter
-from ..store.port import OVER, Await, Exists, Release, Reserve, Settle, Store, StoreError, Taken
+from ..store.failures import Exists, StoreError, Taken
+from ..store.port import Await, Release, Reserve, Settle, Store
+from ..store.rows import OVER
 from ..store.tickets import commit
 from .caches import Found
 

@@ -6,7 +6,7 @@ import re
 
 from attrs import frozen
 
-from ..store.port import Unknown
+from ..store.failures import Unknown
 
 _FRAME = re.compile(r"([^:~]*)([:~])")
 _NAME = re.compile(r"([^\[#]*)(?:\[(\d+)\])?(?:#(\d+))?")

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from ..compiler.inputs import bind_inputs
 from ..executor.memory import parse_rate
 from ..started import read_ambient
-from ..store.port import Change, SetPriority, SetQueue, StoreError
+from ..store.failures import StoreError
+from ..store.port import Change, SetPriority, SetQueue
 from ..store.tickets import commit_now
 from .programs import program_of
 

@@ -26,25 +26,10 @@ from ..executor.journal import Journal
 from ..executor.late import trio
 from ..executor.suspended import Suspended
 from ..started import Started, read_ambient
+from ..store.failures import Damaged, Exists, LeaseLost, Over, StoreError, Unknown
 from ..store.keeper import Codec, Past, RunKeeper
-from ..store.port import (
-    NOWHERE,
-    BeginRun,
-    Change,
-    Damaged,
-    Exists,
-    KeepPlan,
-    LeaseLost,
-    Over,
-    RunRow,
-    SetOwner,
-    SetRun,
-    State,
-    Store,
-    StoreError,
-    Unknown,
-    Waited,
-)
+from ..store.port import BeginRun, Change, KeepPlan, SetOwner, SetRun, Store
+from ..store.rows import NOWHERE, RunRow, State, Waited
 from .helpers import helper_lines
 from .lines import written_lines
 from .programs import program_of

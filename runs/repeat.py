@@ -24,7 +24,8 @@ from ..executor.letters import Inbox
 from ..executor.loop import run_loop
 from ..executor.suspended import Suspended
 from ..store.keeper import RunKeeper, read_journal
-from ..store.port import RunRow, Store
+from ..store.port import Store
+from ..store.rows import RunRow
 from .differences import differences
 from .helpers import read_helpers
 from .programs import find_program

@@ -19,8 +19,9 @@ from ..executor.entries import DONE, FAILED, GIVEN, TRY
 from ..executor.groups import stopped
 from ..executor.run import Run
 from ..executor.told import said
+from ..store.failures import StoreError
 from ..store.keeper import Noted
-from ..store.port import OVER, StoreError
+from ..store.rows import OVER
 from .history import History
 from .paths import only, path_of, read_name
 from .tree import Node, tree_of

@@ -10,8 +10,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ..executor.suspended import Suspended
+from ..store.failures import StoreError
 from ..store.keeper import read_entries, read_journal
-from ..store.port import RunRow, SetRun, StoreError
+from ..store.port import SetRun
+from ..store.rows import RunRow
 from ..store.tickets import commit_now
 from .history import read_history
 from .programs import find_program

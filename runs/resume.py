@@ -16,22 +16,10 @@ from ..executor.launch import iterate
 from ..executor.loop import run_loop
 from ..executor.suspended import Suspended
 from ..started import Started, read_ambient
+from ..store.failures import Full, LeaseLost, Over, StoreError, Unknown
 from ..store.keeper import RunKeeper, read_journal
-from ..store.port import (
-    NOWHERE,
-    OVER,
-    Change,
-    Full,
-    KeepPlan,
-    LeaseLost,
-    Over,
-    RunRow,
-    SetRun,
-    Store,
-    StoreError,
-    TakeRun,
-    Unknown,
-)
+from ..store.port import Change, KeepPlan, SetRun, Store, TakeRun
+from ..store.rows import NOWHERE, OVER, RunRow
 from ..store.tickets import commit_now
 from .differences import Changed, differences
 from .helpers import read_helpers

@@ -13,8 +13,8 @@ from attrs import frozen
 from ..compiler import ir
 from ..executor.entries import OWED
 from ..executor.watch import CANCELLED
+from ..store.failures import StoreError
 from ..store.keeper import Noted
-from ..store.port import StoreError
 from .history import History
 from .paths import only
 from .tree import Node, tree_of

@@ -24,8 +24,10 @@ from ..executor import underway
 from ..executor.away import Submitted
 from ..executor.suspended import Away, Suspended
 from ..started import Started
+from ..store.failures import Over, StoreError
 from ..store.owners import Seen, alive
-from ..store.port import NOWHERE, OVER, Claim, DropOwner, Over, RunRow, StoreError
+from ..store.port import Claim, DropOwner
+from ..store.rows import NOWHERE, OVER, RunRow
 from ..store.tickets import commit_now
 from .cancel import ask, lives
 from .recorder import Recorder

@@ -21,7 +21,8 @@ from typing import IO, Any, cast
 
 from attrs import frozen
 
-from .port import Blob, Damaged, ReadOnly
+from .failures import Damaged, ReadOnly
+from .rows import Blob
 
 CHUNK = 1 << 20
 """Bytes that are hashed, written or read at a time."""

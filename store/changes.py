@@ -13,8 +13,8 @@ import zlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from .failures import Exists, LeaseLost, Over, StoreError, Taken, Unknown
 from .port import (
-    OVER,
     Append,
     Await,
     BeginRun,
@@ -22,11 +22,8 @@ from .port import (
     Claim,
     DropOwner,
     DropRun,
-    Exists,
     Forget,
     KeepPlan,
-    LeaseLost,
-    Over,
     Release,
     Remember,
     Reserve,
@@ -37,14 +34,11 @@ from .port import (
     SetRun,
     Settle,
     Shrink,
-    StoreError,
     Sweep,
-    Taken,
     TakeRun,
-    Unknown,
-    Waited,
 )
 from .queues import check_slot, claim, line_up, queue_of, set_priority, set_queue
+from .rows import OVER, Waited
 
 Connection = sqlite3.Connection
 

@@ -14,7 +14,8 @@ import time
 from contextlib import suppress
 
 from .blobs import Blobs, Swept
-from .port import Store, StoreError
+from .failures import StoreError
+from .port import Store
 from .tickets import commit_now
 from .writer import LONGEST
 

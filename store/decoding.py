@@ -10,8 +10,8 @@ from msgspec.msgpack import Decoder
 
 from ..compiler.secrets import HIDDEN
 from . import exceptions, forms
+from .failures import Damaged, StoreError
 from .forms import BY_CODE
-from .port import Damaged, StoreError
 from .records import StandIn, fields_of, is_named_tuple, is_record
 from .secretparts import placeholder, plain
 from .unstorable import Lost, Misfit

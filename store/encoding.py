@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from .blobs import Blobs
 from .decoding import Reader, damaged, plainly
 from .exceptions import Restored as Restored
-from .port import Damaged, StoreError
+from .failures import Damaged, StoreError
 from .records import Classes, Resolver, StandIn as StandIn, class_name
 from .secretparts import Watch, scrub as scrub
 from .sqlerrors import NO_SPACE

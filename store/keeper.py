@@ -10,7 +10,8 @@ from attrs import frozen
 
 from ..executor.entries import RESUMED, SINCE, Entry, Recorded
 from ..executor.letters import Missed
-from .port import Append, Change, Damaged, Done, Store, StoreError, Taken
+from .failures import Damaged, StoreError, Taken
+from .port import Append, Change, Done, Store
 
 SPARE = 16
 """Added to the kind of an entry of a call that writes nothing."""

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from attrs import define, field, frozen
 
-from .port import Owner
+from .rows import Owner
 
 LEASE = 30.0
 """Seconds without a beat after which an owner elsewhere is taken for dead."""

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from .port import Busy, Damaged, ReadOnly, StoreError
+from .failures import Busy, Damaged, ReadOnly, StoreError
 from .reading import PATIENCE, Readers
 from .schema import MIGRATIONS, OLDEST_SQLITE, Migration, check, migrate
 from .sqlerrors import CANTOPEN, NOTADB, READONLY, describe, fault, no_space, primary

@@ -8,90 +8,11 @@ committed. A backend is one class with these methods; nothing in here says SQLit
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Literal, Protocol
+from typing import Protocol
 
 from attrs import field, frozen
 
-State = Literal["queued", "running", "waiting", "parked", "done", "failed", "cancelled"]
-"""``queued``: recorded and not begun. ``running``: somebody works on it, or did when it died. ``waiting``: nobody has
-to work on it before a signal or a time. ``parked``: it needs a person, ``reason`` says what for. The rest is over."""
-
-OVER: frozenset[State] = frozenset({"done", "failed", "cancelled"})
-
-NOWHERE = ""
-"""The owner of a run that nobody works on."""
-
-
-@frozen
-class RunRow:
-    """A run as the store knows it. Times are seconds since the epoch.
-
-    ``flow``: its name. ``program``: how to find it again (``orders.cflow:settle``, ``shop.flows:settle``). ``digest``:
-    of the plan it is pinned to. ``inputs``, ``ambient``, ``result``, ``error``: encoded values. ``owner``: who works
-    on it. ``wake``: when it has something to do without being asked. ``entries``: how many the journal has.
-    ``resumed``: how often somebody else went on with it. ``parent``: the run that detached it. ``reason``: why it is
-    parked. ``queue``: the one that it waits in to begin, or has begun from; empty: none. ``priority``: in it.
-    """
-
-    id: str
-    flow: str
-    program: str
-    digest: str
-    state: State
-    created: float
-    inputs: bytes = b""
-    ambient: bytes = b""
-    began: float | None = None
-    ended: float | None = None
-    result: bytes | None = None
-    error: bytes | None = None
-    owner: str = NOWHERE
-    wake: float | None = None
-    entries: int = 0
-    resumed: int = 0
-    parent: str = ""
-    reason: str = ""
-    queue: str = ""
-    priority: int = 0
-
-
-@frozen
-class Owner:
-    """A process that works on runs: enough to tell, on the same machine, whether it is alive.
-
-    ``boot``: of the machine's boot; ``born``: when the process began, in the system's own ticks (a pid is used again).
-    ``beat``: a number that grows while it is alive.
-    """
-
-    id: str
-    host: str
-    boot: str
-    pid: int
-    born: int
-    beat: int = 0
-
-
-@frozen
-class Signal:
-    """One signal in an inbox. ``run``: empty where it is for whoever waits first. ``key``, ``value``: encoded.
-    ``unique``: two with the same one (and the same run and name) are one; empty: never."""
-
-    name: str
-    key: bytes
-    value: bytes
-    run: str = ""
-    unique: str = ""
-    sent: float = 0.0
-    id: int = 0
-
-
-@frozen
-class Waited:
-    """What a waiting run waits for: a signal of this name and key."""
-
-    name: str
-    key: bytes
-
+from .rows import Cached, CachedRow, Owner, QueueRow, RunRow, Signal, State, Trouble, Waited
 
 # ---- changes ------------------------------------------------------------------------------------------------
 
@@ -340,118 +261,12 @@ Change = (
 )
 
 
-# ---- what can go wrong ----------------------------------------------------------------------------------------
-
-
-class StoreError(Exception):
-    """The store cannot do what it is asked; the message says what to do."""
-
-
-class LeaseLost(StoreError):
-    """Somebody else works on the run by now: whoever hears this stops at once and writes nothing more."""
-
-
-class Full(StoreError):
-    """As many runs of the queue are under way as it may have at once."""
-
-
-class Exists(StoreError):
-    """It is there already."""
-
-
-class Unknown(StoreError):
-    """There is no such run."""
-
-
-class Over(StoreError):
-    """The run is over."""
-
-
-class Taken(StoreError):
-    """Somebody else has consumed the signal by now, or has reserved the key."""
-
-
-class Busy(StoreError):
-    """Another process keeps everybody else from reading. Commits only wait in that case."""
-
-
-class Damaged(StoreError):
-    """What is on disk is not what was written; ``what`` names it (a run, a blob, the file)."""
-
-    def __init__(self, message: str, what: str) -> None:
-        super().__init__(message, what)
-        self.what = what
-
-    def __str__(self) -> str:
-        return str(self.args[0])
-
-
-class Newer(StoreError):
-    """The store was made by a newer version."""
-
-
-class ReadOnly(StoreError):
-    """The store cannot be written to: the folder or the disk is read-only."""
-
-
 # ---- the port -------------------------------------------------------------------------------------------------
-
-
-@frozen
-class Cached:
-    """A cached value as it stands in the store."""
-
-    value: bytes
-    until: float | None
-    made: float
-
-
-@frozen
-class CachedRow:
-    """A cached value as it is listed. ``size``: in bytes, with its large values."""
-
-    key: str
-    node: str
-    made: float
-    until: float | None
-    size: int
-
-
-@frozen
-class QueueRow:
-    """A queue as it is listed. ``concurrency``: None: no limit; ``rate``: empty: no limit. The rest: how many of its
-    runs are in that state."""
-
-    name: str
-    concurrency: int | None
-    rate: str
-    paused: bool
-    queued: int
-    running: int
-    waiting: int
-    parked: int
-
-
-@frozen
-class Trouble:
-    """Why commits do not get through just now: they are tried again, and nothing is lost. ``since``: epoch seconds."""
-
-    what: Literal["full", "busy", "io"]
-    message: str
-    since: float
 
 
 Done = Callable[[BaseException | None], Callable[[], object] | None]
 """Told, in any thread, once a unit is on disk (None) or refused. What it gives back is called once all units of the
 same commit have been told, and once only where several give back the same: that is where a loop is woken."""
-
-
-@frozen
-class Blob:
-    """A large value in a file of its own, by its content."""
-
-    digest: str
-    size: int = field(eq=False, default=0)
 
 
 class Store(Protocol):

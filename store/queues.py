@@ -14,7 +14,9 @@ import time
 
 from ..executor.memory import parse_rate
 from .admission import Head, next_of, places, round_of
-from .port import Claim, Full, LeaseLost, QueueRow, SetPriority, SetQueue, Unknown
+from .failures import Full, LeaseLost, Unknown
+from .port import Claim, SetPriority, SetQueue
+from .rows import QueueRow
 
 Connection = sqlite3.Connection
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 
 from attrs import define, field
 
-from .port import Busy, Damaged, StoreError
+from .failures import Busy, Damaged, StoreError
 from .sqlerrors import describe, fault
 
 PATIENCE = 0.04

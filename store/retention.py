@@ -6,7 +6,9 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 
-from .port import OVER, Change, DropRun, Store, StoreError, Sweep
+from .failures import StoreError
+from .port import Change, DropRun, Store, Sweep
+from .rows import OVER
 from .tickets import commit_now
 
 UNIT = 100

@@ -11,7 +11,7 @@ import sqlite3
 import time
 from collections.abc import Sequence
 
-from .port import Newer, StoreError
+from .failures import Newer, StoreError
 
 APPLICATION_ID = 0x63666C77
 """``cflw``, in the header of the file, at offset 68."""

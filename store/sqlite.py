@@ -18,25 +18,11 @@ from typing import Any
 import msgspec
 
 from .changes import CHAIN
-from .port import (
-    Cached,
-    CachedRow,
-    Change,
-    Damaged,
-    Done,
-    Owner,
-    QueueRow,
-    ReadOnly,
-    RunRow,
-    Signal,
-    State,
-    StoreError,
-    Trouble,
-    Unknown,
-    Waited,
-)
+from .failures import Damaged, ReadOnly, StoreError, Unknown
+from .port import Change, Done
 from .queues import queue_rows, ready, slots
 from .reading import Readers
+from .rows import Cached, CachedRow, Owner, QueueRow, RunRow, Signal, State, Trouble, Waited
 from .writer import Writer
 
 SEGMENTS = 256

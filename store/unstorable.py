@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .port import StoreError
+from .failures import StoreError
 
 
 class NotStorable(StoreError):

@@ -22,7 +22,9 @@ from attrs import define, field
 
 from . import changes as sql
 from .appends import Appends, Stale
-from .port import Change, Damaged, Done, ReadOnly, StoreError, Trouble
+from .failures import Damaged, ReadOnly, StoreError
+from .port import Change, Done
+from .rows import Trouble
 from .sqlerrors import Fault, describe, fault
 
 _LOGGER = logging.getLogger("cflow.store")

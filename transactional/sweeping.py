@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..runs.onces import generation, of_name, prefix
-from ..store.port import OVER, Store
+from ..store.port import Store
+from ..store.rows import OVER
 from .port import Database
 
 EVERY = 1000

@@ -13,7 +13,7 @@ import pytest
 
 from cflow import Engine
 from cflow.cli.main import main
-from cflow.store.port import QueueRow, RunRow
+from cflow.store.rows import QueueRow, RunRow
 
 PROGRAM = """\
 flow double(n: int) -> int:

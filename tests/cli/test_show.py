@@ -16,7 +16,8 @@ import cflow
 from cflow import Engine
 from cflow.cli.main import main
 from cflow.store.place import open_store
-from cflow.store.port import BeginRun, Owner, RunRow, SetOwner
+from cflow.store.port import BeginRun, SetOwner
+from cflow.store.rows import Owner, RunRow
 from cflow.store.tickets import commit_now
 
 NODES = '''

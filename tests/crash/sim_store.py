@@ -11,8 +11,10 @@ from typing import Any
 import trio
 from attrs import define, field, frozen
 
+from cflow.store.failures import StoreError
 from cflow.store.place import open_store
-from cflow.store.port import Change, Done, Store, StoreError, Trouble
+from cflow.store.port import Change, Done, Store
+from cflow.store.rows import Trouble
 from cflow.store.sqlite import SqliteStore
 from cflow.store.tickets import commit_now
 

@@ -19,8 +19,10 @@ from cflow import Engine, flow, node
 from cflow.executor.suspended import Suspended
 from cflow.runs.recorder import Recorder
 from cflow.runs.resume import find, resume
+from cflow.store.failures import Damaged, StoreError
 from cflow.store.place import open_store
-from cflow.store.port import NOWHERE, Damaged, RunRow, Store, StoreError
+from cflow.store.port import Store
+from cflow.store.rows import NOWHERE, RunRow
 
 DONE: list[str] = []
 AT: dict[str, Callable[[], object]] = {}

@@ -28,8 +28,8 @@ from cflow import Engine, context, flow, node, parallel
 from cflow.executor.suspended import Suspended
 from cflow.runs.resume import find, resume
 from cflow.store.blobs import Blobs
+from cflow.store.failures import Newer, StoreError
 from cflow.store.place import FILE, open_store
-from cflow.store.port import Newer, StoreError
 
 
 class Noted(Faulty):
@@ -377,7 +377,7 @@ sys.path.insert(0, sys.argv[2])
 import test_run_faults as tests
 from cflow import Engine
 from cflow.store import blobs, encoding, keeper, owners, place, sqlite, tickets
-from cflow.store.port import ReadOnly
+from cflow.store.failures import ReadOnly
 import cflow.runs.recorder, cflow.runs.resume, cflow.compiler.printer, cflow.executor.recording
 Engine().run(tests.three)
 tests.DONE.clear()

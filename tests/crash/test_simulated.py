@@ -35,7 +35,7 @@ from cflow.engine import compile_flow
 from cflow.executor import frame as executor_frame, recorded as executor_recorded, run as executor_run
 from cflow.executor.suspended import Suspended
 from cflow.runs.resume import reopened, take
-from cflow.store.port import StoreError
+from cflow.store.failures import StoreError
 from cflow.store.sqlite import SqliteStore
 
 FLOWS = tuple(flow for flow in LAWS if flow not in ("kinds", "detaches", "live", "transacted"))

@@ -19,9 +19,11 @@ from cflow.cli.main import main
 from cflow.executor.suspended import Suspended
 from cflow.runs.cancel import ASKED, cancel
 from cflow.runs.resume import resume
+from cflow.store.failures import Over
 from cflow.store.keeper import read_journal
 from cflow.store.place import open_store
-from cflow.store.port import BeginRun, Over, RunRow, Send, Signal
+from cflow.store.port import BeginRun, Send
+from cflow.store.rows import RunRow, Signal
 from cflow.store.tickets import commit_now
 
 DONE: list[str] = []

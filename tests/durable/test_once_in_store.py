@@ -13,7 +13,8 @@ import trio
 from cflow import Engine, context, flow, node, parallel, secret, transaction
 from cflow.executor.suspended import Suspended
 from cflow.runs.resume import resume
-from cflow.store.port import SetRun, StoreError, TakeRun
+from cflow.store.failures import StoreError
+from cflow.store.port import SetRun, TakeRun
 from cflow.store.tickets import commit_now
 
 LOG: list[Any] = []

@@ -15,7 +15,7 @@ from cflow.cli.main import main
 from cflow.executor.suspended import Suspended
 from cflow.runs.helpers import helpers_of
 from cflow.runs.resume import resume
-from cflow.store.port import RunRow
+from cflow.store.rows import RunRow
 
 NODES = """
 import functools

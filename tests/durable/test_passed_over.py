@@ -16,7 +16,7 @@ from cflow.executor.entries import CUT, DONE, Entry
 from cflow.executor.suspended import Suspended
 from cflow.runs.resume import find, resume
 from cflow.store.keeper import RunKeeper
-from cflow.store.port import NOWHERE
+from cflow.store.rows import NOWHERE
 from cflow.store.tickets import commit_now
 
 CALLED: list[str] = []

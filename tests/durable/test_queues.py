@@ -20,8 +20,10 @@ from cflow.runs import supervisor
 from cflow.runs.cancel import cancel
 from cflow.runs.programs import program_of
 from cflow.runs.resume import resume
+from cflow.store.failures import Full, LeaseLost, StoreError
 from cflow.store.owners import me
-from cflow.store.port import Claim, Full, LeaseLost, QueueRow, RunRow, SetOwner, Store, StoreError
+from cflow.store.port import Claim, SetOwner, Store
+from cflow.store.rows import QueueRow, RunRow
 from cflow.store.tickets import commit_now
 
 DONE: list[Any] = []

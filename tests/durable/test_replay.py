@@ -21,7 +21,7 @@ from cflow.runs.cancel import cancel
 from cflow.runs.history import read_history
 from cflow.runs.repeat import repetition
 from cflow.runs.replay import Agreement, agreement, call_again, find_call, is_writer
-from cflow.store.port import Unknown
+from cflow.store.failures import Unknown
 
 TOUCHED: list[str] = []
 WORLD: dict[str, Any] = {}

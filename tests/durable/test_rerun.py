@@ -16,7 +16,7 @@ from cflow.runs.rerun import rerun
 from cflow.runs.since import find_step
 from cflow.runs.tree import tree_of
 from cflow.store.blobs import Blobs
-from cflow.store.port import StoreError, Unknown
+from cflow.store.failures import StoreError, Unknown
 
 DONE: list[str] = []
 KEYS: list[str] = []

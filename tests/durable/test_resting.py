@@ -15,7 +15,8 @@ from waiting_kit import until
 
 from cflow import Engine, Retry, detach, flow, lock, node, parallel, race, sleep, timeout, transaction, wait_signal
 from cflow.runs.inbox import Inbox
-from cflow.store.port import RunRow, SetRun, TakeRun
+from cflow.store.port import SetRun, TakeRun
+from cflow.store.rows import RunRow
 from cflow.store.tickets import commit_now
 
 DONE: list[Any] = []

@@ -15,9 +15,11 @@ from cflow.runs.history import read_history
 from cflow.runs.resume import find, resume
 from cflow.runs.since import Repeats, since
 from cflow.runs.tree import tree_of
+from cflow.store.failures import Over, StoreError, Unknown
 from cflow.store.keeper import read_journal
 from cflow.store.place import open_store
-from cflow.store.port import NOWHERE, KeepPlan, Over, SetRun, StoreError, Unknown
+from cflow.store.port import KeepPlan, SetRun
+from cflow.store.rows import NOWHERE
 from cflow.store.tickets import commit_now
 
 NODES = """

@@ -19,8 +19,10 @@ from cflow.executor.suspended import Suspended
 from cflow.runs.inbox import Inbox, key_bytes
 from cflow.runs.resume import find, resume
 from cflow.store.encoding import NotStorable, Values
+from cflow.store.failures import Over, Unknown
 from cflow.store.place import open_store
-from cflow.store.port import Append, BeginRun, Over, RunRow, Unknown
+from cflow.store.port import Append, BeginRun
+from cflow.store.rows import RunRow
 from cflow.store.tickets import commit_now
 
 DONE: list[Any] = []

@@ -24,9 +24,11 @@ from cflow.cli.main import main
 from cflow.executor import underway
 from cflow.runs import supervisor
 from cflow.runs.resume import find, resume
+from cflow.store.failures import Busy, StoreError
 from cflow.store.owners import me
 from cflow.store.place import open_store
-from cflow.store.port import Busy, RunRow, SetOwner, Store, StoreError
+from cflow.store.port import SetOwner, Store
+from cflow.store.rows import RunRow
 from cflow.store.tickets import commit_now
 
 DONE: list[Any] = []

@@ -17,7 +17,8 @@ from cflow.runs.recorder import Recorder
 from cflow.runs.resume import VAIN, find, reopened, resume, take
 from cflow.store import keeper
 from cflow.store.keeper import read_journal
-from cflow.store.port import NOWHERE, RunRow, SetRun
+from cflow.store.port import SetRun
+from cflow.store.rows import NOWHERE, RunRow
 from cflow.store.tickets import commit_now
 
 DONE: list[str] = []

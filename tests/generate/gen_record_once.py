@@ -13,7 +13,8 @@ from attrs import define, field
 
 from cflow.executor.caches import MemoryCache
 from cflow.runs.onces import StoreOnce
-from cflow.store.port import Await, Exists, Release, Reserve, Settle
+from cflow.store.failures import Exists
+from cflow.store.port import Await, Release, Reserve, Settle
 
 Told = Callable[[BaseException | None], Any]
 

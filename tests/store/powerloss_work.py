@@ -15,7 +15,8 @@ from pathlib import Path
 import msgspec
 
 import cflow.store.place
-from cflow.store.port import Append, BeginRun, Change, RunRow
+from cflow.store.port import Append, BeginRun, Change
+from cflow.store.rows import RunRow
 from cflow.store.schema import MIGRATIONS
 
 UNITS = 120

@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from cflow.store.port import Append, BeginRun, Change, RunRow, Store
+from cflow.store.port import Append, BeginRun, Change, Store
+from cflow.store.rows import RunRow
 from cflow.store.tickets import commit_now
 
 

@@ -15,8 +15,10 @@ from cflow.cli.main import main
 from cflow.store import collecting
 from cflow.store.blobs import YOUNGEST, Blobs
 from cflow.store.collecting import EVERY, MARK, collect, due
+from cflow.store.failures import StoreError
 from cflow.store.place import BLOBS
-from cflow.store.port import Remember, Shrink, StoreError, Trouble
+from cflow.store.port import Remember, Shrink
+from cflow.store.rows import Trouble
 from cflow.store.sqlite import SqliteStore
 from cflow.store.tickets import commit_now
 

@@ -25,7 +25,7 @@ from cflow.compiler.diagnostics import (
 )
 from cflow.store.encoding import Damaged, NotStorable, Restored, Values
 from cflow.store.exceptions import LINKS
-from cflow.store.port import LeaseLost
+from cflow.store.failures import LeaseLost
 
 VALUES = Values({})
 

@@ -11,7 +11,7 @@ import attrs
 import pytest
 
 from cflow.store.owners import HERE, LOOKS, Seen, System, alive, me
-from cflow.store.port import Owner
+from cflow.store.rows import Owner
 
 STAT = "{pid} (a (b) c) {state} 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 {born} 20 21\n"
 

@@ -12,8 +12,8 @@ import pytest
 from faulty import STATEMENTS, Faulty
 
 from cflow.store import reading
+from cflow.store.failures import Busy
 from cflow.store.place import FILE, open_store
-from cflow.store.port import Busy
 from cflow.store.reading import Readers
 
 ALONE = """

@@ -8,7 +8,8 @@ import sqlite3
 import pytest
 from store_kit import append, begin
 
-from cflow.store.port import NOWHERE, Send, SetRun, Signal, State, TakeRun, Waited
+from cflow.store.port import Send, SetRun, TakeRun
+from cflow.store.rows import NOWHERE, Signal, State, Waited
 from cflow.store.sqlite import SqliteStore
 from cflow.store.tickets import commit_now
 

@@ -9,24 +9,9 @@ from pathlib import Path
 import pytest
 from store_kit import begin
 
+from cflow.store.failures import Exists, LeaseLost, StoreError, Taken, Unknown
 from cflow.store.place import FILE, open_store
-from cflow.store.port import (
-    Await,
-    Change,
-    DropRun,
-    Exists,
-    LeaseLost,
-    Release,
-    Remember,
-    Reserve,
-    SetRun,
-    Settle,
-    Shrink,
-    Store,
-    StoreError,
-    Taken,
-    Unknown,
-)
+from cflow.store.port import Await, Change, DropRun, Release, Remember, Reserve, SetRun, Settle, Shrink, Store
 from cflow.store.schema import MIGRATIONS
 from cflow.store.sqlite import SqliteStore
 from cflow.store.tickets import commit_now

@@ -16,8 +16,9 @@ import pytest
 from store_kit import append, begin, read, row
 
 import cflow.store.writer
+from cflow.store.failures import ReadOnly, StoreError
 from cflow.store.place import BLOBS, FILE, default_place, open_store
-from cflow.store.port import BeginRun, ReadOnly, StoreError
+from cflow.store.port import BeginRun
 from cflow.store.sqlite import SqliteStore
 from cflow.store.tickets import commit_now
 

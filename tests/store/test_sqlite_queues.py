@@ -15,20 +15,10 @@ from store_kit import at_once, row
 
 from cflow.executor.memory import parse_rate
 from cflow.store import schema
+from cflow.store.failures import Full, LeaseLost, StoreError, Unknown
 from cflow.store.place import FILE, open_store
-from cflow.store.port import (
-    BeginRun,
-    Claim,
-    Full,
-    LeaseLost,
-    QueueRow,
-    SetPriority,
-    SetQueue,
-    SetRun,
-    StoreError,
-    TakeRun,
-    Unknown,
-)
+from cflow.store.port import BeginRun, Claim, SetPriority, SetQueue, SetRun, TakeRun
+from cflow.store.rows import QueueRow
 from cflow.store.schema import MIGRATIONS
 from cflow.store.sqlite import SqliteStore
 from cflow.store.tickets import commit_now

@@ -8,21 +8,10 @@ import pytest
 from store_kit import append, begin, row
 
 from cflow.store import retention
-from cflow.store.port import (
-    BeginRun,
-    DropRun,
-    KeepPlan,
-    Remember,
-    Send,
-    SetRun,
-    Settle,
-    Signal,
-    StoreError,
-    Sweep,
-    Unknown,
-    Waited,
-)
+from cflow.store.failures import StoreError, Unknown
+from cflow.store.port import BeginRun, DropRun, KeepPlan, Remember, Send, SetRun, Settle, Sweep
 from cflow.store.retention import prune
+from cflow.store.rows import Signal, Waited
 from cflow.store.sqlite import SqliteStore
 from cflow.store.tickets import commit_now
 

@@ -12,28 +12,21 @@ import pytest
 from store_kit import append, at_once, begin, entry, read, row
 
 from cflow.store.changes import HOW
+from cflow.store.failures import Damaged, Exists, LeaseLost, Over, StoreError, Unknown
 from cflow.store.port import (
-    NOWHERE,
     BeginRun,
-    Cached,
     Change,
-    Damaged,
     DropOwner,
     DropRun,
-    Exists,
     Forget,
     KeepPlan,
-    LeaseLost,
-    Over,
-    Owner,
     Remember,
     SetOwner,
     SetRun,
     Settle,
-    StoreError,
     TakeRun,
-    Unknown,
 )
+from cflow.store.rows import NOWHERE, Cached, Owner
 from cflow.store.sqlite import SEGMENTS, SqliteStore
 from cflow.store.tickets import commit_now
 

@@ -16,8 +16,8 @@ from store_kit import begin, read, row
 
 import cflow
 from cflow.store import schema
+from cflow.store.failures import Damaged, Newer, StoreError
 from cflow.store.place import FILE, open_store
-from cflow.store.port import Damaged, Newer, StoreError
 from cflow.store.schema import APPLICATION_ID, MIGRATIONS
 
 LATER = (

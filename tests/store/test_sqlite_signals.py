@@ -7,19 +7,9 @@ import math
 import pytest
 from store_kit import append, at_once, begin
 
-from cflow.store.port import (
-    NOWHERE,
-    DropRun,
-    Over,
-    Send,
-    SetRun,
-    Signal,
-    Sweep,
-    Taken,
-    TakeRun,
-    Unknown,
-    Waited,
-)
+from cflow.store.failures import Over, Taken, Unknown
+from cflow.store.port import DropRun, Send, SetRun, Sweep, TakeRun
+from cflow.store.rows import NOWHERE, Signal, Waited
 from cflow.store.sqlite import SqliteStore
 from cflow.store.tickets import commit_now
 

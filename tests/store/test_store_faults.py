@@ -14,20 +14,16 @@ from store_kit import Hearing, append, at_once, begin, read, row
 
 import cflow.store.writer as writing
 from cflow.store import reading
+from cflow.store.failures import Busy, Damaged, LeaseLost, ReadOnly, StoreError
 from cflow.store.place import open_store
 from cflow.store.port import (
     BeginRun,
-    Busy,
     Change,
     Claim,
-    Damaged,
     DropOwner,
     DropRun,
     Forget,
     KeepPlan,
-    LeaseLost,
-    Owner,
-    ReadOnly,
     Release,
     Remember,
     Reserve,
@@ -38,12 +34,10 @@ from cflow.store.port import (
     SetRun,
     Settle,
     Shrink,
-    Signal,
-    StoreError,
     Sweep,
     TakeRun,
-    Waited,
 )
+from cflow.store.rows import Owner, Signal, Waited
 from cflow.store.sqlite import SqliteStore
 from cflow.store.tickets import commit_now
 

@@ -16,8 +16,9 @@ import trio
 from store_kit import Hearing, append, begin, read, row
 
 import cflow
+from cflow.store.failures import Damaged, StoreError
 from cflow.store.place import FILE, open_store
-from cflow.store.port import BeginRun, Damaged, StoreError
+from cflow.store.port import BeginRun
 from cflow.store.tickets import commit, commit_now
 
 
@@ -175,7 +176,7 @@ LIMITED = """
 import resource, signal, sys
 import cflow.store.writer
 from cflow.store.place import open_store
-from cflow.store.port import StoreError
+from cflow.store.failures import StoreError
 from cflow.store.tickets import commit_now
 from store_kit import append, begin, read
 cflow.store.writer.SHORTEST = 0.001

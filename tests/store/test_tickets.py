@@ -7,7 +7,8 @@ import trio
 import trio.testing
 from store_kit import append, begin, read, row
 
-from cflow.store.port import BeginRun, Change, Done, LeaseLost, TakeRun
+from cflow.store.failures import LeaseLost
+from cflow.store.port import BeginRun, Change, Done, TakeRun
 from cflow.store.sqlite import SqliteStore
 from cflow.store.tickets import commit
 

@@ -15,23 +15,10 @@ from store_kit import Hearing, append, at_once, begin, read, row
 
 import cflow.store.appends
 import cflow.store.writer
+from cflow.store.failures import Exists, LeaseLost, StoreError, Unknown
 from cflow.store.place import open_store
-from cflow.store.port import (
-    BeginRun,
-    Change,
-    DropRun,
-    Exists,
-    LeaseLost,
-    Remember,
-    Send,
-    SetRun,
-    Settle,
-    Signal,
-    StoreError,
-    TakeRun,
-    Unknown,
-    Waited,
-)
+from cflow.store.port import BeginRun, Change, DropRun, Remember, Send, SetRun, Settle, TakeRun
+from cflow.store.rows import Signal, Waited
 from cflow.store.sqlite import SqliteStore
 from cflow.store.tickets import commit_now
 

@@ -31,7 +31,8 @@ from trio.testing import MockClock
 from cflow import Engine, flow, load, node, secret
 from cflow.executor.suspended import Suspended
 from cflow.runs.resume import resume
-from cflow.store.port import StoreError, TakeRun
+from cflow.store.failures import StoreError
+from cflow.store.port import TakeRun
 from cflow.store.tickets import commit_now
 from cflow.transactional import Database, SQLite, alive, sweeping
 
