@@ -32,6 +32,10 @@ _LOGGER = logging.getLogger("cflow.store")
 GROUP = 4096
 """Units in one commit at most, so that the first of them do not wait for all that pour in."""
 
+ROUNDS = 2
+"""How often a commit takes what has come into line by then: each statement lets the other threads run, and what they
+have put there meanwhile goes along for nothing. Not until nothing more comes: the first would wait for all."""
+
 SHORTEST, LONGEST = 0.1, 5.0
 """Seconds between two tries: the first pause, doubled each time up to the longest."""
 
@@ -207,7 +211,20 @@ class Writer:
         """
         connection, appends = self._connection, self._appends
         connection.execute("BEGIN IMMEDIATE")
-        for unit in self._group:
+        taken = 0
+        for _ in range(ROUNDS):
+            self._gather()
+            self._apply(self._group[taken:], apart)
+            taken = len(self._group)
+            appends.write()
+        connection.execute("COMMIT")
+        if (now := time.monotonic()) >= self._look:
+            self._look = now + LOOK
+            self.there()
+
+    def _apply(self, units: Sequence[Unit], apart: bool) -> None:
+        connection, appends = self._connection, self._appends
+        for unit in units:
             if unit.final:
                 continue
             unit.error = None
@@ -234,11 +251,6 @@ class Writer:
                     connection.execute("ROLLBACK TO unit")
             if apart:
                 connection.execute("RELEASE unit")
-        appends.write()
-        connection.execute("COMMIT")
-        if (now := time.monotonic()) >= self._look:
-            self._look = now + LOOK
-            self.there()
 
     def _rollback(self) -> None:
         self._appends.forget()

@@ -160,7 +160,7 @@ READS = """
 import os, sys
 import sqlite3, msgspec, trio, outcome
 from cflow.store.place import open_store
-from cflow.store.port import *
+from cflow.store.failures import StoreError
 import cflow.store.sqlite, encodings.idna
 os.seteuid(65534) if os.geteuid() == 0 else None
 for readonly in (False, True):

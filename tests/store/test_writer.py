@@ -34,6 +34,30 @@ def test_what_waits_shares_a_commit(tmp_path: Path) -> None:
     store.close()
 
 
+def test_what_comes_while_a_commit_is_made_goes_along(tmp_path: Path) -> None:
+    late: dict[str, Change] = {}
+    heard = Hearing()
+
+    class Slow(Faulty):
+        """Somebody else puts a unit into line while a statement runs."""
+
+        def _made(self, make: Any, statement: str, *rest: Any) -> Any:
+            word = statement.split()[0]
+            if (change := late.pop(word, None)) is not None:
+                store.do([change], heard.of(word))
+            return super()._made(make, statement, *rest)
+
+    store = open_store(tmp_path, synchronous="OFF", factory=Slow)
+    begin(store, "r0", "r1", "r2")
+    STATEMENTS.clear()
+    late.update(BEGIN=append("r1", 0, "x"), INSERT=append("r2", 0, "y"))
+    store.do([append("r0", 0, "z")], heard.of("first"))
+    heard.wait(3)
+    assert STATEMENTS["COMMIT"] == 1
+    assert [read(store, f"r{number}") for number in range(3)] == [["z"], ["x"], ["y"]]
+    store.close()
+
+
 def test_a_group_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = open_store(tmp_path, synchronous="OFF", factory=Faulty)
     begin(store, "r")
