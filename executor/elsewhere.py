@@ -122,4 +122,6 @@ def _heard(here: Away, kind: str, what: Any) -> None:
         case "say":
             NodeLog(NODES, {"run": here.run, "node": here.node}).log(*what)
         case _:
-            (sys.stdout if kind == "out" else sys.stderr).write(what)
+            stream = sys.stdout if kind == "out" else sys.stderr
+            stream.write(what)
+            stream.flush()  # where it was printed it has been: a line that somebody waits for would not come

@@ -247,7 +247,7 @@ def test_what_can_be_read_of_a_damaged_journal_is_shown(show: Show, place: Path)
     assert "├─ xs = fetch(n)  = [0, 1, 2]  prog.cflow:12" in lines
     # What comes after it is shown, too.
     assert '   └─ mail("done")  = 4  prog.cflow:22' in lines
-    assert lines[-2].startswith(f"entries {first} to {first + count - 1} cannot be read: the journal of run {run}")
+    assert lines[-2].startswith(f"entries {first} to {first + count - 1} cannot be read: the journal of {run}")
     assert "its checksum is wrong" in lines[-2]
     told = re.fullmatch(r"(\d+) of (\d+) entries can be read, and are shown", lines[-1])
     assert told is not None

@@ -351,7 +351,7 @@ def test_a_damaged_journal_parks_its_run_and_no_other(how: str, tmp_path: Path) 
     engine = Engine(store=tmp_path / "store")
     DONE.clear()
     assert [row.state for row in resume(engine, broken)] == ["parked"]
-    assert f"the journal of run {broken} is damaged" in find(store_of(engine), broken).reason
+    assert f"the journal of {broken} is damaged" in find(store_of(engine), broken).reason
     assert DONE == []
     assert [row.state for row in resume(engine, whole)] == ["done"]
     assert DONE == ["w2"]

@@ -332,8 +332,10 @@ hang()
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_no_process_outlives_its_parent(number: int, work: str) -> None:
     """Also where the worker never lets go of its interpreter (a regular expression that takes for ever)."""
+    command = [sys.executable, "-c", PARENT.format(work=work)]
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     with subprocess.Popen(
-        [sys.executable, "-c", PARENT.format(work=work)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=buffered
     ) as parent:
         assert parent.stdout is not None
         pids = {int(pid) for pid in parent.stdout.readline().split()}

@@ -246,7 +246,7 @@ def test_a_damaged_page_of_a_journal_hits_its_run_only(tmp_path: Path) -> None:
     with pytest.raises(Damaged) as caught:
         read(store, "r1")
     assert caught.value.what == "run r1"
-    entry = int(str(caught.value).partition("the journal of run r1 is damaged at entry ")[2].partition(":")[0])
+    entry = int(str(caught.value).partition("the journal of r1 is damaged at entry ")[2].partition(":")[0])
     assert 3 <= entry <= 5  # the rows on one page are lost together
     assert len(read(store, "r2")) == 6
     assert read(store, "r3") == ["short"]
