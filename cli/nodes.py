@@ -16,6 +16,8 @@ from ..compiler.nearest import did_you_mean
 from ..compiler.spec import Effects, NodeSpec
 from ..compiler.types import Parameter
 from ..dsl.loader import packs
+from ..dsl.loader.static import StaticReader
+from ..dsl.scope import NodeBinding
 from .arguments import Usage
 from .output import emit, note, plain
 from .target import report_wrong
@@ -44,10 +46,11 @@ def execute(arguments: argparse.Namespace) -> int:
         raise Usage("cflow nodes: one pack or node at a time, or: cflow nodes new NAME")
     known = sorted(set(packs.pack_names()))
     found: list[Described] = []
+    reader = StaticReader()  # what packs share is read once
     with report_wrong() as wrong:
         for name in words or known:
             with wrong.each():
-                found.append(_asked_for(name, known))
+                found.append(_asked_for(name, known, reader))
         if wrong.code and words:
             return wrong.code
         if arguments.search:
@@ -61,7 +64,7 @@ def execute(arguments: argparse.Namespace) -> int:
     return wrong.code
 
 
-def _asked_for(name: str, known: list[str]) -> Described:
+def _asked_for(name: str, known: list[str], reader: StaticReader) -> Described:
     """A pack, or one node of it.
 
     Raises
@@ -69,12 +72,12 @@ def _asked_for(name: str, known: list[str]) -> Described:
     ProgramError: there is no such pack or node.
     """
     try:
-        return described(name, known)
+        return described(name, known, reader)
     except ProgramError:
         head, dot, last = name.rpartition(".")
         if not dot or packs.find_pack(head) is None:
             raise
-    pack = described(head, known)
+    pack = described(head, known, reader)
     nodes = [spec for spec in pack.nodes if spec.name == last]
     if not nodes:
         names = [spec.name for spec in pack.nodes]
@@ -83,7 +86,7 @@ def _asked_for(name: str, known: list[str]) -> Described:
     return Described(head, pack.about, "", nodes)
 
 
-def described(name: str, known: list[str]) -> Described:
+def described(name: str, known: list[str], reader: StaticReader) -> Described:
     """A pack, read as text; one that has no text is imported.
 
     Raises
@@ -101,11 +104,9 @@ def described(name: str, known: list[str]) -> Described:
     about = packs.about(found)
     if found.origin is None:
         return _imported(found, about)
-    from ..dsl.loader.static import StaticReader
-    from ..dsl.scope import NodeBinding
-
-    module = StaticReader().pack(found)
-    bindings = {name: module.member(name) for name in sorted(module.names())}
+    module = reader.pack(found)
+    own = [name for name in sorted(module.names()) if not module.borrowed(name)]
+    bindings = {name: module.member(name) for name in own}
     nodes = [
         node.spec.with_(name=name)
         for name, binding in bindings.items()

@@ -57,6 +57,15 @@ def work() -> Callable[[Callable[[], object]], int]:
     return count
 
 
+@pytest.fixture(autouse=True)
+def paths_as_before() -> Iterator[None]:
+    """The folders of loaded files become importable: hundreds of them made each search for a module a hundred times as
+    long, for every test that came later."""
+    before = list(sys.path)
+    yield
+    sys.path[:] = before
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache() -> Iterator[None]:
     """The commands that tests start keep their plans in a folder of this session, never in that of who runs it; and

@@ -191,6 +191,12 @@ class StaticModule:
         found = (*self._statements, *self._uncertain, *(dir(self._listed()) if self._listed() else ()))
         yield from (n for n in found if not n.startswith("_"))
 
+    def borrowed(self, name: str) -> bool:
+        """Is it another distribution's, used here and not offered again?"""
+        statement = self.statement(name)
+        imported = isinstance(statement, ast.Import) or (isinstance(statement, ast.ImportFrom) and not statement.level)
+        return imported and name not in self._all()
+
     # ---- the scope -------------------------------------------------------------------------------
 
     def lookup(self, name: str) -> Binding | None:
