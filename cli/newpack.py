@@ -35,7 +35,7 @@ def make(words: list[str]) -> None:
         target = folder / path.replace("NAME", name)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text.replace("NAME", name), encoding="utf-8")
-    note(f"{name}/ holds a pack with tests and docs. Try it: cd {name} && pip install -e . && pytest")
+    note(f"{name}/ holds a pack with tests and docs. Try it: cd {name} && pip install -e '.[dev]' && pytest")
 
 
 def _refused(message: str, help: str) -> ProgramError:

@@ -86,7 +86,10 @@ class Module:
             if not isinstance(function, wasmtime.Func):
                 msg = f"the module of {self._name} exports no function {self._name!r}, and no _start (but {names})"
                 raise ValueError(msg)
-            return function(store, *bound.arguments.values())
+            given = list(bound.arguments.values())
+            for value, kind in zip(given, function.type(store).params, strict=False):
+                _check_range(self._name, value, str(kind))
+            return function(store, *given)
         except (wasmtime.Trap, wasmtime.WasmtimeError) as error:
             raise self._crashed(store, error) from None
 
@@ -122,6 +125,19 @@ class Module:
             return NodeCrashed(f"{self._name} has used up its fuel of {self._fuel:,} instructions (fuel=)")
         reason = str(error).strip().splitlines()[-1].strip()
         return NodeCrashed(f"{self._name} has no result: {reason} (it may have {self._memory:,} bytes of memory)")
+
+
+def _check_range(name: str, value: Any, kind: str) -> None:
+    """wasmtime takes of a number that is too large what fits.
+
+    Raises
+    ------
+    OverflowError: it does not fit, neither with a sign nor without.
+    """
+    bits = {"i32": 32, "i64": 64}.get(kind)
+    if bits is not None and isinstance(value, int) and not -(1 << bits - 1) <= value < 1 << bits:
+        msg = f"{name}: {value} does not fit {kind}"
+        raise OverflowError(msg)
 
 
 class Wasm(processes.Processes):

@@ -66,6 +66,10 @@ class Client:
         if (self.at_once is not None and self.at_once < 1) or (self.rate is not None and not self.rate > 0):
             msg = "at_once is 1 or more, and rate more than 0 (None: no limit)"
             raise ValueError(msg)
+        auth: object = self.auth  # from data it may be anything
+        if auth is not None and not isinstance(auth, str) and not (isinstance(auth, (tuple, list)) and len(auth) == 2):
+            msg = f"auth is a token, or a name and a password, not a {type(auth).__name__}"
+            raise ValueError(msg)
         if self.digest and not isinstance(self.auth, (tuple, list)):
             msg = "digest=True wants a name and a password in auth="
             raise ValueError(msg)
@@ -211,11 +215,13 @@ async def _sent(call: Call) -> AsyncIterator[tuple[httpx.Response, Jar]]:
     try:
         url = httpx.URL(call.url)
         where = f"{call.method} {shown(url)}"
+        if call.params:
+            url = url.copy_merge_params(call.params)  # httpx would drop what the address has
         async with _turn(made, url), client(permissions(), made.proxy) as lent:
             jar = Jar(made.cookies)
             headers = httpx.Headers(made.headers)
             headers.update(call.headers)
-            parts: dict[str, Any] = {"params": call.params, "headers": headers, "extensions": {JAR: jar}}
+            parts: dict[str, Any] = {"headers": headers, "extensions": {JAR: jar}}
             if isinstance(call.content, httpx.AsyncByteStream):
                 if "content-length" not in headers:
                     headers["transfer-encoding"] = "chunked"

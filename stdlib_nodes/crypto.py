@@ -68,6 +68,9 @@ def hmac(content: str | bytes, key: str | bytes, kind: Hash = "sha256", encoding
     ``crypto.hmac("abc", "key")`` gives ``"9c196e32dc0175f86f4b1cb89289d6619de6bee699e4c378e68309ed97a1a6ab"``
     """
     _hash(kind)
+    if not key:
+        msg = "an empty key is known to everybody: is the secret set?"
+        raise ValueError(msg)
     return _encoded(_hmac.new(_bytes(key), _bytes(content), kind).digest(), encoding)
 
 

@@ -196,6 +196,9 @@ def summarize(rows: list[Any], by: str | list[str], **measures: str) -> list[dic
     count. Raises ValueError for an unknown measure.
     """
     names = [by] if isinstance(by, str) else by
+    if twice := [name for name in names if name in measures]:
+        msg = f"a measure is called {twice[0]!r}, like a field of the groups: give it another name"
+        raise ValueError(msg)
     groups: dict[Any, list[Any]] = {}
     for row in rows:
         groups.setdefault(_key(row, tuple(names)), []).append(row)

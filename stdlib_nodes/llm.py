@@ -263,6 +263,7 @@ async def stream(
 
     Raises as ``chat``; a stream that breaks off is a BusyError.
     """
+    _check_prices(prices)
     body = _body(model, _list(messages, system), options)
     body |= {"stream": True, "stream_options": {"include_usage": True}}
     finish, counts = "", None
@@ -296,6 +297,7 @@ async def embed(
 
     Raises as ``chat``, also where the server gives too few vectors.
     """
+    _check_prices(prices)
     if batch < 1:
         msg = f"a batch is at least one text, not {batch}"
         raise ValueError(msg)
@@ -337,6 +339,7 @@ def _list(messages: str | list[dict[str, Any]], system: str) -> list[dict[str, A
 
 
 async def _ask(url: str, body: dict[str, Any], key: str, prices: dict[str, dict[str, float]] | None) -> Reply:
+    _check_prices(prices)
     server = _server(url, key)
     got = await server.ask(_CHAT, body, Completion)
     if got.error is not None or not got.choices:
@@ -414,6 +417,19 @@ def _usage(counts: Counts | None) -> Usage:
 
 def _sum(one: Usage, other: Usage) -> Usage:
     return Usage(input=one.input + other.input, output=one.output + other.output)
+
+
+def _check_prices(prices: dict[str, dict[str, float]] | None) -> None:
+    """Before anything is paid for.
+
+    Raises
+    ------
+    ValueError: a price is of something else than input and output.
+    """
+    for model, price in (prices or {}).items():
+        if other := [name for name in price if name not in ("input", "output")]:
+            msg = f"the price of {model!r} is of 'input' and 'output' tokens, not of {other[0]!r}"
+            raise ValueError(msg)
 
 
 def _cost(usage: Usage, prices: dict[str, dict[str, float]] | None, *models: str) -> float | None:

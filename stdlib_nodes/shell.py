@@ -126,6 +126,10 @@ async def _started(
     piped: bool,
 ) -> AsyncIterator[trio.Process]:
     """A program in a process group of its own, while it is used; afterwards nothing of that group is left."""
+    words: object = args  # Python holds nobody to an annotation
+    if isinstance(words, str):
+        msg = f"args is a list of texts, or it would be taken letter by letter: [{args!r}]"
+        raise ValueError(msg)
     given = permissions()
     given.program(program)
     for name in (*(keep or ()), *(env or ())):

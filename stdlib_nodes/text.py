@@ -1,5 +1,8 @@
 """Text: regular expressions, templates, splitting and joining, tables. All nodes are pure and take the text first,
 so they chain: ``name |> text.truncate(40) |> text.slug``.
+
+Patterns are those of Python's ``re``, and end: after ``seconds`` with a TimeoutError. By ``regex``, which knows such a
+limit and lets others run meanwhile.
 """
 
 from __future__ import annotations
@@ -9,7 +12,9 @@ import html
 import re
 import textwrap
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 from attrs import frozen
@@ -17,6 +22,10 @@ from attrs import frozen
 from .. import node
 from ._fields import as_dict, field
 from ._templates import render as _render
+
+SECONDS = 10.0
+"""How long the search for a pattern may take unless the caller asks for more: some take twice as long for each letter
+of the text."""
 
 
 @frozen(kw_only=True)
@@ -31,55 +40,63 @@ class Match:
 
 
 @node(pure=True)
-def find(text: str, pattern: str, ignore_case: bool = False) -> Match | None:
+def find(text: str, pattern: str, ignore_case: bool = False, seconds: float = SECONDS) -> Match | None:
     """The first place where the regular expression fits, or None.
 
     ``year = text.find(line, r"(\\d{4})-\\d\\d").groups[0]``
 
     Raises ValueError for a pattern that is none.
     """
-    found = _compiled(pattern, ignore_case).search(text)
-    return _match(found) if found else None
+    with _within(seconds, pattern, text) as limits:
+        found = _compiled(pattern, ignore_case).search(text, **limits)
+        return _match(found) if found else None
 
 
 @node(pure=True)
-def find_all(text: str, pattern: str, ignore_case: bool = False) -> list[Match]:
+def find_all(text: str, pattern: str, ignore_case: bool = False, seconds: float = SECONDS) -> list[Match]:
     """Every place where the regular expression fits, from left to right.
 
     ``links = [m.text for m in text.find_all(page, r"https?://\\S+")]``
     """
-    return [_match(found) for found in _compiled(pattern, ignore_case).finditer(text)]
+    with _within(seconds, pattern, text) as limits:
+        return [_match(found) for found in _compiled(pattern, ignore_case).finditer(text, **limits)]
 
 
 @node(pure=True)
-def matches(text: str, pattern: str, ignore_case: bool = False) -> bool:
+def matches(text: str, pattern: str, ignore_case: bool = False, seconds: float = SECONDS) -> bool:
     """Does the regular expression fit the whole text?
 
     ``if text.matches(code, r"[A-Z]{3}\\d+"): ...``
     """
-    return _compiled(pattern, ignore_case).fullmatch(text) is not None
+    with _within(seconds, pattern, text) as limits:
+        return _compiled(pattern, ignore_case).fullmatch(text, **limits) is not None
 
 
 @node(pure=True)
-def replace(text: str, pattern: str, by: str, count: int = 0, ignore_case: bool = False) -> str:
+def replace(
+    text: str, pattern: str, by: str, count: int = 0, ignore_case: bool = False, seconds: float = SECONDS
+) -> str:
     """The text with what the regular expression fits replaced (``\\1`` is its first bracket); ``count`` 0: everywhere.
 
     ``clean = text.replace(raw, r"\\s+", " ")``
     """
+    found = _compiled(pattern, ignore_case)
     try:
-        return _compiled(pattern, ignore_case).sub(by, text, count=count)
-    except (re.error, IndexError) as error:
+        with _within(seconds, pattern, text) as limits:
+            return str(found.sub(by, text, count=count, **limits))
+    except (_regex().error, IndexError) as error:
         msg = f"the replacement {by!r} does not fit the pattern {pattern!r}: {error}"
         raise ValueError(msg) from error
 
 
 @node(pure=True)
-def split(text: str, pattern: str = r"\s+", limit: int = 0) -> list[str]:
+def split(text: str, pattern: str = r"\s+", limit: int = 0, seconds: float = SECONDS) -> list[str]:
     """The parts between the places where the regular expression fits, empty ones left out; ``limit`` 0: all.
 
     ``words = text.split(line)``
     """
-    return [part for part in _compiled(pattern, False).split(text, maxsplit=limit) if part]
+    with _within(seconds, pattern, text) as limits:
+        return [part for part in _compiled(pattern, False).split(text, maxsplit=limit, **limits) if part]
 
 
 @node(pure=True)
@@ -230,15 +247,31 @@ def table(rows: list[Any], columns: list[str] | None = None) -> str:
     return "".join(f"| {' | '.join(row)} |\n" for row in out)
 
 
-def _compiled(pattern: str, ignore_case: bool) -> re.Pattern[str]:
+def _regex() -> Any:
+    """The library `regex`, at first use. Python's own `re` knows no limit, and lets nobody else run meanwhile."""
+    return import_module("regex")
+
+
+def _compiled(pattern: str, ignore_case: bool) -> Any:
+    regex = _regex()
     try:
-        return re.compile(pattern, re.IGNORECASE if ignore_case else 0)
-    except re.error as error:
+        return regex.compile(pattern, regex.IGNORECASE if ignore_case else 0)
+    except regex.error as error:
         msg = f"{pattern!r} is not a regular expression: {error}"
         raise ValueError(msg) from error
 
 
-def _match(found: re.Match[str]) -> Match:
+@contextmanager
+def _within(seconds: float, pattern: str, text: str) -> Iterator[dict[str, Any]]:
+    """What bounds a search, as keywords: a pattern may take longer than anybody lives."""
+    try:
+        yield {"timeout": seconds, "concurrent": True}
+    except TimeoutError:
+        msg = f"the pattern {pattern!r} took longer than {seconds:g} s on a text of {len(text):,} characters (seconds=)"
+        raise TimeoutError(msg) from None
+
+
+def _match(found: Any) -> Match:
     return Match(
         text=found[0], groups=list(found.groups()), names=found.groupdict(), start=found.start(), end=found.end()
     )

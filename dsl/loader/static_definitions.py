@@ -321,6 +321,8 @@ def _value(module: StaticModule, name: str, node: ast.expr) -> Binding:
         pass
     else:
         return ValueBinding(value, hints.type_of_value(value), name)
+    if (number := _whole_number(node)) is not None:
+        return ValueBinding(number, hints.type_of_value(number), name)
     match node:
         case ast.Name() | ast.Attribute():
             found = resolve(module, node)
@@ -332,6 +334,21 @@ def _value(module: StaticModule, name: str, node: ast.expr) -> Binding:
         case ast.Subscript() | ast.BinOp(op=ast.BitOr()) if _is_type(module, node):
             return TypeBinding(read_type(module, node))
     return UnknownBinding(name)
+
+
+def _whole_number(node: ast.expr) -> int | None:
+    """The value of sizes as people write them: ``1 << 20``, ``64 * 1024``."""
+    match node:
+        case ast.Constant(value=int(value)):
+            return value
+        case ast.BinOp(left=left, op=ast.LShift() | ast.Mult() as op, right=right):
+            a, b = _whole_number(left), _whole_number(right)
+            if a is None or b is None or not (0 <= a < 1 << 64 and 0 <= b < 1 << 64):
+                return None
+            if isinstance(op, ast.Mult):
+                return a * b
+            return a << b if b < 64 else None
+    return None
 
 
 def _is_type(module: StaticModule, node: ast.expr) -> bool:

@@ -233,6 +233,8 @@ def test_many_at_once(base: str, server: Server) -> None:
         async def one(i: int) -> None:
             nonlocal done
             assert (await http.get.fn(f"{base}/echo", params={"i": i})).json["path"] == f"/echo?i={i}"
+            assert (await http.get.fn(f"{base}/echo?a=1", params={"i": i})).json["path"] == f"/echo?a=1&i={i}"
+            assert (await http.get.fn(f"{base}/echo?a=1", params={})).json["path"] == "/echo?a=1"
             done += 1
 
         async with trio.open_nursery() as nursery:

@@ -93,6 +93,13 @@ def test_numbers_go_in_and_out(text: str) -> None:
     assert made(both, text)(7) == [7, 8]
 
 
+def test_a_number_that_does_not_fit_is_told(text: str) -> None:
+    assert made(add, text)(2**31 - 1, 0) == 2**31 - 1
+    for number in (2**32, -(2**31) - 1):
+        with pytest.raises(OverflowError, match=rf"add: {number} does not fit i32"):
+            made(add, text)(number)
+
+
 def test_a_binary_module_does_too(tmp_path: Path) -> None:
     (tmp_path / "all.wasm").write_bytes(wasmtime.wat2wasm(TEXT))
     assert made(add, str(tmp_path / "all.wasm"))(2, 3) == 5
