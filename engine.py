@@ -6,7 +6,6 @@ code depends on the engine's listeners and substitutes and is kept with the engi
 
 from __future__ import annotations
 
-import concurrent.futures
 import os
 import threading
 import weakref
@@ -28,6 +27,8 @@ from .planner.optimizations import ALL, Optimizations
 from .started import CLOSED, Door, Started as Started, read_ambient as read_ambient
 
 if TYPE_CHECKING:
+    import concurrent.futures
+
     from .dsl.loader.witness import Witness
     from .executor.away import Background
     from .executor.link import Linked

@@ -8,13 +8,9 @@ the resident set as Linux counts it, in MB of a million bytes; for a run the hig
 from __future__ import annotations
 
 import argparse
-import gc
-import importlib
-import resource
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 ITEMS = 1_000_000
@@ -73,42 +69,6 @@ def typical(name: str, nodes: str, overlap: bool = True) -> str:
     return f"\n@flow\ndef {name}(n: int) -> int:\n    x0 = n\n{''.join(lines)}    return x50\n"
 
 
-def resident() -> float:
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * resource.getpagesize() / 1e6
-
-
-def highest() -> float:
-    """The most so far. (``ru_maxrss`` may be that of the process that started this one.)"""
-    with open("/proc/self/status") as file:
-        return next(int(line.split()[1]) for line in file if line.startswith("VmHWM")) * 1024 / 1e6
-
-
-def one(what: str, items: int) -> None:
-    """One line, in this process."""
-    import cflow  # noqa: F401
-
-    if what in ("waiting", "again"):
-        import trio  # noqa: F401
-    before = resident()
-    flows = importlib.import_module("memory_plain" if what == "plain" else "memory_flows")
-    if what in ("plain", "waiting", "again"):
-        getattr(flows, "plain" if what == "plain" else "waiting").run(1)
-        if what == "again":
-            before = resident()
-            flows.other.run(1)
-        gc.collect()
-        print(f"{resident() - before:.1f}")
-        return
-    run: Callable[[int], object] = getattr(flows, what).run
-    run(10)
-    gc.collect()
-    before = resident()
-    held = run(items)
-    print(f"{highest() - before:.1f}")
-    del held
-
-
 LINES = {
     "plain": "a flow of 50 steps, one after another, nothing waits",
     "waiting": "a flow of 50 steps, some wait, some overlap, beside Trio",
@@ -139,7 +99,7 @@ def measured(
         flows = FLOWS + typical("waiting", "wait quick wait") + typical("other", "quick wait")
         Path(folder, "memory_flows.py").write_text(flows)
         paths = [folder, str(Path(__file__).parent), *([str(path)] if path is not None else ())]
-        code = f"import sys; sys.path[:0] = {paths!r}\n{before}\nimport memory; memory.one({what!r}, {items})"
+        code = f"import sys; sys.path[:0] = {paths!r}\n{before}\nimport memory_one; memory_one.one({what!r}, {items})"
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=seconds)
         return float(done.stdout)
 

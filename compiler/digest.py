@@ -8,7 +8,6 @@ so a new spelling of the printed graph is a new :data:`FORM`.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -19,6 +18,7 @@ from .constants import write_constant, write_type
 from .depth import deep
 from .durations import seconds
 from .exprs import map_expr
+from .hashing import sha256
 from .ir import (
     NO_POLICY,
     Ambient,
@@ -49,7 +49,7 @@ FORM = "cflow graph 2"
 
 def digest(graph: Graph, flow: str | None = None) -> str:
     """The digest, 64 hexadecimal digits, of ``graph``'s main flow or of the flow with the key ``flow``."""
-    return hashlib.sha256(canonical_text(graph, flow).encode("utf-8", "surrogatepass")).hexdigest()
+    return sha256(canonical_text(graph, flow).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def canonical_text(graph: Graph, flow: str | None = None) -> str:

@@ -8,7 +8,6 @@ reaches out. Nothing here reaches out itself.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -21,6 +20,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from attrs import frozen
+
+from .hashing import sha256
 
 KINDS = ("net", "files", "process", "env")
 
@@ -97,7 +98,7 @@ class Permissions(NamedTuple):
     @property
     def tag(self) -> str:
         """A short name, alike for alike grants in any process."""
-        return hashlib.sha256("\n".join(sorted(self.absolute())).encode()).hexdigest()[:12]
+        return sha256("\n".join(sorted(self.absolute())).encode()).hexdigest()[:12]
 
     # ---- the questions of nodes ------------------------------------------------------------------
 

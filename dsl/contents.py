@@ -6,13 +6,13 @@ import dataclasses
 import datetime as dt
 import decimal
 import enum
-import hashlib
 import pathlib
 from collections.abc import Callable
 from typing import Any
 
 import attrs
 
+from ..compiler.hashing import sha256
 from .source import source_digest
 
 _BY_REPR = (bool, int, float, complex, str, bytes, dt.date, dt.datetime, dt.time, dt.timedelta, decimal.Decimal)
@@ -30,7 +30,7 @@ def content(value: Any) -> str:
     value: the default of a field, say.
     """
     text = _content(value, 0)
-    return text if len(text) <= _LONGEST else hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return text if len(text) <= _LONGEST else sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def factory_content(factory: Callable[..., Any]) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ..compiler.beside import beside, program
+from ..compiler.hashing import sha256
 from .source import source_digest
 
 
@@ -21,7 +21,7 @@ def code_digest(function: Callable[..., Any], runtime: Mapping[str, Any]) -> str
         paths += program(function, runtime["command"])
     if not words:
         return own
-    made = hashlib.sha256(own.encode())
+    made = sha256(own.encode())
     for word, path in zip(words, paths, strict=True):
         made.update(b"\x1f" + word.encode("utf-8", "surrogatepass"))
         if Path(path).is_absolute():
@@ -38,4 +38,4 @@ def _content(path: str) -> bytes:
         witness.read(path, None)
         return b""
     witness.read(path, data)
-    return hashlib.sha256(data).digest()
+    return sha256(data).digest()

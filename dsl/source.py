@@ -10,7 +10,6 @@ import __future__
 
 import ast
 import functools
-import hashlib
 import inspect
 import linecache
 import sys
@@ -21,6 +20,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from attrs import field, frozen
+
+from ..compiler.hashing import sha256
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
@@ -270,7 +271,7 @@ def _fragment(function: types.FunctionType, lines: list[str]) -> Found:
 
 def digest_of_ast(node: ast.AST) -> str:
     """A digest of code, blind to layout, comments, docstrings and decorators, and alike in every version of Python."""
-    return hashlib.sha256("".join(_tokens(node)).encode("utf-8", "surrogatepass")).hexdigest()
+    return sha256("".join(_tokens(node)).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _tokens(root: ast.AST) -> Iterator[str]:
@@ -412,4 +413,4 @@ def _plain(value: Any) -> str:
 
 
 def _join(*parts: str) -> str:
-    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
+    return sha256("\x1f".join(parts).encode()).hexdigest()

@@ -8,7 +8,6 @@ it.
 from __future__ import annotations
 
 import functools
-import hashlib
 import io
 import sys
 import types
@@ -131,6 +130,8 @@ def content(what: str, value: Any) -> str:
         except Exception as error:
             msg = f"to cache {what}, its arguments are taken by value, which fails: {error}"
             raise TypeError(msg) from error
+    import hashlib
+
     return hashlib.sha256(body).hexdigest()
 
 
@@ -149,6 +150,8 @@ def _by_name(value: Any) -> bool:
 
 @functools.cache
 def _pickler() -> Any:
+    import hashlib
+
     import cloudpickle
 
     class Pickler(cloudpickle.Pickler):  # type: ignore[misc]

@@ -8,13 +8,14 @@ and other objects that a module holds may be the state of a run as well as const
 from __future__ import annotations
 
 import functools
-import hashlib
 import sys
 import types
 import weakref
 from collections.abc import Iterator
 from enum import Enum
 from typing import Any
+
+from ..compiler.hashing import sha256
 
 _PACKAGE = __name__.partition(".executor.")[0]
 _VERSION = ".".join(map(str, sys.version_info[:2]))
@@ -72,7 +73,7 @@ def _digest(root: Any) -> str:
     """Of all that is reached, each once, in the order it is met."""
     module = getattr(root, "__module__", None) or ""
     package = module.partition(".")[0]
-    made = hashlib.sha256(_VERSION.encode())
+    made = sha256(_VERSION.encode())
     seen = {id(root)}
     waiting = [root]
     while waiting:

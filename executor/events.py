@@ -7,7 +7,6 @@ served by a thread of its own from then on, so that it never slows a node.
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
 import weakref
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     import logging
+    import queue
 
 Kind = Literal["run", "node", "attempt"]
 What = Literal["started", "done", "failed", "cancelled", "cached", "retried", "skipped", "progress"]
@@ -191,6 +191,8 @@ class _Drain:
     """A slow sink behind a queue."""
 
     def __init__(self, sink: Sink) -> None:
+        import queue
+
         self.sink = sink
         self._events: queue.SimpleQueue[Event | threading.Event | None] = queue.SimpleQueue()
         self.put = self._events.put

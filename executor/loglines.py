@@ -53,6 +53,12 @@ def say(logger: logging.Logger, record: logging.LogRecord) -> None:
         _FALLBACK.handle(record)
 
 
+def complain(message: str) -> None:
+    """Hand on an error that nobody waits for."""
+    logger = logging.getLogger("cflow")
+    say(logger, logger.makeRecord(logger.name, logging.ERROR, "(flow)", 0, message, (), None))
+
+
 class NodeLog(logging.LoggerAdapter[logging.Logger]):
     """The logger of a call of a node: it knows the run and the node, and hides secrets."""
 

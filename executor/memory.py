@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
-import logging
 import math
 import os
 import threading
@@ -21,15 +20,12 @@ from typing import Any
 from ..compiler.durations import UNITS
 from .caches import MemoryCache
 from .late import trio
-from .loglines import say
 from .ports import Launch, Services
 from .processes import MemoryProcesses
 from .run import made_up
 from .told import told
 from .underway import Underway
 from .waiter import Waiter
-
-logger = logging.getLogger("cflow")
 
 _monotonic = time.monotonic
 
@@ -250,8 +246,9 @@ class MemoryDetached:
                 if at is None and isinstance(cut, trio.Cancelled):
                     raise
             except BaseException as error:
-                message = f"the detached {run} failed: {told(error)}"
-                say(logger, logger.makeRecord(logger.name, logging.ERROR, "(flow)", 0, message, (), None))
+                from .loglines import complain
+
+                complain(f"the detached {run} failed: {told(error)}")
             finally:
                 self.runs.discard(run)
 

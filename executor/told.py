@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -98,6 +97,8 @@ def further_notes(error: BaseException) -> Iterator[str]:
 def own_frames(error: BaseException) -> list[str]:
     """The last lines of the user's own code that the error came through: not those of the engine and its packs, of
     Python and of the loop."""
+    import traceback
+
     frames = []
     for frame in traceback.extract_tb(error.__traceback__):
         if _is_own(frame.filename):

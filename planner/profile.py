@@ -5,7 +5,6 @@ A profile is a small JSON file. It knows nothing of how it was measured, nor of 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections.abc import Collection, Mapping
@@ -15,6 +14,7 @@ from typing import Any
 from attrs import field, frozen
 
 from ..compiler import ir
+from ..compiler.hashing import sha256
 from ..compiler.walk import all_ops
 
 KIND = "profile"
@@ -107,7 +107,7 @@ def codes(graph: ir.Graph) -> dict[str, str]:
         if spec is not None and not (spec.builtin or spec.trusted):
             text = f"{spec.name}\0{spec.version}\0{'' if spec.version else spec.source}"
             text += found.get(op.id, "")  # two flows may each have a call of one id
-            found[op.id] = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+            found[op.id] = sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
     return found
 
 

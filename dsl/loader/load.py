@@ -6,7 +6,6 @@ be executed, the files met so far), so that a file that is imported twice is one
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field
 
 from ...compiler.diagnostics import NOWHERE, Collector, Diagnostic, ProgramError, Span
+from ...compiler.hashing import sha256
 from .. import syntax
 from ..nodes import FlowDef, binding_of
 from ..scope import Binding, DictScope, FlowSource, UnknownBinding
@@ -118,7 +118,7 @@ _MOST_LABELS = 10_000
 def label_for(name: str, file: str, text: str, grants: str = "") -> str:
     """A module's label: unique among different texts of this process and what is granted to them, alike for the same
     ones."""
-    key = (file, grants, hashlib.sha256(text.encode("utf-8", "replace")).hexdigest())
+    key = (file, grants, sha256(text.encode("utf-8", "replace")).hexdigest())
     if key not in _LABELS:
         if len(_LABELS) >= _MOST_LABELS:  # labels stay unique: the counts go on
             _LABELS.clear()

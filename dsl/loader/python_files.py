@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from ...compiler.hashing import sha256
 from . import witness
 
 _LOCK = threading.RLock()
@@ -97,9 +98,7 @@ def module_name(path: Path) -> str:
             return name
     elif _file_of(taken) == path:
         return name
-    import hashlib
-
-    return f"{path.stem}_{hashlib.sha256(str(path.parent).encode()).hexdigest()[:8]}"
+    return f"{path.stem}_{sha256(str(path.parent).encode()).hexdigest()[:8]}"
 
 
 def _execute(path: Path) -> types.ModuleType:

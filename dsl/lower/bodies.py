@@ -6,7 +6,6 @@ from __future__ import annotations
 from .. import syntax as s
 from .loop_options import is_independent
 from .loop_trees import Into, appended_value
-from .loops import lower_for
 from .state import FlowLowering
 from .trees import exprs, names_read, statements, target_names
 
@@ -32,6 +31,8 @@ def lower_body(at: FlowLowering, body: tuple[s.Stmt, ...]) -> None:
         following = body[i + 1] if i + 1 < len(body) else None
         into = _collected(at, node, following) if isinstance(node, s.Assign) and isinstance(following, s.For) else None
         if into is not None and isinstance(node, s.Assign) and isinstance(following, s.For):
+            from .loops import lower_for
+
             lower_for(at, following, into, _collect_options(node.value))
             i += 2
             continue

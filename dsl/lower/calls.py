@@ -26,7 +26,6 @@ from ..scope import (
     TypeBinding,
     UnknownBinding,
 )
-from . import builtins
 from .arguments import Arguments, check_arguments, lower_arguments
 from .attributes import known_methods, method_result
 from .expressions import forbidden, lower_attribute
@@ -81,7 +80,9 @@ def lower_call(at: FlowLowering, node: s.Call, hint: str = "") -> Typed:
             return _call_out(at, node, binding, hint)
         case BuiltinBinding() if "." not in binding.name:
             _no_options(at, node, binding.name)
-            return builtins.lower_builtin(at, node, binding.name)
+            from .builtins import lower_builtin
+
+            return lower_builtin(at, node, binding.name)
         case ClassBinding():
             _no_options(at, node, binding.spec.name)
             return _construct(at, node, binding)

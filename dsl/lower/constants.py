@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import datetime as dt
 import decimal
-import hashlib
 import pathlib
 from typing import Any
 
 from ...compiler.assignable import join
+from ...compiler.hashing import sha256
 from ...compiler.ir import Const, Expr, Global
 from ...compiler.spec import Objects
 from ...compiler.types import ANY, BOOL, ELLIPSIS, NONE, Type
@@ -55,7 +55,7 @@ def value_expr(value: Any, name: str, objects: Objects) -> Expr:
             n += 1
             key = f"{name}#{kind}#{n}"
     else:
-        key = f"{name}#{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+        key = f"{name}#{sha256(text.encode()).hexdigest()[:16]}"
     objects.values[key] = value
     return Global("value", key)
 

@@ -9,18 +9,13 @@ from ...compiler.ir import Apply, Const, Emit, Eval, Exit
 from ...compiler.types import ANY, NONE, Type
 from .. import syntax as s
 from ..scope import NodeBinding
-from .arguments import Arguments, Given, type_help
-from .calls import call_engine
-from .engine_specs import MOCK
+from .arguments import type_help
 from .env import Collecting
-from .expressions import element_type
-from .forms import handle_of
 from .live import REBINDING
 from .loop_trees import appended_value
 from .names import peek
 from .state import UNKNOWN, FlowLowering, Typed
 from .targets import rebind
-from .tries import error_value
 from .waiting import dotted_binding, is_method_call
 
 _OPERATORS = {"append": "append", "extend": "extend", "add": "add_item"}
@@ -198,34 +193,3 @@ def lower_pass(at: FlowLowering, node: s.Pass) -> None:
 def lower_unsupported(at: FlowLowering, node: s.Unsupported) -> None:
     message = f"a flow cannot hold {node.what}: {node.reason}"
     at.report.add(Diagnostic("unsupported", "error", message, node.span, help=node.instead))
-
-
-def lower_mock(at: FlowLowering, node: s.Mock) -> None:
-    if not at.is_test:
-        at.report(
-            "only-in-tests", node.span, "`mock` only has a meaning in a `test`", help="move it into a `test` block"
-        )
-        return
-    handle = handle_of(at, node.target, "mock fetch = 3.0")
-    given = [handle]
-    if node.value is not None:
-        value = at.expr(node.value)
-        given.append(Given(value, node.value.span, "value"))
-        binding = dotted_binding(at, node.target)
-        if isinstance(binding, NodeBinding):
-            wanted = binding.spec.signature.returns
-            type, gives = value.type, "returns"
-            if wanted.name == "stream":  # what stands in for it gives the items
-                type, wanted, gives = element_type(at, value, node.value), wanted.args[0], "gives items of type"
-            if not assignable(type, wanted, at.program.classes):
-                at.report(
-                    "argument-type",
-                    node.value.span,
-                    f"{binding.spec.name} {gives} {wanted}, not {type}",
-                    expected=str(wanted),
-                    found=str(type),
-                    help=type_help(type, wanted),
-                )
-    if node.error is not None:
-        given.append(Given(error_value(at, node.error, cause=False), node.error.span, "error"))
-    call_engine(at, MOCK, Arguments(tuple(given), (), node.span), node.span, "", NONE)

@@ -20,7 +20,7 @@ FORM = {
     f"compiler.{name}"
     for name in (
         *("diagnostics", "ir", "spec", "types", "values", "operators", "exprs", "walk", "evaluate", "convert"),
-        *("durations", "digest", "secrets", "promises", "beside"),
+        *("durations", "digest", "hashing", "secrets", "promises", "beside"),
     )
 }
 
