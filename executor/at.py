@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+_new = int.__new__
 _ANEW = re.compile(r"#\d+~")
 
 
@@ -64,5 +65,9 @@ class At(int):
         return self._inside(self, f"{self.path[:-1]}#{attempt}~") if attempt > 1 else self
 
     def nth(self, id: str, index: int) -> At:
-        """Inside a pass (from 0) of the loop ``id``."""
-        return self._inside(self, f"{self.path}{id}[{index}]:")
+        """Inside a pass (from 0) of the loop ``id``. (Written out: it is made for each pass.)"""
+        at = _new(At, self)
+        at.path = f"{self.path}{id}[{index}]:"
+        if self.named[0]:
+            at.named = self.named
+        return at

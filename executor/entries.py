@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from attrs import define
+import msgspec
 
 DONE, FAILED, CUT, ITEM, END, TRY, GIVEN, OWED = range(8)
 """Kinds. ``DONE``: a call gave a value. ``FAILED``: it raised, for good. ``CUT``: something was decided that cuts
@@ -18,9 +18,10 @@ the run after its process had died (``data``: did a person ask for it?). ``SINCE
 entries before this one only those with a number below ``data`` count."""
 
 
-@define
-class Entry:
-    """What is recorded. ``data``: a value, or an error (of ``FAILED`` and ``TRY``). ``began``: epoch seconds; ``took``:
+class Entry(msgspec.Struct):
+    """What is recorded. (A struct: there is one a step, and it is made in a tenth of the time of a class of attrs.)
+
+    ``data``: a value, or an error (of ``FAILED`` and ``TRY``). ``began``: epoch seconds; ``took``:
     seconds. ``attempt``: which one it was of. ``spare``: of a call that writes nothing: it may be made again."""
 
     key: str
@@ -32,9 +33,9 @@ class Entry:
     spare: bool = False
 
 
-@define
-class Recorded:
-    """What was recorded before: its number in the journal, and ``data`` as bytes."""
+class Recorded(msgspec.Struct, gc=False):
+    """What was recorded before: its number in the journal, and ``data`` as bytes. (Of a long journal there are a
+    million, and the collector, which they cannot concern, need not look at any.)"""
 
     number: int
     key: str

@@ -147,7 +147,7 @@ async def capped(run: Run, fn: Callable[..., Awaitable[Any]], *args: Any, **kwar
         run.release()
 
 
-CALLS = frozenset({bare.__code__, timed.__code__})
+CALLS = {bare.__code__, timed.__code__}
 """Functions that call a node; in their frames stand ``run``, ``site``, ``args``, ``kwargs`` and perhaps ``tries``."""
 
 

@@ -28,6 +28,27 @@ if TYPE_CHECKING:
 logger = logging.getLogger("cflow")
 
 
+class Waiting:
+    """A task waits (:meth:`Journal.waiting`). (A class, since ten thousand waits may be cut at once, and a generator is
+    one more coroutine for each that the cut goes through.)"""
+
+    __slots__ = ("_journal", "_task", "_what")
+
+    def __init__(self, journal: Journal, *what: Any) -> None:
+        self._journal = journal
+        self._what = what
+
+    def __enter__(self) -> None:
+        self._task = trio.lowlevel.current_task()
+        self._journal.waits[self._task] = self._what
+        self._journal.steps += 1
+        self._journal.woken()
+
+    def __exit__(self, *error: object) -> None:
+        del self._journal.waits[self._task]
+        self._journal.steps += 1
+
+
 class Journal(Outbox):
     """See above.
 
@@ -102,7 +123,11 @@ class Journal(Outbox):
             return None
         entry = self.old.pop(key, None)
         if entry is not None:
-            self._use(entry.number)
+            if entry.number == self._low < self._end - 1 and not self._used and not self._reaching:
+                self.steps += 1  # one after another, as most are
+                self._low += 1
+            else:
+                self._use(entry.number)
         return entry
 
     def _use(self, number: int) -> None:
@@ -251,18 +276,9 @@ class Journal(Outbox):
             self.away = away
             self.stop("it waits")
 
-    @contextmanager
-    def waiting(self, name: str, key: bytes, until: float) -> Iterator[None]:
+    def waiting(self, name: str, key: bytes, until: float) -> Waiting:
         """This task waits for a signal, or for a time."""
-        task = trio.lowlevel.current_task()
-        self.waits[task] = name, key, until
-        self.steps += 1
-        self.woken()
-        try:
-            yield
-        finally:
-            del self.waits[task]
-            self.steps += 1
+        return Waiting(self, name, key, until)
 
     @contextmanager
     def holding(self) -> Iterator[None]:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Any, Protocol
 
 import trio
 
-from .away import Away
-from .feed import AsyncioItems, Items, TrioItems
+from .feed import Items, TrioItems
 from .run import Run
 from .streams import FlowStream
 
@@ -38,42 +35,22 @@ def in_virtual_time() -> bool:
 
 async def start(ready: Ready, clock: Any = None) -> Any:
     """Run inside Trio, in the caller's task, or inside asyncio, in a thread (on ``clock``)."""
-    if trio.lowlevel.in_trio_task() or asyncio._get_running_loop() is None:
+    if trio.lowlevel.in_trio_task() or not _in_asyncio():
         if ready.stream:
             return TrioItems(FlowStream(ready.main))
         return await ready.main()
+    from .from_asyncio import AsyncioItems, run
+
     if ready.stream:
         return AsyncioItems(FlowStream(ready.main), ready.state, clock)
-    return await _from_asyncio(ready, clock)
+    return await run(ready, clock)
 
 
-async def _from_asyncio(ready: Ready, clock: Any) -> Any:
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[Any] = loop.create_future()
-    cancelled = False
-
-    def finish(good: bool, value: Any) -> None:
-        if good:
-            done.set_result(value)
-        elif isinstance(value, KeyboardInterrupt) and cancelled:
-            done.set_exception(asyncio.CancelledError())
-        else:
-            done.set_exception(value)
-
-    def tell(good: bool, value: Any) -> None:
-        with contextlib.suppress(RuntimeError):  # the host's loop is closed: nobody is left who waits
-            loop.call_soon_threadsafe(finish, good, value)
-
-    away = Away(ready.main, ready.state, clock, tell)
-    away.thread.start()
-    while True:
-        try:
-            return await asyncio.shield(done)
-        except asyncio.CancelledError:
-            if done.done():
-                raise
-            cancelled = True
-            away.interrupt()
+def _in_asyncio() -> bool:
+    """Does a loop of asyncio run here? (It is not imported for the question: that would be a fifth of the time in which
+    ``cflow resume`` starts.)"""
+    asyncio = sys.modules.get("asyncio")
+    return asyncio is not None and asyncio._get_running_loop() is not None
 
 
 # ---- as an iterator --------------------------------------------------------------------------------------

@@ -93,7 +93,8 @@ class Outbox:
         self.next = number
         self._first = number
         self._buffer: list[bytes] = []
-        self._writing = False
+        self.landing = False
+        """Is a group on its way?"""
         self.synced = number if begun else -1
         """How many entries are on disk; -1 where the run itself is not."""
         self.written = self.synced
@@ -190,9 +191,12 @@ class Outbox:
 
     def flush(self, again: bool = False) -> None:
         """Hand over what is not yet, unless a group is on its way; ``again``: also then, if that cannot be refused."""
-        if not self._buffer or self.lost is not None or (self._writing and (self._uncertain or not again)):
+        if not self._buffer or self.lost is not None or (self.landing and (self._uncertain or not again)):
             return
-        self._hand_over(*self._group())
+        if self._using:
+            self._hand_over(*self._group())
+        else:
+            self._hand_over(*self.rest())
 
     def flush_with(self, change: Any, told: Callable[[BaseException | None], object]) -> None:
         """Hand over what is not yet, with a change to the store: they are committed together or not at all. ``told`` is
@@ -223,9 +227,12 @@ class Outbox:
         *along: Any,
     ) -> None:
         upto = first + len(buffer)
-        self._writing = True
+        self.landing = True
         self._uncertain = use is not None
         tray = self._tray = self._tray or tray_here()
+        if use is None and told is None:  # the common way, with nothing made for it
+            self.keeper.write(first, buffer, partial(tray.put, self._landed, upto))
+            return
 
         def landed(error: BaseException | None) -> None:
             if use is not None:
@@ -239,12 +246,12 @@ class Outbox:
         def done(error: BaseException | None) -> Callable[[], object]:
             if told is not None:
                 told(error)
-            return tray.put(partial(landed, error))
+            return tray.put(landed, error)
 
         self.keeper.write(first, buffer, done, *along, uses=() if use is None else (use.id,))
 
     def _landed(self, upto: int, error: BaseException | None) -> None:
-        self._writing = self._uncertain
+        self.landing = self._uncertain
         if error is not None:
             self.lost = error
             self.stop(str(error))
@@ -285,17 +292,17 @@ class Outbox:
         """
         while self.synced < number:
             self.going()
-            if not self._writing and self.lost is None:
+            if not self.landing and self.lost is None:
                 self._hand_over(*self._group())  # also where there is nothing but the run itself
-            await self._landing(number)
+            await self.landed(number)
 
     async def settled(self) -> None:
         """Until nothing that may be refused in part is on its way: only then it is known what :meth:`rest` follows."""
         while (self._using or self._uncertain) and self.lost is None:
             self.flush()
-            await self._landing(self._first)
+            await self.landed(self._first)
 
-    def _landing(self, number: int) -> Awaitable[object]:
+    def landed(self, number: int) -> Awaitable[object]:
         """Until so many entries are on disk, or cannot get there."""
         entry = (number, trio.lowlevel.current_task())
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from .at import At
 from .entries import DONE, FAILED, GIVEN, OWED, Entry, Recorded
 from .groups import is_cancellation, stopped
-from .invoke import Site, Tries, Undoing, invoke, once_key, owe_by_name
+from .invoke import CALLS, LANE, LOOP, Site, Tries, Undoing, invoke, once_key, owe_by_name
 from .journal import Journal
 from .run import SLICE, Run
 from .suspended import Suspended
@@ -83,7 +83,53 @@ async def once_again(
     await once.again(key, value, claim, None)
 
 
-async def recorded(
+async def quick(
+    run: Run, site: Site, args: tuple[Any, ...], kwargs: dict[str, Any], tries: Tries, journal: Journal, write: bool
+) -> Any:
+    """A call that asks for nothing, in a run that is live: what :func:`recorded` and :func:`~.invoke.invoke` do, in one
+    piece, since most calls are of this kind and each coroutine between a task and its commit is paid at both ends."""
+    if journal.stopped is not None or journal.before_new is not None or journal.shielded():
+        await journal.live()
+    number = journal.next if write else journal.written if site.reader else -1
+    if journal.synced < number:
+        if journal.landing:
+            await journal.landed(number)
+        if journal.synced < number:
+            await journal.on_disk(number)
+        run.due = time.perf_counter() + SLICE
+    began, clock = time.time(), time.perf_counter()
+    journal.begun += 1
+    try:
+        if run.free > 0:
+            run.free -= 1
+        else:
+            await run.slot()
+        try:
+            value = await site.fn(*args, **kwargs) if site.placement is LOOP else site.fn(*args, **kwargs)
+            if site.promise is not None:
+                site.promise.check(value)
+        finally:
+            run.release()
+    except Exception as exc:
+        if not is_cancellation(exc):
+            error, took = stopped(exc) or exc, time.perf_counter() - clock
+            journal.add(Entry(tries.path, FAILED, error, began, took, 1, site.reader), write)
+        raise
+    finally:
+        journal.begun -= 1
+    took = time.perf_counter() - clock
+    try:
+        journal.add(Entry(tries.path, DONE, value, began, took, 1, site.reader), write)
+    except Exception as unstorable:
+        journal.add(Entry(tries.path, FAILED, unstorable, began, took, 1, site.reader), write)
+        raise
+    return value
+
+
+CALLS.add(quick.__code__)
+
+
+def recorded(
     run: Run,
     at: At,
     site: Site,
@@ -94,12 +140,36 @@ async def recorded(
     undoing: Undoing | None = None,
     whose: Whose | None = None,
     name: str = "",
-) -> Any:
+) -> Coroutine[Any, Any, Any]:
     """Call a node under its policy, unless the journal has what it gave. ``name``: of the step, where it is not the
-    id. ``undoing``, ``whose``: its undo, with and without what it gave."""
+    id. ``undoing``, ``whose``: its undo, with and without what it gave. (What it gives is to be awaited at once.)"""
     journal = run.journal
     assert journal is not None
     key = at.path + (name or site.id)
+    if (
+        not (policy or journal.old or journal.replaying or site.placement is LANE)
+        and undoing is None
+        and run.sinks is None
+        and not (effects := site.spec.effects).pure
+    ):
+        tries = Tries(path=key, spare=site.reader, named=at.key(key))
+        return quick(run, site, args, kwargs, tries, journal, not site.reader and not effects.logs_only)
+    return _recorded(journal, key, run, at, site, args, kwargs, policy, log, undoing, whose)
+
+
+async def _recorded(
+    journal: Journal,
+    key: str,
+    run: Run,
+    at: At,
+    site: Site,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    policy: dict[str, Any],
+    log: UndoLog | None,
+    undoing: Undoing | None,
+    whose: Whose | None,
+) -> Any:
     if journal.old or journal.replaying:
         if journal.seen is not None:
             journal.seen(key, site, args, kwargs)

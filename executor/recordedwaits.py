@@ -27,6 +27,10 @@ Kept = tuple[Any, bool]
 """What a wait gives, and whether that is on record."""
 
 
+def _cut(_: object) -> trio.lowlevel.Abort:
+    return trio.lowlevel.Abort.SUCCEEDED
+
+
 async def _sleep(run: Run, log: UndoLog | None, at: At, id: str, policy: dict[str, Any], duration: Any) -> Any:
     journal = run.journal
     assert journal is not None
@@ -34,7 +38,8 @@ async def _sleep(run: Run, log: UndoLog | None, at: At, id: str, policy: dict[st
     async def wait(until: float) -> Kept:
         with journal.waiting("", b"", until):
             while (left := until - wall()) > 0:
-                await trio.sleep(min(left, LOOK))
+                with trio.CancelScope(deadline=trio.current_time() + min(left, LOOK)):  # as trio.sleep, in one piece
+                    await trio.lowlevel.wait_task_rescheduled(_cut)
         return None, False
 
     return await _recorded(run, at, id, policy, seconds(duration), wait)

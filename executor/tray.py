@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 from attrs import define, field
 
@@ -21,14 +22,14 @@ class Tray:
 
     token: trio.lowlevel.TrioToken
     wake: Callable[[], None] = field(init=False)
-    _calls: deque[Callable[[], object]] = field(factory=deque)
+    _calls: deque[tuple[Callable[..., object], tuple[Any, ...]]] = field(factory=deque)
 
     def __attrs_post_init__(self) -> None:
         self.wake = self._wake
 
-    def put(self, call: Callable[[], object]) -> Callable[[], None]:
+    def put(self, call: Callable[..., object], *args: Any) -> Callable[[], None]:
         """Have something called on the loop once it is woken, in any thread; gives :attr:`wake`."""
-        self._calls.append(call)
+        self._calls.append((call, args))
         return self.wake
 
     def _wake(self) -> None:
@@ -40,7 +41,8 @@ class Tray:
     def _empty(self) -> None:
         calls = self._calls
         for _ in range(len(calls)):
-            calls.popleft()()
+            call, args = calls.popleft()
+            call(*args)
 
 
 @cache

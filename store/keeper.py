@@ -10,6 +10,7 @@ from attrs import frozen
 
 from ..executor.entries import RESUMED, SINCE, Entry, Recorded
 from ..executor.letters import Missed
+from .encoding import MARK
 from .failures import Damaged, StoreError, Taken
 from .port import Append, Change, Done, Store
 
@@ -19,6 +20,8 @@ SPARE = 16
 SOON = 3600.0
 """Seconds after which that a process has died again is no sign that the run is what kills it."""
 
+_MARKED = bytes((MARK,))
+"""What encoded values begin with that are more than plain data."""
 _PACK = msgspec.msgpack.Encoder()
 _UNPACK = msgspec.msgpack.Decoder(tuple[str, int, bytes, int, float, float])
 _UNPACK_ALL = msgspec.msgpack.Decoder(list[tuple[str, int, bytes, int, float, float]])
@@ -64,7 +67,8 @@ class RunKeeper:
 
     def encoded(self, entry: Entry) -> bytes:
         data = self.codec.encode(entry.data)
-        self._blobs += self.codec.refs(data)
+        if data[:1] == _MARKED:
+            self._blobs += self.codec.refs(data)
         kind = entry.kind | SPARE if entry.spare else entry.kind
         return _PACK.encode((entry.key, kind, data, entry.attempt, entry.began, entry.took))
 
@@ -88,7 +92,7 @@ class RunKeeper:
         return found if isinstance(found, BaseException) else RuntimeError(found)
 
     def lossy(self, data: bytes) -> bool:
-        return self.codec.lossy(data)
+        return data[:1] == _MARKED and self.codec.lossy(data)
 
     def write(
         self,
@@ -98,6 +102,9 @@ class RunKeeper:
         *along: Change,
         uses: tuple[int, ...] = (),
     ) -> None:
+        if not (uses or along or self.head or self._blobs) and entries:  # the common way
+            self.store.do((Append(self.run, self.owner, first, tuple(entries)),), done)
+            return
         if not uses:
             self.store.do([*self.unit(first, entries), *along], done)
             return
@@ -153,7 +160,9 @@ def counting(entries: Iterable[E]) -> list[E]:
     """Those that count: what was recorded from a step on does not, where the run went on from that step later."""
     found: list[E] = []
     for entry in entries:
-        if entry.key.startswith(SINCE):
+        if entry.key[:1] != "!":
+            found.append(entry)
+        elif entry.key.startswith(SINCE):
             first = msgspec.msgpack.decode(entry.data, type=int)
             while found and found[-1].number >= first:
                 found.pop()
@@ -183,23 +192,28 @@ def read_journal(store: Store, run: str) -> Past:
     Damaged: an entry is not what was written.
     """
     found: list[Recorded] = []
-    vain, last = 0, 0.0
+    vain, last, marked = 0, 0.0, False
     for first, payload in store.segments(run):
         try:
             group = _UNPACK_ALL.decode(payload)
         except msgspec.MsgspecError:  # which one it is
             group = [_entry(run, number, data) for number, data in enumerate(store.journal(run, first), first)]
         for number, (key, kind, value, attempt, began, _) in enumerate(group, first):
-            found.append(Recorded(number, key, kind & ~SPARE, value, attempt, bool(kind & SPARE)))
+            found.append(Recorded(number, key, kind & ~SPARE, value, attempt, kind >= SPARE))
+            if key[:1] != "!":
+                vain = 0
+                continue
+            marked = True
             if not key.startswith(RESUMED) or msgspec.msgpack.decode(value, type=bool):
                 vain = 0
             else:
                 vain = vain + 1 if began - last < SOON else 1
                 last = began
+    if not marked:
+        return Past(found, len(found), vain)
     entries = counting(found)
-    if len(entries) < len(found):
-        for number, entry in enumerate(entries):
-            entry.number = number
+    for number, entry in enumerate(entries):
+        entry.number = number
     return Past(entries, len(found), vain)
 
 

@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import msgspec
 from attrs import define, field
 
 from . import changes as sql
@@ -51,8 +52,7 @@ IO_TRIES = 6
 _SAID = {"busy": "another process has locked it", "full": "the disk is full", "io": "the disk fails"}
 
 
-@define(eq=False)
-class Unit:
+class Unit(msgspec.Struct, eq=False):
     """Changes that are applied together, and who wants to know. ``error``: why they were refused; ``final``: another
     try would not change that."""
 

@@ -358,3 +358,27 @@ def test_a_transaction_that_was_cut_in_its_last_step_does_not_commit(program: An
 
     assert trio.run(main, clock=MockClock(autojump_threshold=0) if program is last_in_a_transaction else None)
     assert [x for x in LOG if "begins" not in x] == ["first", "last", "undo last", "undo first"]
+
+
+@node(writes="world")
+async def held(x: int) -> int:
+    """The first cannot be cut, the others wait."""
+    with trio.CancelScope(shield=x == 0):
+        await trio.sleep(2 if x == 0 else 10)
+    return x
+
+
+@flow
+def some_cut() -> list[int]:
+    return [held(x) for x in parallel(range(3))]
+
+
+def test_passes_that_were_cut_are_missed_though_the_first_came_to_its_end() -> None:
+    """They end without a word, while the task that opened the loop is behind a shield."""
+
+    async def main() -> list[int] | None:
+        with trio.move_on_after(1):
+            return await some_cut.start()
+        return None
+
+    assert trio.run(main, clock=MockClock(autojump_threshold=0)) is None
