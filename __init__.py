@@ -24,7 +24,8 @@ if TYPE_CHECKING:
         RecursionLimit,
         UndoFailed,
     )
-    from .compiler.permissions import permissions
+    from .compiler.permissions import Permissions, permissions
+    from .compiler.secrets import SecretText, hide, redact
     from .compiler.spec import Retry
     from .engine import Engine
     from .executor.context import context
@@ -78,6 +79,10 @@ _HOME = {
     "loads": ".modules",
     "check": ".modules",
     "permissions": ".compiler.permissions",
+    "Permissions": ".compiler.permissions",
+    "SecretText": ".compiler.secrets",
+    "hide": ".compiler.secrets",
+    "redact": ".compiler.secrets",
     "Retry": ".compiler.spec",
     "Engine": ".engine",
     "Event": ".executor.events",
@@ -100,9 +105,11 @@ __all__ = [
     "Event",
     "InputError",
     "LoopLimit",
+    "Permissions",
     "ProgramError",
     "RecursionLimit",
     "Retry",
+    "SecretText",
     "UndoFailed",
     "__version__",
     "batched",
@@ -114,6 +121,7 @@ __all__ = [
     "detach",
     "env",
     "flow",
+    "hide",
     "load",
     "loads",
     "lock",
@@ -122,6 +130,7 @@ __all__ = [
     "parallel",
     "permissions",
     "race",
+    "redact",
     "secret",
     "sleep",
     "timeout",

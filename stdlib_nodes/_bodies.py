@@ -14,7 +14,8 @@ import trio
 from .. import permissions
 from ._aside import aside
 from ._atomic import writing
-from ._calls import HttpError, pieces, shown
+from ._calls import pieces, shown
+from ._failures import HttpError
 from ._progress import how_far
 
 _BLOCK = 1 << 18  # bytes read from files per hop to a thread,

@@ -8,18 +8,15 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qs, unquote
 
 from attrs import field, frozen
 
-from .. import permissions
+from .. import Permissions, permissions
 from ._extras import needs
 from ._names import climbs, has_control, shown
 from ._reach import CONNECT_SECONDS, connected, parted
-
-if TYPE_CHECKING:
-    from ..compiler.permissions import Permissions
 
 _ANSWER_SECONDS = 60.0
 _TRIES = 3

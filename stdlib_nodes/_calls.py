@@ -3,128 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Any
 
 import httpx
 import trio
-from attrs import field, frozen
 
-from .. import context, permissions
+from .. import Permissions, context, permissions
+from ._auth import Bearer, Login, OAuth, bearer, refused
 from ._client import JAR, client
-from ._cookies import Cookie, Jar
-from ._jsontext import dump, parse
+from ._cookies import Jar
+from ._failures import HttpError, told
+from ._httpwords import Call, Client, Response
+from ._jsontext import dump
 from ._limits import Kind, retry_after, turn
 
 _SHOWN = 200  # characters of an error's body in its text
 _REPEATS = 4  # how often at most a call is repeated because the server says when
+_TOKEN_BYTES = 1 << 16  # of the answer of a server of OAuth 2
 _BURST = {"br", "zstd"}  # codings of which a few bytes unpack to gigabytes before anybody can look
-
-
-class HttpError(Exception):
-    """A request that did not succeed. ``status`` is None where no answer came; ``body`` is the answer's text."""
-
-    def __init__(self, message: str, status: int | None = None, url: str = "", body: str = "") -> None:
-        super().__init__(message, status, url, body)
-        self.status = status
-        self.url = url
-        self.body = body
-
-    def __str__(self) -> str:
-        return str(self.args[0])
-
-
-@frozen(kw_only=True)
-class Client:
-    """How calls are made: a value, which any number of calls may be given.
-
-    Parameters
-    ----------
-    auth: a name and a password, or the text of a bearer token. digest: the password is not sent, but proves itself
-    (RFC 7616). headers: sent with each call, and where redirects lead. cookies: what an answer had set
-    (``answer.cookies``), sent to the hosts that they are for.
-    proxy: the address of a proxy, ``http://proxy.test:3128``.
-    at_once, rate: how many calls a host gets at once, and in a second. Calls of a run with the same figures share
-    them; redirects count for the host that was called. Waiting for its turn is part of the time that a call may take.
-    wait: how many seconds a server that is overloaded (429, 503) may ask for with ``Retry-After``, where repeating is
-    harmless; 0: its answer is an error at once.
-    max_body: how many bytes of an answer are taken into memory.
-    """
-
-    auth: tuple[str, str] | str | None = field(default=None, repr=False)
-    digest: bool = False
-    headers: dict[str, str] = field(factory=dict, repr=False)
-    cookies: list[Cookie] = field(factory=list, repr=False)
-    proxy: str = field(default="", repr=False)
-    at_once: int | None = None
-    rate: float | None = None
-    wait: float = 30.0
-    max_body: int = 100_000_000
-
-    def __attrs_post_init__(self) -> None:
-        if (self.at_once is not None and self.at_once < 1) or (self.rate is not None and not self.rate > 0):
-            msg = "at_once is 1 or more, and rate more than 0 (None: no limit)"
-            raise ValueError(msg)
-        auth: object = self.auth  # from data it may be anything
-        if auth is not None and not isinstance(auth, str) and not (isinstance(auth, (tuple, list)) and len(auth) == 2):
-            msg = f"auth is a token, or a name and a password, not a {type(auth).__name__}"
-            raise ValueError(msg)
-        if self.digest and not isinstance(self.auth, (tuple, list)):
-            msg = "digest=True wants a name and a password in auth="
-            raise ValueError(msg)
-
-
-PLAIN = Client()
-
-
-@frozen(kw_only=True)
-class Response:
-    """An answer; names of headers are in lower case. ``cookies``: those of the client, and what the call has set."""
-
-    url: str
-    status: int
-    headers: dict[str, str]
-    body: bytes
-    cookies: list[Cookie] = field(factory=list)
-
-    @property
-    def ok(self) -> bool:
-        """Is the status below 400?"""
-        return self.status < 400
-
-    @property
-    def text(self) -> str:
-        """The body as text, in the charset that the answer names (else UTF-8)."""
-        named = re.search(r"charset=[\"']?([\w.:-]+)", self.headers.get("content-type", ""), re.IGNORECASE)
-        try:
-            return self.body.decode(named[1] if named else "utf-8", "replace")
-        except LookupError:
-            return self.body.decode("utf-8", "replace")
-
-    @property
-    def json(self) -> Any:
-        """The value that the body, a JSON text, stands for. Raises ValueError."""
-        return parse(self.body, f"the answer of {self.url}")
-
-
-@frozen(kw_only=True)
-class Call:
-    """A request to be made.
-
-    Parameters
-    ----------
-    content: its body; one that is a stream is sent as it comes. harmless: may it be repeated?
-    """
-
-    method: str
-    url: str
-    params: dict[str, Any] | None = None
-    headers: dict[str, str] | None = None
-    content: str | bytes | httpx.AsyncByteStream | None = None
-    form: dict[str, Any] | None = None
-    client: Client = PLAIN
-    harmless: bool = False
 
 
 async def exchange(call: Call, check: bool = True) -> Response:
@@ -188,9 +87,15 @@ def http_error(method: str, got: Response, reason: str = "") -> HttpError:
 @asynccontextmanager
 async def answer(call: Call) -> AsyncIterator[tuple[httpx.Response, Jar]]:
     """The answer while its body comes in, once the server has time for it; errors in the words of this house."""
+    oauth = call.client.auth if isinstance(call.client.auth, OAuth) else None
     for left in reversed(range(_REPEATS + 1)):
-        async with _sent(call) as (got, jar):
+        auth = await _auth(call.client)  # before a connection is taken: to ask for a token takes one, too
+        async with _sent(call, auth) as (got, jar):
             pause = _pause(call, got) if left else None
+            if oauth and isinstance(auth, Bearer) and got.status_code == 401:
+                refused(oauth, _whose(call.client), auth)
+                if not call.once:
+                    oauth, pause = None, 0.0  # a token may be taken back before its end: once more with another
             if pause is None:
                 yield got, jar
                 return
@@ -209,18 +114,17 @@ def _pause(call: Call, got: httpx.Response) -> float | None:
 
 
 @asynccontextmanager
-async def _sent(call: Call) -> AsyncIterator[tuple[httpx.Response, Jar]]:
+async def _sent(call: Call, auth: httpx.Auth | None) -> AsyncIterator[tuple[httpx.Response, Jar]]:
     made = call.client
-    where = f"{call.method} {call.url}"
-    try:
-        url = httpx.URL(call.url)
-        where = f"{call.method} {shown(url)}"
-        if call.params:
-            url = url.copy_merge_params(call.params)  # httpx would drop what the address has
+    url = address(call.url)
+    at = shown(url)
+    where = f"{call.method} {at}"
+    if call.params:
+        url = url.copy_merge_params(call.params)  # httpx would drop what the address has
+    headers = _headers(where, made.headers, call.headers)
+    with told(where, lambda text: HttpError(text, None, at)):
         async with _turn(made, url), client(permissions(), made.proxy) as lent:
             jar = Jar(made.cookies)
-            headers = httpx.Headers(made.headers)
-            headers.update(call.headers)
             parts: dict[str, Any] = {"headers": headers, "extensions": {JAR: jar}}
             if isinstance(call.content, httpx.AsyncByteStream):
                 if "content-length" not in headers:
@@ -229,24 +133,32 @@ async def _sent(call: Call) -> AsyncIterator[tuple[httpx.Response, Jar]]:
                 request.stream = call.content
             else:
                 request = lent.build_request(call.method, url, content=call.content, data=call.form, **parts)
-            got = await lent.send(request, stream=True, auth=_auth(made))
+            got = await lent.send(request, stream=True, auth=auth, follow_redirects=call.redirects)
             try:
                 _refuse_bursts(where, got)
                 yield got, jar
             finally:
                 await got.aclose()
-    except httpx.TimeoutException as error:
-        msg = f"{where}: no connection, or no more data, in time"
-        raise TimeoutError(msg) from error
-    except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
-        msg = f"{where}: not an http or https address ({error})"
-        raise ValueError(msg) from error
-    except httpx.StreamConsumed as error:
-        msg = f"{where}: the server wants the body once more, and a stream can be sent only once"
-        raise HttpError(msg, None, where.partition(" ")[2]) from error
-    except httpx.HTTPError as error:
-        msg = f"{where}: {error or type(error).__name__}"
-        raise HttpError(msg, None, where.partition(" ")[2]) from error
+
+
+def _headers(where: str, *given: Mapping[Any, Any] | None) -> httpx.Headers:
+    """Headers, the later ones before the earlier.
+
+    Raises
+    ------
+    ValueError: one is no text, or none that can be sent; its value is not shown, for it may be a password.
+    """
+    made = httpx.Headers()
+    for name, value in (item for headers in given for item in (headers or {}).items()):
+        for part in (name, value):
+            if not isinstance(part, str):
+                msg = f"{where}: the header {name!r} is a text, not a {type(part).__name__}"
+                raise ValueError(msg)
+            if not part.isascii():
+                msg = f"{where}: the header {name!r} holds characters that no header can"
+                raise ValueError(msg)
+        made[name] = value
+    return made
 
 
 @asynccontextmanager
@@ -262,25 +174,30 @@ async def _turn(made: Client, url: httpx.URL) -> AsyncIterator[None]:
         yield
 
 
-def _auth(made: Client) -> httpx.Auth | None:
+async def _auth(made: Client) -> httpx.Auth | None:
     match made.auth:
         case None:
             return None
         case str(token):
-            return _Bearer(token)
+            return Bearer(token)
+        case OAuth() as auth:
+            return await bearer(auth, _whose(made), partial(_ask_for_token, made, auth.token_url))
         case name, password:
             return (httpx.DigestAuth if made.digest else httpx.BasicAuth)(name, password)
 
 
-class _Bearer(httpx.Auth):
-    """A token (RFC 6750). What httpx takes for a password, it does not send where a redirect leads elsewhere."""
+def _whose(made: Client) -> tuple[Permissions, str]:
+    """Who may share a token: only who may ask for it in the same way."""
+    return permissions(), made.proxy
 
-    def __init__(self, token: str) -> None:
-        self._token = token
 
-    def auth_flow(self, request: httpx.Request) -> Any:
-        request.headers["authorization"] = f"Bearer {self._token}"
-        yield request
+async def _ask_for_token(made: Client, url: str, form: dict[str, str], login: Login) -> tuple[int, bytes]:
+    asking = Client(auth=login, proxy=made.proxy, wait=made.wait, max_body=_TOKEN_BYTES)
+    headers = {"accept": "application/json"}
+    # A redirect would take the form along, and that holds a secret.
+    call = Call(method="POST", url=url, headers=headers, form=form, client=asking, harmless=True, redirects=False)
+    got = await exchange(call, check=False)
+    return got.status, got.body
 
 
 def _refuse_bursts(where: str, got: httpx.Response) -> None:
@@ -290,6 +207,15 @@ def _refuse_bursts(where: str, got: httpx.Response) -> None:
     if len(known) > 1 or not _BURST.isdisjoint(known):
         msg = f"{where}: the answer is packed in a way that was not asked for ({', '.join(known)[:_SHOWN]})"
         raise HttpError(msg, got.status_code, shown(got.url))
+
+
+def address(text: str) -> httpx.URL:
+    """Raises ValueError for one that is none."""
+    try:
+        return httpx.URL(text)
+    except httpx.InvalidURL as error:
+        msg = f"{text}: not an http or https address ({error})"
+        raise ValueError(msg) from error
 
 
 def shown(url: httpx.URL) -> str:

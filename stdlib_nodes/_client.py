@@ -17,22 +17,28 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from functools import lru_cache
 from http.cookiejar import DefaultCookiePolicy
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import httpcore
 import httpx
 import trio
 from attrs import define, field
 
-if TYPE_CHECKING:
-    from ..compiler.permissions import Permissions
+from .. import Permissions
 
 _CLIENTS = 12
 _CONNECTIONS = 8  # of each client
 _CONNECT_SECONDS = 20.0
 _PROGRAMS = 32  # with grants of their own and clients that are kept
 JAR = "cflow.cookies"
-_PORTS = {"http": 80, "https": 443}
+_FIRST = "cflow.first"
+_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
+_ELSEWHERE = frozenset(
+    """accept accept-encoding accept-language connection content-encoding content-language content-length content-type
+    host if-modified-since if-none-match range transfer-encoding user-agent""".split()
+)
+"""The headers that go along where a redirect leads to another host: what tells of the content. Any other may be a key,
+whatever its name. Browsers, curl and requests leave only ``Authorization`` (and curl ``Cookie``) behind."""
 _SILENCE_SECONDS = 300.0  # how long a server may say nothing; the time of a whole call is the node's `timeout`
 
 
@@ -115,7 +121,7 @@ def _take_unused(all_here: dict[_Whose, _Clients]) -> list[httpx.AsyncClient]:
 def _new_client(given: Permissions, proxy: str) -> httpx.AsyncClient:
     limits = httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS)
     through = _proxy(proxy) if proxy else None
-    before: list[Any] = [_send_cookies]
+    before: list[Any] = [_leave_headers, _send_cookies]
     where: dict[str, Any]
     if not given.trusted:
         where = {"transport": _transport(given, limits, through)}
@@ -145,9 +151,29 @@ def _proxy(address: str) -> httpx.Proxy:
     except httpx.InvalidURL:
         url = httpx.URL()
     if url.scheme not in _PORTS or not url.host:
-        msg = f"the address of a proxy is http://HOST:PORT or https://HOST:PORT, not {url.copy_with(userinfo=b'')}"
+        msg = (
+            "the address of a proxy is http://HOST:PORT, https://HOST:PORT or socks5://HOST:PORT, "
+            f"not {url.copy_with(userinfo=b'')}"
+        )
         raise ValueError(msg)
     return httpx.Proxy(url)
+
+
+async def _leave_headers(request: httpx.Request) -> None:
+    first = request.extensions.setdefault(_FIRST, request.url)
+    if not same_place(first, request.url):
+        for name in [name for name in request.headers if name not in _ELSEWHERE]:
+            del request.headers[name]
+
+
+def same_place(first: httpx.URL, then: httpx.URL) -> bool:
+    """Is it the same server, or the same over TLS? What is for the one may be sent to the other."""
+    one, other = _origin(first), _origin(then)
+    return one == other or (one, other) == (("http", then.host, 80), ("https", first.host, 443))
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port or _PORTS.get(url.scheme)
 
 
 async def _send_cookies(request: httpx.Request) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from ..compiler.permissions import Permissions
+from .. import Permissions
 from ..transactional import Database, DuckDB, PostgreSQL, SQLite
 from ._extras import needs
 

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
-import httpx
 import msgspec
 from attrs import field, frozen
 
-from .. import permissions
-from ..compiler.secrets import HIDDEN
-from ._client import client
-from ._jsontext import dump
+from .. import SecretText
+from ._calls import answer, json_content, pieces
+from ._failures import HttpError
+from ._httpwords import Call, Client
+from ._llmwords import BusyError, LlmError
 
 MAX_ANSWER = 64 << 20
 """The most bytes of an answer: 10,000 embeddings of 500 numbers are 50 MB."""
@@ -28,6 +28,7 @@ MAX_EVENT = 1 << 20
 
 _BUSY = frozenset({408, 409, 425, 429, *range(500, 600)})
 _SHOWN = 300
+_HIDDEN = repr(SecretText(""))
 _USERINFO = re.compile(r"//[^/?#]*@")
 
 T = TypeVar("T")
@@ -96,14 +97,10 @@ class Server:
     ----------
     url: what the paths of the protocol are below.
     key: sent as a bearer token; "" for none.
-    failed, busy: raised with a text and the status (None without an answer), ``busy`` where asking again may help. They
-        are given, since a pack has only the classes that its own file defines.
     """
 
     url: str
     key: str = field(repr=False)
-    failed: type[Exception]
-    busy: type[Exception]
 
     @property
     def shown(self) -> str:
@@ -115,65 +112,59 @@ class Server:
 
         Raises
         ------
-        busy, failed, TimeoutError: no answer, or a refusal.
+        LlmError, TimeoutError: no answer, or a refusal.
         ValueError: an address or key that is none, an answer that is too long or of another form.
         """
         content = bytearray()
         async with self._answer(path, body) as parts:
             async for part in parts:
                 content += part
-                if len(content) > MAX_ANSWER:
-                    msg = f"{self.shown}{path}: the answer is longer than {MAX_ANSWER:,} bytes"
-                    raise ValueError(msg)
+                self._check(len(content), path)
         return _read(bytes(content), form, f"the answer of {self.shown}{path}")
 
     async def events(self, path: str, body: Mapping[str, Any]) -> AsyncGenerator[Completion, None]:
         """Post a request, and read the events of its answer as they come. Raises as :meth:`ask`."""
         where = f"an event of {self.shown}{path}"
         parser = EventParser(where)
+        size = 0
         async with self._answer(path, body) as parts:
             async for part in parts:
+                size += len(part)
+                self._check(size, path)
                 for data in parser.feed(part):
                     if data == b"[DONE]":
                         return
                     event = _read(data, Completion, where)
                     if event.error is not None:
-                        raise self.busy(f"{where} is an error: {self._shown(str(event.error))}", None)
+                        raise BusyError(f"{where} is an error: {self._shown(str(event.error))}", None)
                     yield event
-        raise self.busy(f"{self.shown}{path}: the stream broke off", None)
+        raise BusyError(f"{self.shown}{path}: the stream broke off", None)
 
     @asynccontextmanager
     async def _answer(self, path: str, body: Mapping[str, Any]) -> AsyncIterator[AsyncIterator[bytes]]:
-        """The body of an answer as it comes."""
-        headers = {"content-type": "application/json"}
-        if self.key:
-            if not (self.key.isascii() and self.key.isprintable()):  # the text of httpx's own error would show it
-                msg = "the key holds characters that no header can"
-                raise ValueError(msg)
-            headers["authorization"] = f"Bearer {self.key!s}"
-        where = f"{self.shown}{path}"
+        """The body of an answer as it comes, once the server has time for it."""
+        content, headers = json_content(body, None)
+        call = Call(
+            method="POST", url=f"{self.url}{path}", headers=headers, content=content,
+            client=Client(auth=self.key or None), harmless=True,
+        )  # fmt: skip
         try:
-            async with (
-                client(permissions()) as lent,
-                lent.stream("POST", f"{self.url}{path}", content=dump(body).encode(), headers=headers) as answer,
-                _parts(answer) as parts,
-            ):
-                if answer.status_code >= 400:
-                    msg = f"{where} answered {answer.status_code}: {self._shown(await _start(parts))}"
-                    raise (self.busy if answer.status_code in _BUSY else self.failed)(msg, answer.status_code)
+            async with answer(call) as (got, _), pieces(got) as parts:
+                if got.status_code >= 400:
+                    msg = f"{self.shown}{path} answered {got.status_code}: {self._shown(await _start(parts))}"
+                    raise (BusyError if got.status_code in _BUSY else LlmError)(msg, got.status_code)
                 yield parts
-        except httpx.TimeoutException as error:
-            msg = f"{where}: no connection, or no more data, in time"
-            raise TimeoutError(msg) from error
-        except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
-            msg = f"{where}: not an http or https address ({error})"
-            raise ValueError(msg) from error
-        except httpx.HTTPError as error:
-            raise self.busy(f"{where}: {error or type(error).__name__}", None) from error
+        except HttpError as error:
+            raise (LlmError if error.status else BusyError)(str(error), error.status) from error
+
+    def _check(self, size: int, path: str) -> None:
+        if size > MAX_ANSWER:
+            msg = f"{self.shown}{path}: the answer is longer than {MAX_ANSWER:,} bytes"
+            raise ValueError(msg)
 
     def _shown(self, text: str) -> str:
         """The first words of an error, without the key, which servers like to repeat."""
-        return " ".join((text.replace(str(self.key), HIDDEN) if self.key else text).split())[:_SHOWN]
+        return " ".join((text.replace(self.key, _HIDDEN) if self.key else text).split())[:_SHOWN]
 
 
 class EventParser:
@@ -223,20 +214,6 @@ def _read(content: bytes, form: type[T], where: str) -> T:
     except RecursionError:
         msg = f"{where} is nested too deeply"
     raise ValueError(msg)
-
-
-@asynccontextmanager
-async def _parts(answer: httpx.Response) -> AsyncIterator[AsyncIterator[bytes]]:
-    """The bytes of a body. Left early, the connection is closed, and httpx's generators, one within the other, are run
-    to their end, which is then near: Trio warns of those that are left half way."""
-    parts = answer.aiter_bytes()
-    try:
-        yield parts
-    finally:
-        await answer.aclose()
-        with suppress(httpx.HTTPError, httpx.StreamError):
-            async for _ in parts:
-                pass
 
 
 async def _start(parts: AsyncIterator[bytes]) -> str:

@@ -10,7 +10,9 @@ import httpx
 import trio
 from attrs import evolve, frozen
 
-from ._calls import Call, Response, exchange, shown
+from ._calls import exchange, shown
+from ._client import same_place
+from ._httpwords import Call, Response
 
 _PAGE_SECONDS = 30.0
 _TARGET = re.compile(r"[\s,]*<([^<>]*)>")
@@ -145,11 +147,7 @@ def _next(got: Response, page: Any, by: By, place: httpx.URL, where: str) -> htt
     except httpx.InvalidURL as error:
         msg = f"{where}: the next page is at no address ({error})"
         raise ValueError(msg) from error
-    if _origin(address) != _origin(place) and _origin(address) != _origin(place.copy_with(scheme="https")):
+    if not same_place(place, address):
         msg = f"{where}: the next page is on another host ({shown(address)})"
         raise ValueError(msg)
     return address.copy_with(userinfo=place.userinfo) if place.userinfo else address
-
-
-def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
-    return url.scheme, url.host, url.port

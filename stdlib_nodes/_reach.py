@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from attrs import field, frozen
 
-from .. import permissions
-from ..compiler.secrets import SecretText
+from .. import Permissions, SecretText, permissions
 from ._names import has_control, shown
-
-if TYPE_CHECKING:
-    from ..compiler.permissions import Permissions
 
 CONNECT_SECONDS = 20.0
 

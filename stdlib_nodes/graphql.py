@@ -12,10 +12,13 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from .. import node
-from ._calls import PLAIN, Call, Client, HttpError, Response, exchange, http_error, json_content
+from ._auth import OAuth
+from ._calls import exchange, http_error, json_content
+from ._failures import HttpError
+from ._httpwords import PLAIN, Call, Client, Response
 from ._paging import Seen, in_time, inside
 
-__all__ = ["Client", "GraphQLError", "HttpError"]  # what a program may name beside the nodes
+__all__ = ["Client", "GraphQLError", "HttpError", "OAuth"]  # what a program may name beside the nodes
 
 _IGNORED = re.compile(r'"""(?:\\"""|(?!""").)*"""|"(?:[^"\\\n]|\\[^\n])*"|#[^\n\r]*', re.DOTALL)
 _WORD = re.compile(r"[{}()]|\w+")

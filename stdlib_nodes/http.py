@@ -8,7 +8,8 @@ An answer of 400 or above raises :class:`HttpError`, and so does a server that c
 status); ``check=False`` gives every answer as it is. Where an answer of 429 or 503 says when to come again
 (``Retry-After``), a request that only looks does so, if there is time for it. A call takes at most 30 seconds, or what
 ``with timeout=...`` says. No cookie is kept from one call to the next: an answer has them, and a :class:`Client` takes
-them along; it also says with what name and password, through which proxy and how often a host is called.
+them along; it also says with what name and password or :class:`OAuth`, through which proxy and how often a host is
+called.
 
 A program that its host does not trust reaches the hosts that it was given (``net:api.example.com``), redirects
 included; by a name public addresses only. Through a proxy, which looks up names itself, it reaches those that it was
@@ -25,12 +26,16 @@ from typing import Any
 from attrs import evolve
 
 from .. import node, permissions
+from ._auth import OAuth
 from ._bodies import Once, form as _form, one_file, save
-from ._calls import PLAIN, Call, Client, HttpError, Response, answer, exchange, json_content, whole
+from ._calls import answer, exchange, json_content, whole
 from ._cookies import Cookie
+from ._failures import HttpError
+from ._httpwords import PLAIN, Call, Client, Response
 from ._paging import By, follow
 
-__all__ = ["Client", "Cookie", "HttpError", "Response"]  # made elsewhere, they belong to the pack as its nodes do
+# Made elsewhere, they belong to the pack as its nodes do.
+__all__ = ["Client", "Cookie", "HttpError", "OAuth", "Response"]
 
 
 @node(reads="http", timeout=30.0)
@@ -85,7 +90,7 @@ async def head(
 @node(writes="http", timeout=30.0)
 async def post(
     url: str,
-    json: Any = None,
+    json: Any = ...,
     form: dict[str, Any] | None = None,
     content: str | bytes | None = None,
     params: dict[str, Any] | None = None,
@@ -103,7 +108,7 @@ async def post(
 @node(writes="http", timeout=30.0)
 async def put(
     url: str,
-    json: Any = None,
+    json: Any = ...,
     form: dict[str, Any] | None = None,
     content: str | bytes | None = None,
     params: dict[str, Any] | None = None,
@@ -121,7 +126,7 @@ async def put(
 @node(writes="http", timeout=30.0)
 async def patch(
     url: str,
-    json: Any = None,
+    json: Any = ...,
     form: dict[str, Any] | None = None,
     content: str | bytes | None = None,
     params: dict[str, Any] | None = None,
@@ -155,7 +160,7 @@ async def delete(
 async def request(
     method: str,
     url: str,
-    json: Any = None,
+    json: Any = ...,
     form: dict[str, Any] | None = None,
     content: str | bytes | None = None,
     params: dict[str, Any] | None = None,
@@ -246,7 +251,7 @@ async def upload(
     """
     call = Call(method=method.upper(), url=url, params=params, headers=headers, client=client or PLAIN)
     if not isinstance(source, str | Path):
-        return await exchange(evolve(call, content=Once(source)), check)
+        return await exchange(evolve(call, content=Once(source), once=True), check)
     async with one_file(source) as (body, more):
         return await exchange(evolve(call, content=body, headers=more | (headers or {})), check)
 
@@ -278,14 +283,15 @@ async def _called(
     client: Client | None,
     params: dict[str, Any] | None = None,
     headers: dict[str, str] | None = None,
-    json: Any = None,
+    json: Any = ...,
     form: dict[str, Any] | None = None,
     content: str | bytes | None = None,
 ) -> Response:
-    if sum(part is not None for part in (json, form, content)) > 1:
+    sends_json = json is not ...  # None is the value null
+    if sends_json + (form is not None) + (content is not None) > 1:
         msg = f"{method} {url}: give one of json, form and content"
         raise ValueError(msg)
-    if json is not None:
+    if sends_json:
         content, headers = json_content(json, headers)
     call = Call(
         method=method, url=url, params=params, headers=headers, content=content, form=form, client=client or PLAIN,

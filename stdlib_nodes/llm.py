@@ -8,7 +8,8 @@ which a host's grants would not reach. ``url`` is where ``/chat/completions`` an
 ``messages`` is a text, or a list of dicts with ``role`` and ``content``. ``options`` go to the server as they are
 (``{"temperature": 0}``). ``prices`` says what a million tokens cost, by model:
 ``{"small": {"input": 0.15, "output": 0.6}}``; without an entry ``cost`` is None. Calls read the resource ``llm``, so
-they overlap; ``with retry=Retry(3, on=llm.BusyError)`` asks again where that may help.
+they overlap; ``with retry=Retry(3, on=llm.BusyError)`` asks again where that may help. A server that says when it has
+time (``Retry-After`` with 429 or 503, up to 30 seconds) is asked again then, if the call has that much time.
 """
 
 from __future__ import annotations
@@ -17,109 +18,22 @@ import re
 from collections.abc import AsyncIterator
 from typing import Any
 
-from attrs import evolve, frozen
-
 from .. import node
+from ._asking import CHAT, ask, body_of, free, said_of, server_of
+from ._costs import check_prices, cost_of, together, total, usage_of
 from ._jsontext import dump, parse
-from ._openai import Called, Completion, Counts, Embedded, Server
+from ._llmwords import Answer, BusyError, Call, Embeddings, LlmError, Part, Reply, Structured, Usage
+from ._openai import Embedded
 from ._progress import how_far
 from ._tools import Tool, tools_of
 from .validate import problems as _problems
 
-_CHAT, _EMBED = "/chat/completions", "/embeddings"
-_OURS = ("model", "messages", "tools", "stream", "stream_options", "response_format", "input")
+# Made elsewhere, they belong to the pack as its nodes do.
+__all__ = ["Answer", "BusyError", "Call", "Embeddings", "LlmError", "Part", "Reply", "Structured", "Usage"]
+
+_EMBED = "/embeddings"
 _FENCED = re.compile(r"\s*```(?:json)?\s*\n(.*)\n\s*```\s*", re.DOTALL)
-_MAX_CALLS = 128  # in one answer
 _PROBLEMS = 8  # told to a model at once
-
-
-class LlmError(Exception):
-    """The server refused, or could not be reached (then ``status`` is None)."""
-
-    def __init__(self, message: str, status: int | None = None) -> None:
-        super().__init__(message, status)
-        self.status = status
-
-    def __str__(self) -> str:
-        return str(self.args[0])
-
-
-class BusyError(LlmError):
-    """The same request may succeed later: too many requests, an error within the server, no connection."""
-
-
-@frozen(kw_only=True)
-class Usage:
-    """Tokens, as the server counts them: read and written."""
-
-    input: int = 0
-    output: int = 0
-
-
-@frozen(kw_only=True)
-class Call:
-    """A tool that the model wants called. ``problem`` says what is wrong with arguments that are no JSON object."""
-
-    id: str
-    name: str
-    arguments: dict[str, Any]
-    problem: str = ""
-
-
-@frozen(kw_only=True)
-class Reply:
-    """What a model said: ``message`` is the same as it goes into the next list of messages.
-
-    ``finish`` is the server's word for why it ended: ``stop``, ``length``, ``tool_calls``, ...
-    """
-
-    text: str
-    calls: list[Call]
-    finish: str
-    model: str
-    usage: Usage
-    cost: float | None
-    message: dict[str, Any]
-
-
-@frozen(kw_only=True)
-class Structured:
-    """A value that fits its schema, after ``asked`` requests, which together used ``usage`` and ``cost``."""
-
-    value: Any
-    asked: int
-    usage: Usage
-    cost: float | None
-
-
-@frozen(kw_only=True)
-class Answer:
-    """What an agent said in the end, after ``asked`` requests; ``messages`` is all that was said on the way."""
-
-    text: str
-    messages: list[dict[str, Any]]
-    asked: int
-    usage: Usage
-    cost: float | None
-
-
-@frozen(kw_only=True)
-class Part:
-    """A piece of a reply. The last one has no text, but ``finish``, and ``usage`` where the server counts."""
-
-    text: str
-    finish: str = ""
-    usage: Usage | None = None
-    cost: float | None = None
-
-
-@frozen(kw_only=True)
-class Embeddings:
-    """A vector for each text, in their order."""
-
-    vectors: list[list[float]]
-    usage: Usage
-    cost: float | None
 
 
 @node(reads="llm", timeout=120.0)
@@ -141,10 +55,10 @@ async def chat(
     They are not called: ``reply.calls`` says what the model wants, ``llm.result`` makes the message that answers it.
     Raises LlmError (BusyError where asking again may help), TimeoutError, and ValueError for an answer that is none.
     """
-    body = _body(model, _list(messages, system), options)
+    body = body_of(model, said_of(messages, system), options)
     if tools:
         body["tools"] = [tool.wire for tool in tools_of(tools).values()]
-    return await _ask(url, body, key, prices)
+    return await ask(url, body, key, prices)
 
 
 @node(pure=True)
@@ -184,16 +98,16 @@ async def structured(
     _problems.fn(None, schema)  # a schema that is none is found before anything is paid for
     if form != "json_schema":
         system = f"{system}\n\nAnswer with JSON alone, by this JSON Schema:\n{dump(schema)}".strip()
-    said = _list(messages, system)
+    said = said_of(messages, system)
     usage, cost, wrong = Usage(), 0.0 if prices else None, ""
     for asked in range(1, attempts + 1):
-        body = _body(model, said, options)
+        body = body_of(model, said, options)
         if form == "json_schema":
             body["response_format"] = {"type": form, "json_schema": {"name": "value", "schema": schema, "strict": True}}
         elif form == "json_object":
             body["response_format"] = {"type": form}
-        reply = await _ask(url, body, key, prices)
-        usage, cost = _sum(usage, reply.usage), _total(cost, reply.cost)
+        reply = await ask(url, body, key, prices)
+        usage, cost = together(usage, reply.usage), total(cost, reply.cost)
         value, wrong = _checked(reply, schema)
         if not wrong:
             return Structured(value=value, asked=asked, usage=usage, cost=cost)
@@ -211,6 +125,7 @@ async def agent(
     key: str = "",
     system: str = "",
     rounds: int = 8,
+    most: int = 100,
     options: dict[str, Any] | None = None,
     prices: dict[str, dict[str, float]] | None = None,
 ) -> Answer:
@@ -223,23 +138,31 @@ async def agent(
     to the model; any other error is the error of this call. Tools are called one after another, as plain functions,
     without policies of their own; nothing else of the flow overlaps them. In a run on record the whole call is one
     step: where each tool call should be one, write the loop in the flow, with ``chat`` and ``result``.
-    Raises ValueError where the model still wants tools after ``rounds`` requests, else as ``chat``.
+    Raises ValueError where the model still wants tools after ``rounds`` requests, or more than ``most`` calls in all,
+    else as ``chat``.
     """
+    if rounds < 1 or most < 1:
+        msg = f"rounds and most are at least 1, not {rounds} and {most}"
+        raise ValueError(msg)
     offered = tools_of(tools)
     for tool in offered.values():
         if tool.call is None:
             msg = f"an agent cannot call {tool.name!r}, which is only described: give the function"
             raise TypeError(msg)
     wire = [tool.wire for tool in offered.values()]
-    said = _list(messages, system)
+    said = said_of(messages, system)
     usage, cost = Usage(), 0.0 if prices else None
     say = how_far(rounds)
     for asked in range(1, rounds + 1):
-        reply = await _ask(url, _body(model, said, options) | ({"tools": wire} if wire else {}), key, prices)
-        usage, cost = _sum(usage, reply.usage), _total(cost, reply.cost)
+        reply = await ask(url, body_of(model, said, options) | ({"tools": wire} if wire else {}), key, prices)
+        usage, cost = together(usage, reply.usage), total(cost, reply.cost)
         said = [*said, reply.message]
         if not reply.calls:
             return Answer(text=reply.text, messages=said, asked=asked, usage=usage, cost=cost)
+        most -= len(reply.calls)
+        if most < 0:
+            msg = f"{model} wants more calls of tools than it may have (most=), after {asked} requests"
+            raise ValueError(msg)
         for call in reply.calls:
             said.append(result.fn(call, await _called(offered, call)))
         say(asked)
@@ -263,11 +186,11 @@ async def stream(
 
     Raises as ``chat``; a stream that breaks off is a BusyError.
     """
-    _check_prices(prices)
-    body = _body(model, _list(messages, system), options)
+    check_prices(prices)
+    body = body_of(model, said_of(messages, system), options)
     body |= {"stream": True, "stream_options": {"include_usage": True}}
     finish, counts = "", None
-    source = _server(url, key).events(_CHAT, body)
+    source = server_of(url, key).events(CHAT, body)
     try:
         async for event in source:
             counts = event.usage or counts
@@ -277,8 +200,8 @@ async def stream(
                     yield Part(text=choice.delta.text)
     finally:
         await source.aclose()
-    usage = None if counts is None else _usage(counts)
-    yield Part(text="", finish=finish, usage=usage, cost=None if usage is None else _cost(usage, prices, model))
+    usage = None if counts is None else usage_of(counts)
+    yield Part(text="", finish=finish, usage=usage, cost=None if usage is None else cost_of(usage, prices, model))
 
 
 @node(reads="llm", timeout=300.0)
@@ -297,92 +220,24 @@ async def embed(
 
     Raises as ``chat``, also where the server gives too few vectors.
     """
-    _check_prices(prices)
+    check_prices(prices)
     if batch < 1:
         msg = f"a batch is at least one text, not {batch}"
         raise ValueError(msg)
-    server, vectors, usage = _server(url, key), list[list[float]](), Usage()
+    server, vectors, usage = server_of(url, key), list[list[float]](), Usage()
     say = how_far(len(texts))
     for start in range(0, len(texts), batch):
         some = texts[start : start + batch]
-        body = {"model": model, "input": some, "encoding_format": "float"} | _free(options)
+        body = {"model": model, "input": some, "encoding_format": "float"} | free(options)
         got = await server.ask(_EMBED, body, Embedded)
         by_place = {one.index: one.embedding for one in got.data}
         if sorted(by_place) != list(range(len(some))):
             msg = f"{server.shown}{_EMBED} gave {len(got.data)} vectors for {len(some)} texts"
             raise ValueError(msg)
         vectors += [by_place[i] for i in range(len(some))]
-        usage = _sum(usage, _usage(got.usage))
+        usage = together(usage, usage_of(got.usage))
         say(len(vectors))
-    return Embeddings(vectors=vectors, usage=usage, cost=_cost(usage, prices, model))
-
-
-def _server(url: str, key: str) -> Server:
-    return Server(url.rstrip("/"), key, LlmError, BusyError)
-
-
-def _body(model: str, messages: list[dict[str, Any]], options: dict[str, Any] | None) -> dict[str, Any]:
-    return {"model": model, "messages": messages} | _free(options)
-
-
-def _free(options: dict[str, Any] | None) -> dict[str, Any]:
-    for name in options or {}:
-        if name in _OURS:
-            msg = f"{name!r} is no option: it has a parameter of its own"
-            raise ValueError(msg)
-    return options or {}
-
-
-def _list(messages: str | list[dict[str, Any]], system: str) -> list[dict[str, Any]]:
-    said = [{"role": "user", "content": messages}] if isinstance(messages, str) else list(messages)
-    return [{"role": "system", "content": system}, *said] if system else said
-
-
-async def _ask(url: str, body: dict[str, Any], key: str, prices: dict[str, dict[str, float]] | None) -> Reply:
-    _check_prices(prices)
-    server = _server(url, key)
-    got = await server.ask(_CHAT, body, Completion)
-    if got.error is not None or not got.choices:
-        msg = f"the answer of {server.shown}{_CHAT} has no choices"
-        raise ValueError(msg)
-    choice, model = got.choices[0], got.model or body["model"]
-    wanted = choice.message.tool_calls or []
-    if len(wanted) > _MAX_CALLS:
-        msg = f"{body['model']} wants {len(wanted)} calls at once; at most {_MAX_CALLS} are taken"
-        raise ValueError(msg)
-    calls = [_call(one, place) for place, one in enumerate(wanted)]
-    message: dict[str, Any] = {"role": "assistant", "content": choice.message.text}
-    if calls:
-        message["tool_calls"] = [
-            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": _raw(one)}}
-            for call, one in zip(calls, wanted, strict=True)
-        ]
-    usage = _usage(got.usage)
-    return Reply(
-        text=choice.message.text,
-        calls=calls,
-        finish=choice.finish_reason or "",
-        model=model,
-        usage=usage,
-        cost=_cost(usage, prices, body["model"], model),
-        message=message,
-    )
-
-
-def _call(one: Called, place: int) -> Call:
-    call = Call(id=one.id or f"call_{place}", name=one.function.name, arguments={})
-    try:
-        found = parse(_raw(one) or "{}", "its arguments")
-    except ValueError as error:
-        return evolve(call, problem=str(error))
-    if not isinstance(found, dict):
-        return evolve(call, problem="its arguments are no JSON object")
-    return evolve(call, arguments=found)
-
-
-def _raw(one: Called) -> str:
-    given = one.function.arguments
-    return given if isinstance(given, str) else dump(given)
+    return Embeddings(vectors=vectors, usage=usage, cost=cost_of(usage, prices, model))
 
 
 async def _called(offered: dict[str, Tool], call: Call) -> Any:
@@ -409,36 +264,3 @@ def _checked(reply: Reply, schema: dict[str, Any]) -> tuple[Any, str]:
     except ValueError as error:
         return None, str(error)
     return value, "; ".join(f"{p.path}: {p.message}" if p.path else p.message for p in found[:_PROBLEMS])
-
-
-def _usage(counts: Counts | None) -> Usage:
-    return Usage() if counts is None else Usage(input=counts.prompt_tokens, output=counts.completion_tokens)
-
-
-def _sum(one: Usage, other: Usage) -> Usage:
-    return Usage(input=one.input + other.input, output=one.output + other.output)
-
-
-def _check_prices(prices: dict[str, dict[str, float]] | None) -> None:
-    """Before anything is paid for.
-
-    Raises
-    ------
-    ValueError: a price is of something else than input and output.
-    """
-    for model, price in (prices or {}).items():
-        if other := [name for name in price if name not in ("input", "output")]:
-            msg = f"the price of {model!r} is of 'input' and 'output' tokens, not of {other[0]!r}"
-            raise ValueError(msg)
-
-
-def _cost(usage: Usage, prices: dict[str, dict[str, float]] | None, *models: str) -> float | None:
-    """By the first of the names that has a price: servers often answer with a longer one than was asked for."""
-    price = next((prices[model] for model in models if model in prices), None) if prices else None
-    if price is None:
-        return None
-    return (usage.input * price.get("input", 0.0) + usage.output * price.get("output", 0.0)) / 1_000_000
-
-
-def _total(cost: float | None, more: float | None) -> float | None:
-    return None if cost is None or more is None else cost + more

@@ -11,8 +11,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from .. import context, node
-from ..compiler.secrets import hide, redact
+from .. import context, hide, node, redact
 from ..executor.loglines import say
 
 _LOGGER = logging.getLogger("cflow.flow")

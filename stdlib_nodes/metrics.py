@@ -22,7 +22,7 @@ from urllib.parse import quote
 
 from attrs import define, field
 
-from .. import node, permissions
+from .. import Permissions, node, permissions
 from ._atomic import write_whole
 from ._extras import needs
 from ._fields import finite
@@ -31,8 +31,6 @@ from .http import post as _post, put as _put
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
     from prometheus_client.metrics_core import Metric
-
-    from ..compiler.permissions import Permissions
 
 MAX_SERIES = 10_000
 """The most label values of all metrics together: a label with an id in it would fill the memory."""

@@ -6,7 +6,6 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import attrs
 import pytest
 import trio
 from hypothesis import given, settings, strategies as st
+from modelserver import Server, event, says, serving
 
 import cflow
 from cflow import node
@@ -26,86 +26,16 @@ SCHEMA = {"type": "object", "properties": {"qty": {"type": "integer"}}, "require
 STOCK = {"A": 5}
 
 
-class Server(ThreadingHTTPServer):
-    """Gives ``answers`` in their order, the last one again and again; ``seen`` is what it was asked."""
-
-    daemon_threads = True
-    answers: list[tuple[int, Any]]
-    seen: list[tuple[str, dict[str, str], Any]]
-    gone: threading.Event
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/v1"
-
-
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: Server
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"]))
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        self.server.seen.append((self.path, headers, json.loads(body)))
-        answers = self.server.answers
-        status, body = answers.pop(0) if len(answers) > 1 else answers[0]
-        self.send_response(status)
-        if isinstance(body, list):  # a stream: each item as a chunk; None stays silent until the client is gone
-            self.send_header("content-type", "text/event-stream")
-            self.send_header("transfer-encoding", "chunked")
-            self.end_headers()
-            try:
-                for part in body:
-                    if part is None:
-                        self.connection.recv(1)
-                        self.server.gone.set()
-                        return
-                    self.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
-                self.wfile.write(b"0\r\n\r\n")
-            except OSError:
-                self.close_connection = True
-            return
-        content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        if status in (302, 307):
-            self.send_header("location", content.decode())
-        self.send_header("content-length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
-
 @pytest.fixture(scope="module")
 def running() -> Iterator[Server]:
-    with Server(("127.0.0.1", 0), Handler) as made:
-        thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with serving() as made:
         yield made
-        made.shutdown()
-        thread.join()
 
 
 @pytest.fixture
 def server(running: Server) -> Server:
     running.answers, running.seen, running.gone = [], [], threading.Event()
     return running
-
-
-def says(text: str | None, *calls: tuple[str, Any], finish: str = "stop", **more: Any) -> tuple[int, Any]:
-    message: dict[str, Any] = {"role": "assistant", "content": text}
-    if calls:
-        message["tool_calls"] = [
-            {"id": f"c{i}", "type": "function", "function": {"name": name, "arguments": arguments}}
-            for i, (name, arguments) in enumerate(calls)
-        ]
-    choice = {"index": 0, "message": message, "finish_reason": finish}
-    usage = {"prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 1100}
-    return 200, {"model": "small-2026-01", "choices": [choice], "usage": usage} | more
-
-
-def event(**delta: Any) -> bytes:
-    return b"data: " + json.dumps({"choices": [{"index": 0, "delta": delta}]}).encode() + b"\n\n"
 
 
 # ---- chat ----------------------------------------------------------------------------------------

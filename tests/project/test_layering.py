@@ -25,7 +25,8 @@ FORM = {
 }
 
 # Part -> the parts it may import. What is not listed stands on top (the wiring at the root, the command) and may import
-# all but `stdlib_nodes`, which everybody reaches by name only.
+# all but `stdlib_nodes`, which everybody reaches by name only. Packs are written as users write theirs: with what
+# `cflow` and `cflow.transactional` offer. The one thing more is where the lines of `log` and of the command go.
 MAY_IMPORT = {
     "compiler": {"compiler"},
     "dsl": {"dsl", "compiler"},
@@ -33,6 +34,7 @@ MAY_IMPORT = {
     "executor": {"executor", "planner", "runtimes", *FORM},
     "runtimes": {"runtimes", *FORM},
     "store": {"store", "executor", *FORM},
+    "stdlib_nodes": {"stdlib_nodes", "transactional", "executor.loglines"},
     "measure": {"measure", "engine", "virtual_time", "whole", "executor", "runtimes", "planner", "compiler"},
 }
 ON_TRIO = {"executor", "runtimes", "store", "runs", "measure", "stdlib_nodes", "cli", "root"}
