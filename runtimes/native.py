@@ -52,7 +52,8 @@ class Function:
 
         Raises
         ------
-        OSError: the library cannot be loaded. ValueError: it has no such function, or one with other parameters.
+        OSError: the library cannot be loaded. ValueError: it has no such function, or one with other parameters; a text
+        with a zero character.
         TypeError: an argument does not fit.
         """
         ffi, function, type = self._loaded
@@ -60,13 +61,16 @@ class Function:
         bound.apply_defaults()
         given: list[Any] = []
         written: list[Any] = []
-        for value, wanted, const in zip(
-            bound.arguments.values(), type.args, _const(self._declaration, len(type.args)), strict=True
+        for (name, value), wanted, const in zip(
+            bound.arguments.items(), type.args, _const(self._declaration, len(type.args)), strict=True
         ):
             if wanted.kind != "pointer":
                 given.append(value)
                 continue
             if isinstance(value, str):
+                if "\0" in value:
+                    msg = f"{name}= of {self._name} holds a zero character, where a text of C ends: give bytes"
+                    raise ValueError(msg)
                 value = value.encode()
             size = 1 if wanted.item.kind == "void" else ffi.sizeof(wanted.item)
             if isinstance(value, (list, tuple)):

@@ -123,7 +123,7 @@ def reading(address: str, statement: str, params: Params, given: Permissions) ->
             connection.execute("PRAGMA query_only = ON")
             if not given.trusted:
                 connection.set_authorizer(_no_other_files)
-            yield connection.execute(statement, _filled(params))
+            yield _carried_out(connection, statement, params)
     elif name == "duckdb":
         with needs("sql"):
             import duckdb
@@ -134,13 +134,13 @@ def reading(address: str, statement: str, params: Params, given: Permissions) ->
             if duck_statement(duck, statement).type not in (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN):
                 msg = f"no query: {statement!r}; what changes something is sql.execute"
                 raise ValueError(msg)
-            yield duck.execute(statement, _filled(params))
+            yield _carried_out(duck, statement, params)
     else:
         opened: Any = database(address, given)
         with closing(opened.connected()) as link:
             link.read_only = True
             with link.transaction(), link.cursor(name="cflow") as cursor:
-                yield cursor.execute(statement, _filled(params))
+                yield _carried_out(cursor, statement, params)
 
 
 def changing(handle: Any, statement: str, params: Params) -> Any:
@@ -148,7 +148,7 @@ def changing(handle: Any, statement: str, params: Params) -> Any:
     check_changing(handle, statement)
     # Without parameters psycopg would send a text of several statements as it is; one that is prepared is one.
     options = {"prepare": True} if hasattr(handle, "pgconn") else {}
-    return handle.execute(statement, _filled(params), **options)
+    return _carried_out(handle, statement, params, **options)
 
 
 def check_changing(handle: Any, statement: str) -> None:
@@ -182,8 +182,22 @@ def _no_other_files(action: int, *args: Any) -> int:
     return sqlite3.SQLITE_DENY if action == sqlite3.SQLITE_ATTACH else sqlite3.SQLITE_OK
 
 
+def _carried_out(handle: Any, statement: str, params: Params, **options: Any) -> Any:
+    filled = _filled(params)
+    try:
+        return handle.execute(statement, filled, **options)
+    except TypeError as error:  # a list where the statement has names, say
+        msg = f"params= does not fit the statement {statement!r}: {error}"
+        raise ValueError(msg) from error
+
+
 def _filled(params: Params) -> Any:
     """As all three libraries take it. Never None: whether psycopg reads % in the statement would hang on that."""
     if params is None:
         return ()
-    return params if isinstance(params, Mapping) else tuple(params)
+    if isinstance(params, Mapping):
+        return params
+    if isinstance(params, str | bytes) or not isinstance(params, Sequence):
+        msg = f"params= is a list of values, or a dict of them by name, not a {type(params).__name__}"
+        raise ValueError(msg)
+    return tuple(params)

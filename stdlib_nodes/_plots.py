@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import threading
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -81,7 +82,9 @@ def drawn(
         from matplotlib.figure import Figure
     looks: Any = _LOOKS | {"axes.prop_cycle": cycler(color=COLOURS)}
     out = io.BytesIO()
-    with _ALONE, mpl.rc_context(looks):
+    with _ALONE, mpl.rc_context(looks), warnings.catch_warnings():
+        # Where the font lacks letters (Chinese, say), a box in a PNG tells enough; an SVG has them as text.
+        warnings.filterwarnings("ignore", r"Glyph .* missing from", UserWarning)
         figure = Figure(figsize=(width / _DPI, height / _DPI), dpi=_DPI, layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.add_subplot()

@@ -12,6 +12,7 @@ import datetime as dt
 import os
 import shutil
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import trio
@@ -136,9 +137,12 @@ def glob(pattern: str, folder: str | Path = ".") -> Paths:
 
     ``for path in files.glob("**/*.csv", "inbox"): ...``
 
-    Raises OSError where ``folder`` is no folder.
+    Raises OSError where ``folder`` is no folder, ValueError for a pattern that is an absolute path.
     """
     root = permissions().file(folder)
+    if Path(pattern).anchor:
+        msg = f"the pattern {pattern!r} is an absolute path: where to look is folder="
+        raise ValueError(msg)
     if os.pardir in Path(pattern).parts:
         permissions().file(root / pattern)
     if not root.is_dir():
@@ -200,11 +204,18 @@ def move(source: str | Path, target: str | Path) -> Path:
     ``files.move("inbox/a.csv", "done/a.csv")``
     """
     origin, goal = permissions().file(source, follow=False), permissions().file(target)
-    goal.parent.mkdir(parents=True, exist_ok=True)
     if goal.is_dir():
         msg = f"cannot move {str(source)!r} to {str(target)!r}: a folder is there"
         raise FileExistsError(msg)
-    shutil.move(origin, goal)
+    missing = [above for above in goal.parents if not above.exists()]
+    try:
+        goal.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(origin, goal)
+    except BaseException:
+        for folder in missing:
+            with suppress(OSError):  # somebody else has put something there
+                folder.rmdir()
+        raise
     return Path(target)
 
 

@@ -76,6 +76,7 @@ def observe(
     name: str, value: float, labels: dict[str, str] | None = None, help: str = "", buckets: list[float] | None = None
 ) -> None:
     """Add a value to a histogram; ``buckets`` are the upper ends of its parts, upwards (else 5 ms to 10 s).
+    Its first use says which: other ones later are a ValueError.
 
     ``metrics.observe("page_seconds", seconds, labels={"host": host}, buckets=[0.1, 1, 10])``
 
@@ -130,7 +131,7 @@ class _Kept:
     """The metrics of programs of the same grants. ``kinds`` says what the first call of each name said."""
 
     registry: CollectorRegistry
-    kinds: dict[str, tuple[str, Any, Any]] = field(factory=dict)
+    kinds: dict[str, tuple[str, Any, Any, dict[str, Any]]] = field(factory=dict)
     series: set[tuple[str, ...]] = field(factory=set)
 
     def collect(self) -> Iterator[Metric]:
@@ -177,13 +178,17 @@ def _metric(kind: str, name: str, labels: dict[str, str] | None, help: str, **mo
                 f"the metric {name} is a {known[0].lower()} with the labels ({', '.join(known[1])}) since its first use"
             )
             raise ValueError(msg)
+        if known is not None and more and known[3] != more:
+            its = known[3].get("buckets", "of the default")
+            msg = f"the metric {name} has the buckets {its} since its first use, not {more['buckets']}"
+            raise ValueError(msg)
         series = (key, *(given[label] for label in names))
         if series not in kept.series and len(kept.series) >= MAX_SERIES:
             msg = f"there are {MAX_SERIES:,} series already: {name} with {given} would be one more"
             raise ValueError(msg)
         if known is None:
             made = getattr(prometheus_client, kind)(key, help or name, names, registry=kept.registry, **more)
-            known = kept.kinds[key] = (kind, names, made)
+            known = kept.kinds[key] = (kind, names, made, more)
         kept.series.add(series)
     return known[2].labels(**given) if names else known[2]
 

@@ -126,8 +126,12 @@ def merge(target: str | Path, sources: list[str | Path], max_pages: int = MAX_PA
     ``pdf.merge("all.pdf", ["cover.pdf", "report.pdf"])``
 
     Pages come with what is on them; outlines and forms stay behind, and encrypted documents have to go through
-    ``select`` first. Raises as ``info``.
+    ``select`` first. Raises as ``info``, and for a list of none.
     """
+    given: object = sources  # from data it may be anything
+    if isinstance(given, str) or not given:
+        msg = f"{str(target)!r} is to be made from a list of at least one document"
+        raise ValueError(msg)
     say = how_far(len(sources))
     with _ALONE, _made() as made:
         for done, source in enumerate(sources, 1):

@@ -44,7 +44,8 @@ def query(
 
     ``open = sql.query("shop.db", "SELECT id, total FROM orders WHERE state = ?", ["open"])``
 
-    Raises ValueError for two columns of one name, FileNotFoundError, and the errors of the database's library.
+    Raises ValueError for two columns of one name and for ``params`` that do not fit, FileNotFoundError, and the errors
+    of the database's library.
     """
     with reading(database, statement, params, permissions()) as cursor:
         names = _names(cursor)

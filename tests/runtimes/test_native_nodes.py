@@ -73,6 +73,8 @@ def made(fn: Any, library: str, **declared: Any) -> Any:
 def test_numbers_and_text(library: str) -> None:
     assert made(add, library)(2, b=3) == 5
     assert made(greet, library)("Ädä") == "hello Ädä"
+    with pytest.raises(ValueError, match="name= of greet holds a zero character"):
+        made(greet, library)("Ada\0Eve")
 
 
 @pytest.mark.parametrize("values", [[1.0, 2.0, 6.0], np.array([1.0, 2.0, 6.0]), array.array("d", [1.0, 2.0, 6.0])])
