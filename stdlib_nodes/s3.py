@@ -14,29 +14,31 @@ A program that its host does not trust reaches the hosts and files that it was g
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Callable
+import re
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import trio
-from attrs import frozen
+from attrs import field, frozen
 
 from .. import node, permissions
 from ._aside import aside
 from ._atomic import writing
 from ._buckets import bucket as _bucket, checked, client, told
-from ._extras import needs
 from ._names import file_name
 from ._progress import how_far
+from ._transfers import managed
 
 _PART = 16 << 20  # bytes of a part of an object that is put in parts
-_AT_ONCE = 4  # parts
 _COPIED = 5 << 30  # bytes of an object that a store copies at once, with its metadata
 _BLOCK = 1 << 20  # bytes that are read per hop to a thread
 _SIZE = 64 << 20  # bytes of an object that is read into memory
 _DELETED = 1000  # keys a request takes
 _SUM = "sha256"
+_WORD, _TEXT = re.compile(r"[A-Za-z0-9_-]{1,100}"), re.compile(r"[ -~]{0,1000}")
 
 
 class S3Error(Exception):
@@ -54,12 +56,15 @@ class S3Error(Exception):
 
 @frozen(kw_only=True)
 class Object:
-    """An object in a bucket. ``key`` is what somebody called it; ``name`` its last part, fit for a file's name."""
+    """An object in a bucket. ``key`` is what somebody called it; ``name`` its last part, fit for a file's name.
+    ``type`` and ``metadata`` (names in lower case) are known from ``info``; lists of a store do not tell them."""
 
     key: str
     size: int
     modified: datetime
     etag: str
+    type: str = ""
+    metadata: dict[str, str] = field(factory=dict)
 
     @property
     def name(self) -> str:
@@ -68,23 +73,34 @@ class Object:
 
 
 @node(reads="s3")
-async def objects(bucket: str, prefix: str = "") -> AsyncIterator[Object]:
-    """The objects whose keys begin so, as a stream, in the order of their keys.
+async def objects(bucket: str, prefix: str = "", delimiter: str = "") -> AsyncIterator[Object]:
+    """The objects whose keys begin so, as a stream, in the order of their keys; with a ``delimiter`` only those that do
+    not have it behind the prefix: with ``/`` what is in a folder, without those below.
 
     ``for one in s3.objects(BUCKET, "2026/"): ...``
 
     Raises S3Error.
     """
-    more: dict[str, Any] = {}
-    while True:
-        page = await trio.to_thread.run_sync(_page, bucket, prefix, more)
-        for one in page.get("Contents", ()):
-            yield Object(
-                key=one["Key"], size=one["Size"], modified=one["LastModified"], etag=one.get("ETag", "").strip('"')
-            )
-        if not page.get("NextContinuationToken"):
-            return
-        more = {"ContinuationToken": page["NextContinuationToken"]}
+    async with aclosing(_pages(bucket, prefix, delimiter)) as pages:
+        async for page in pages:
+            for one in page.get("Contents", ()):
+                yield Object(
+                    key=one["Key"], size=one["Size"], modified=one["LastModified"], etag=one.get("ETag", "").strip('"')
+                )
+
+
+@node(reads="s3")
+async def folders(bucket: str, prefix: str = "", delimiter: str = "/") -> AsyncIterator[str]:
+    """How keys that begin so go on, up to the delimiter, each once, as a stream: ``2026/01/``, ``2026/02/``.
+
+    ``for month in s3.folders(BUCKET, "2026/"): ...``
+
+    Raises S3Error.
+    """
+    async with aclosing(_pages(bucket, prefix, delimiter)) as pages:
+        async for page in pages:
+            for one in page.get("CommonPrefixes", ()):
+                yield one["Prefix"]
 
 
 @node(reads="s3")
@@ -101,7 +117,12 @@ def info(bucket: str, key: str) -> Object | None:
             return None
         raise
     return Object(
-        key=key, size=found["ContentLength"], modified=found["LastModified"], etag=found.get("ETag", "").strip('"')
+        key=key,
+        size=found["ContentLength"],
+        modified=found["LastModified"],
+        etag=found.get("ETag", "").strip('"'),
+        type=found.get("ContentType", ""),
+        metadata={name: text for name, text in found.get("Metadata", {}).items() if name != _SUM},
     )
 
 
@@ -156,22 +177,33 @@ async def download(bucket: str, key: str, path: str | Path) -> Path:
 
 
 @node(writes="s3")
-def put(bucket: str, key: str, data: str | bytes, type: str = "application/octet-stream") -> None:
-    """Put an object, in place of what is there.
+def put(
+    bucket: str,
+    key: str,
+    data: str | bytes,
+    type: str = "application/octet-stream",
+    metadata: dict[str, str] | None = None,
+) -> None:
+    """Put an object, in place of what is there; ``metadata`` stay with it.
 
     ``s3.put(BUCKET, "summary.json", json.format(summary), type="application/json")``
 
-    Raises S3Error, ValueError for what is no key.
+    Raises S3Error, ValueError for what is no key, and for metadata that are no texts of ASCII.
     """
     content = data.encode() if isinstance(data, str) else data
     with client(bucket) as (store, name):
-        store.put_object(
-            Bucket=name, Key=checked(key), Body=content, ContentType=type, **_sums(hashlib.sha256(content).hexdigest())
-        )
+        extra = _extra(type, metadata, hashlib.sha256(content).hexdigest())
+        store.put_object(Bucket=name, Key=checked(key), Body=content, **extra)
 
 
 @node(reads="files", writes="s3")
-async def upload(bucket: str, key: str, path: str | Path, type: str = "application/octet-stream") -> int:
+async def upload(
+    bucket: str,
+    key: str,
+    path: str | Path,
+    type: str = "application/octet-stream",
+    metadata: dict[str, str] | None = None,
+) -> int:
     """Put a file, in place of what is there, in constant memory and large ones in parts; how many bytes.
 
     ``s3.upload(BUCKET, f"{time.today()}/backup.tar.gz", "backup.tar.gz")``
@@ -180,9 +212,9 @@ async def upload(bucket: str, key: str, path: str | Path, type: str = "applicati
     """
     file = permissions().file(path)
     digest, size = await trio.to_thread.run_sync(_measured, file)
-    extra = {"ContentType": type, **_sums(digest)}
+    extra = _extra(type, metadata, digest)
     checked(key)
-    await _managed(bucket, lambda manager, name, seen: manager.upload(str(file), name, key, extra, seen), _PART, size)
+    await managed(bucket, lambda manager, name, seen: manager.upload(str(file), name, key, extra, seen), _PART, size)
     return size
 
 
@@ -200,7 +232,7 @@ async def copy(bucket: str, key: str, target: str, to: str = "") -> None:
         raise ValueError(msg)
     source = {"Bucket": _bucket(bucket).name, "Key": checked(key)}
     checked(target)
-    await _managed(
+    await managed(
         to or bucket, lambda manager, name, seen: manager.copy(source, name, target, subscribers=seen), _COPIED
     )
 
@@ -242,9 +274,19 @@ def presign(bucket: str, key: str, seconds: int = 3600, write: bool = False) -> 
     return made
 
 
-def _page(bucket: str, prefix: str, more: dict[str, Any]) -> dict[str, Any]:
+async def _pages(bucket: str, prefix: str, delimiter: str) -> AsyncGenerator[dict[str, Any], None]:
+    more = {"Prefix": prefix} | ({"Delimiter": delimiter} if delimiter else {})
+    while True:
+        page = await trio.to_thread.run_sync(_page, bucket, more)
+        yield page
+        if not page.get("NextContinuationToken"):
+            return
+        more["ContinuationToken"] = page["NextContinuationToken"]
+
+
+def _page(bucket: str, more: dict[str, str]) -> dict[str, Any]:
     with client(bucket) as (store, name):
-        page: dict[str, Any] = store.list_objects_v2(Bucket=name, Prefix=prefix, **more)
+        page: dict[str, Any] = store.list_objects_v2(Bucket=name, **more)
     return page
 
 
@@ -254,8 +296,13 @@ def _opened(bucket: str, key: str) -> dict[str, Any]:
     return answer
 
 
-def _sums(digest: str) -> dict[str, Any]:
-    return {"ChecksumAlgorithm": "SHA256", "Metadata": {_SUM: digest}}
+def _extra(type: str, metadata: dict[str, str] | None, digest: str) -> dict[str, Any]:
+    given = {str(name): str(text) for name, text in (metadata or {}).items()}
+    for name, text in given.items():
+        if not _WORD.fullmatch(name) or not _TEXT.fullmatch(text) or name.lower() == _SUM:
+            msg = f"metadata are texts of ASCII by names of letters, digits, - and _ (not {_SUM}): {name!r}: {text!r}"
+            raise ValueError(msg)
+    return {"ContentType": type, "ChecksumAlgorithm": "SHA256", "Metadata": {**given, _SUM: digest}}
 
 
 def _measured(file: Path) -> tuple[str, int]:
@@ -269,38 +316,3 @@ def _verify(key: str, answer: dict[str, Any], summed: Any) -> None:
     if expected not in (None, summed.hexdigest()):
         msg = f"{key!r} is damaged: its SHA-256 is {summed.hexdigest()}, and was {expected} when it was put"
         raise ValueError(msg)
-
-
-async def _managed(bucket: str, begin: Any, part: int, total: int = 0) -> None:
-    """What boto3 does in parts and in threads of its own, until it has ended, also where it is cut."""
-    with needs("s3"):
-        from s3transfer.manager import TransferConfig, TransferManager
-        from s3transfer.subscribers import BaseSubscriber
-
-    ended, token = trio.Event(), trio.lowlevel.current_trio_token()
-
-    class Seen(BaseSubscriber):  # type: ignore[misc, unused-ignore]
-        done = 0
-
-        def on_progress(self, future: Any, bytes_transferred: int, **_: Any) -> None:
-            self.done += bytes_transferred
-
-        def on_done(self, future: Any, **_: Any) -> None:
-            token.run_sync_soon(ended.set)
-
-    seen = Seen()
-    say: Callable[[float], None] = how_far(total) if total else lambda done: None
-    config = TransferConfig(multipart_threshold=part, multipart_chunksize=part, max_request_concurrency=_AT_ONCE)
-    with client(bucket) as (store, name):
-        manager = TransferManager(store, config)
-        future = begin(manager, name, [seen])
-        try:
-            while not ended.is_set():
-                with trio.move_on_after(1):
-                    await ended.wait()
-                say(seen.done)
-            future.result()
-        finally:
-            future.cancel()  # does nothing once it is over
-            with trio.CancelScope(shield=True):
-                await trio.to_thread.run_sync(manager.shutdown)

@@ -1,4 +1,4 @@
-"""Files on other machines, over SFTP: list, read, write, upload, download, move, delete.
+"""Files on other machines, over SFTP: list, read, write, upload, download, move, delete; whole folders, too.
 
 A host is an address, ``sftp://user@host:22`` (or ``ssh://``); logging in and known hosts are as in ``ssh``, and so are
 the errors, with ``ssh.SshError``. Paths begin in the folder where the login leads, or with a ``/``; one with ``..`` for
@@ -14,11 +14,11 @@ import asyncio
 import posixpath
 import secrets
 import stat
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from attrs import frozen
 
@@ -27,8 +27,10 @@ from ._atomic import writing
 from ._names import climbs, has_control
 from ._progress import how_far, size_of
 from ._sshing import apart, connection
+from ._trees import here, there
 
 _BLOCK = 4 << 20  # bytes read or written at a time; asyncssh sends them as several requests at once
+_MOST = 10_000  # files and folders below one
 _SIZE = 64 << 20  # bytes of a file that is read into memory
 
 
@@ -121,17 +123,36 @@ async def download(host: str, path: str, target: str | Path, key: str | Path = "
     Raises SshError, and OSError (which names the path).
     """
     permissions().file(target)
-    async with (
-        _files(host, key, known, path) as files,
-        files.open(path, "rb") as file,
-        apart(writing(target)) as local,
-    ):
-        say, done = how_far((await file.stat()).size or 0), 0
-        while block := await file.read(_BLOCK):
-            await asyncio.to_thread(local.write, block)
-            done += len(block)
-            say(done)
+    async with _files(host, key, known, path) as files:
+        await _fetch(files, path, target)
     return Path(target)
+
+
+@node(reads="sftp", writes="files", runs="asyncio")
+async def download_folder(
+    host: str, path: str, target: str | Path, key: str | Path = "", known: str | Path = "", most: int = _MOST
+) -> int:
+    """Fetch the files of a folder and of those below it into one here, each whole or not at all; how many files.
+
+    ``sftp.download_folder(HOST, "incoming", "inbox") with timeout=1h``
+
+    Links are left out there, and not written through here. What is here already stays, but for files of the same names.
+    Raises SshError, also for a name that would be a path, OSError, and ValueError for more than ``most`` files and
+    folders.
+    """
+    permissions().file(target)
+    async with _files(host, key, known, path) as files:
+        found = await there(files, path, most)
+        seen = _counter(sum(leaf.size for leaf in found))
+        await asyncio.to_thread(_make_folder, Path(target), root=True)
+        for leaf in found:
+            goal = Path(target, leaf.path)
+            if leaf.is_folder:
+                await asyncio.to_thread(_make_folder, goal)
+            else:
+                _refuse_link(goal)
+                await _fetch(files, posixpath.join(path, leaf.path), goal, seen)
+    return sum(not leaf.is_folder for leaf in found)
 
 
 @node(reads="files", writes="sftp", runs="asyncio")
@@ -144,13 +165,40 @@ async def upload(host: str, source: str | Path, path: str, key: str | Path = "",
     """
     opened = permissions().file(source).open
     with await asyncio.to_thread(opened, "rb") as local:
-        say, done = how_far(size_of(local)), 0
-        async with _files(host, key, known, path) as files, _replacing(files, path) as file:
-            while block := await asyncio.to_thread(local.read, _BLOCK):
-                await file.write(block)
-                done += len(block)
-                say(done)
-    return done
+        async with _files(host, key, known, path) as files:
+            return await _send(files, local, path, _counter(size_of(local)))
+
+
+@node(reads="files", writes="sftp", runs="asyncio")
+async def upload_folder(
+    host: str, source: str | Path, path: str, key: str | Path = "", known: str | Path = "", most: int = _MOST
+) -> int:
+    """Put the files of a folder and of those below it there, each whole or not at all; how many files.
+
+    ``sftp.upload_folder(HOST, "site", "public") with timeout=1h``
+
+    Links are left out here, and not written through there. What is there already stays, but for files of the same
+    names. Raises SshError, OSError, and ValueError for more than ``most`` files and folders.
+    """
+    root = permissions().file(source)
+    found = await asyncio.to_thread(here, root, most)
+    seen = _counter(sum(leaf.size for leaf in found))
+    async with _files(host, key, known, path, *(posixpath.join(path, leaf.path) for leaf in found)) as files:
+        await files.makedirs(path, exist_ok=True)
+        for leaf in found:
+            goal = posixpath.join(path, leaf.path)
+            if await files.islink(goal):
+                from .ssh import SshError
+
+                msg = f"{goal!r} is a link there: it may lead elsewhere"
+                raise SshError(msg)
+            if leaf.is_folder:
+                await files.makedirs(goal, exist_ok=True)
+            else:
+                opened = permissions().file(Path(source, leaf.path)).open
+                with await asyncio.to_thread(opened, "rb") as local:
+                    await _send(files, local, goal, seen)
+    return sum(not leaf.is_folder for leaf in found)
 
 
 @node(writes="sftp", runs="asyncio")
@@ -188,6 +236,48 @@ async def delete(host: str, path: str, key: str | Path = "", known: str | Path =
             return False
         await (files.rmdir if stat.S_ISDIR(attrs.permissions or 0) else files.remove)(path)
     return True
+
+
+def _counter(total: float) -> Callable[[int], None]:
+    """Tells the run of bytes as they come. To be asked for in the node's own task."""
+    say, done = how_far(total), 0
+
+    def seen(more: int) -> None:
+        nonlocal done
+        done += more
+        say(done)
+
+    return seen
+
+
+async def _fetch(files: Any, path: str, target: str | Path, seen: Callable[[int], None] | None = None) -> None:
+    async with files.open(path, "rb") as file, apart(writing(target)) as local:
+        seen = seen or _counter((await file.stat()).size or 0)
+        while block := await file.read(_BLOCK):
+            await asyncio.to_thread(local.write, block)
+            seen(len(block))
+
+
+async def _send(files: Any, local: BinaryIO, path: str, seen: Callable[[int], None]) -> int:
+    done = 0
+    async with _replacing(files, path) as file:
+        while block := await asyncio.to_thread(local.read, _BLOCK):
+            await file.write(block)
+            done += len(block)
+            seen(len(block))
+    return done
+
+
+def _make_folder(path: Path, *, root: bool = False) -> None:
+    if not root:
+        _refuse_link(path)
+    permissions().file(path).mkdir(parents=True, exist_ok=True)
+
+
+def _refuse_link(path: Path) -> None:
+    if path.is_symlink():
+        msg = f"{str(path)!r} is a link: what it leads to is not written"
+        raise FileExistsError(msg)
 
 
 @asynccontextmanager

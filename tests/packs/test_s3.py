@@ -93,6 +93,39 @@ def test_a_list_goes_on_after_its_first_page(bucket: str) -> None:
             del store.list_objects_v2
 
 
+def test_folders_and_what_is_in_them(bucket: str) -> None:
+    for key in ("a/1", "a/b/2", "a/c/3", "a/c/d/4", "e/5", "6"):
+        s3.put(bucket, key, b"")
+
+    async def main(prefix: str, delimiter: str) -> tuple[list[str], list[str]]:
+        inside = [one.key async for one in s3.objects.fn(bucket, prefix, delimiter)]
+        return inside, [one async for one in s3.folders.fn(bucket, prefix, delimiter)]
+
+    assert trio.run(main, "", "/") == (["6"], ["a/", "e/"])
+    assert trio.run(main, "a/", "/") == (["a/1"], ["a/b/", "a/c/"])
+    assert trio.run(main, "a/c", "d/") == (["a/c/3"], ["a/c/d/"])
+
+
+def test_metadata_stay_with_an_object(bucket: str, tmp_path: Path) -> None:
+    s3.put(bucket, "note", "x", type="text/plain", metadata={"Source": "report 7"})
+    (tmp_path / "file").write_text("x")
+    upload: Any = s3.upload
+    assert upload(bucket, "file", tmp_path / "file", metadata={"by": "ada"}) == 1
+    s3.copy(bucket, "note", "copy")
+    for key, type, metadata in (
+        ("note", "text/plain", {"source": "report 7"}),
+        ("copy", "text/plain", {"source": "report 7"}),
+        ("file", "application/octet-stream", {"by": "ada"}),
+    ):
+        found = s3.info(bucket, key)
+        assert found is not None
+        assert (found.type, found.metadata) == (type, metadata)
+    for wrong in ({"a b": "x"}, {"a": "ü"}, {"a": "x\r\ny: z"}, {"SHA256": "0"}, {"": "x"}):
+        with pytest.raises(ValueError, match="metadata are texts of ASCII"):
+            s3.put(bucket, "wrong", "x", metadata=wrong)
+    assert s3.info(bucket, "wrong") is None
+
+
 FLOW = """
 import s3
 
