@@ -19,6 +19,7 @@ from typing import Any
 
 from ._extras import needs
 from ._mailtext import Unreadable
+from ._mailwords import MailError
 from ._reach import Server, connected, server
 
 ANSWER_SECONDS = 60.0
@@ -149,8 +150,6 @@ def _client() -> Any:
 @contextmanager
 def _told(at: Server) -> Iterator[None]:
     """What goes wrong with a server: in words that name it, without the password, also further up the chain."""
-    from .mail import MailError
-
     try:
         yield
     except smtplib.SMTPRecipientsRefused as error:

@@ -15,13 +15,11 @@ from email.message import EmailMessage, Message
 from email.parser import BytesParser
 from email.utils import format_datetime, getaddresses, parsedate_to_datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .. import permissions
+from ._mailwords import Attachment, Mail
 from ._names import file_name, has_control
-
-if TYPE_CHECKING:
-    from .mail import Attachment, Mail
 
 _PARTS = 1000  # of a mail that is read
 _NESTED = 200  # how many parts may hold parts: the parser takes time for each level at each line
@@ -96,8 +94,6 @@ def composed(
 
 
 def _attach(add: Any, what: str | Path | Attachment, **how: Any) -> None:
-    from .mail import Attachment
-
     if isinstance(what, Attachment):
         name, data, kind = what.name, what.data, what.type
     else:
@@ -160,8 +156,6 @@ def parsed(data: bytes, uid: int = 0, flags: Sequence[str] = ()) -> Mail:
 
 
 def _read(message: Message, uid: int, flags: Sequence[str]) -> Mail:
-    from .mail import Attachment, Mail
-
     headers: dict[str, list[str]] = {}
     for name, value in message.raw_items():
         headers.setdefault(_plain(name).lower(), []).append(str(value)[:_HEADER])

@@ -15,87 +15,25 @@ A program that its host does not trust reaches the hosts that it was given, and 
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, date, datetime
 from email.utils import make_msgid
 from pathlib import Path
-from typing import Any
 
 import trio
-from attrs import field, frozen
 
 from .. import context, node
 from ._aside import aside
 from ._mailboxes import imap, sent
-from ._mailtext import Unreadable, address, composed, parsed
-from ._names import has_control
+from ._mailfolder import can_delete, can_keep, fetched, flag_of, flag_word, folder_name, news, numbers, opened, reading
+from ._mailsearch import criteria
+from ._mailtext import address, composed, parsed
+from ._mailwords import Attachment, Folder, Mail, MailError, Sent
+
+# Made elsewhere, they belong to the pack as its nodes do.
+__all__ = ["Attachment", "Folder", "Mail", "MailError", "Sent"]
 
 _SIZE = 50 << 20  # bytes of a mail that is read
-_IDLE_SECONDS = 540.0  # servers and routers drop what says nothing for longer
-_POLL_SECONDS = 30.0  # of servers that cannot tell by themselves
-_FLAG = re.compile(r"\\?[A-Za-z0-9$_.-]+")
-
-
-class MailError(Exception):
-    """What a server of mail refuses. ``code`` is SMTP's number; None: there is none."""
-
-    def __init__(self, message: str, code: int | None = None) -> None:
-        super().__init__(message, code)
-        self.code = code
-
-    def __str__(self) -> str:
-        return str(self.args[0])
-
-
-@frozen(kw_only=True)
-class Attachment:
-    """A file in a mail. Of a mail that came, ``name`` is a plain file name, whatever the sender wrote; ``cid`` is what
-    its HTML calls the picture by (``cid:NAME``), where it does."""
-
-    name: str
-    data: bytes = field(repr=lambda data: f"<{len(data)} bytes>")
-    type: str = "application/octet-stream"
-    cid: str = ""
-
-
-@frozen(kw_only=True)
-class Mail:
-    """A mail that came. Addresses are addresses alone; names of headers are in lower case, and one that stands there
-    more than once has a line each; ``date`` is what the sender says, in UTC. ``uid`` (in its folder) and ``flags`` are
-    the server's."""
-
-    uid: int = 0
-    flags: list[str] = field(factory=list)
-    sender: str = ""
-    sender_name: str = ""
-    to: list[str] = field(factory=list)
-    cc: list[str] = field(factory=list)
-    subject: str = ""
-    date: datetime | None = None
-    message_id: str = ""
-    text: str = ""
-    html: str = ""
-    attachments: list[Attachment] = field(factory=list)
-    headers: dict[str, str] = field(factory=dict)
-
-
-@frozen(kw_only=True)
-class Sent:
-    """What became of a mail: its id, and the recipients that the server refused, with its reasons."""
-
-    message_id: str
-    refused: dict[str, str] = field(factory=dict)
-
-
-@frozen(kw_only=True)
-class Folder:
-    """A folder of mails, with the flags that the server gives it (``\\Sent``, ``\\Noselect``)."""
-
-    name: str
-    separator: str
-    flags: list[str]
 
 
 @node(writes="mail")
@@ -158,7 +96,7 @@ def folders(server: str) -> list[Folder]:
             Folder(
                 name=str(name),
                 separator=(separator or b"").decode("utf-8", "replace"),
-                flags=[_flag(flag) for flag in flags],
+                flags=[flag_of(flag) for flag in flags],
             )
             for flags, separator, name in client.list_folders()
         ]
@@ -178,38 +116,28 @@ def search(
     since: date | None = None,
     before: date | None = None,
     after: int = 0,
+    answered: bool | None = None,
+    without: str = "",
 ) -> list[int]:
     """The uids of the mails that are all of this, the oldest first.
 
     ``new = mail.search(IMAP, seen=False, sender="@example.org", since=time.today())``
 
     Texts are found anywhere and in any case (by the server's own rules); ``since`` and ``before`` look at the day of
-    arrival, ``after`` at the uid. Raises MailError, ValueError for a line break.
+    arrival, ``after`` at the uid; ``keyword`` is a flag that they have, ``without`` one that they have not. Raises
+    MailError, ValueError for a line break.
     """
-    plain, others = ["UNDELETED"], []
-    for word, wanted in (("SEEN", seen), ("FLAGGED", flagged)):
-        if wanted is not None:
-            plain.append(word if wanted else f"UN{word}")
-    if keyword:
-        plain.append(f"KEYWORD {_checked(keyword)}")
-    for word, day in (("SINCE", since), ("BEFORE", before)):
-        if day is not None:
-            plain.append(f"{word} {day.day}-{_MONTHS[day.month - 1]}-{day.year}")
-    if after:
-        plain.append(f"UID {int(after) + 1}:*")
-    for word, value in (("FROM", sender), ("TO", to), ("SUBJECT", subject), ("TEXT", text)):
-        if has_control(value):
-            msg = f"{word.lower()}: {value!r} holds a line break or another control character"
-            raise ValueError(msg)
-        if value.isascii():
-            # Quoted by ourselves: the library leaves a value like {5} or (ALL) as it is, and that means something.
-            plain += [f'{word} "{_escaped(value)}"'] if value else []
-        else:
-            others.append([word, value])  # goes as a literal, alone: mixed with others those would go unquoted
-    with imap(server) as client, _opened(client, folder):
-        found = {int(uid) for uid in client.search(" ".join(plain))}
-        for criteria in others:
-            found &= set(client.search(criteria, "UTF-8"))
+    plain, others = criteria(
+        {"SEEN": seen, "FLAGGED": flagged, "ANSWERED": answered},
+        {"KEYWORD": keyword, "UNKEYWORD": without},
+        {"SINCE": since, "BEFORE": before},
+        {"FROM": sender, "TO": to, "SUBJECT": subject, "TEXT": text},
+        after,
+    )
+    with imap(server) as client, opened(client, folder):
+        found = {int(uid) for uid in client.search(plain)}
+        for one in others:
+            found &= set(client.search(one, "UTF-8"))
     return sorted(uid for uid in found if uid > after)  # `8:*` also names the last one where that is 7
 
 
@@ -221,8 +149,8 @@ def read(server: str, uid: int, folder: str = "INBOX", max_size: int = _SIZE) ->
 
     Raises ValueError for one that is not there, and for more than ``max_size`` bytes.
     """
-    with imap(server) as client, _opened(client, folder):
-        found = _fetched(client, uid, max_size)
+    with imap(server) as client, opened(client, folder):
+        found = fetched(client, uid, max_size)
     if found is None:
         msg = f"there is no mail {uid} in {folder!r}"
         raise ValueError(msg)
@@ -237,9 +165,9 @@ async def fetch(server: str, uids: list[int], folder: str = "INBOX", max_size: i
 
     Raises ValueError for one of more than ``max_size`` bytes.
     """
-    async with aside(_reading(server, folder)) as client:
+    async with aside(reading(server, folder)) as client:
         for uid in uids:
-            found = await trio.to_thread.run_sync(_fetched, client, uid, max_size)
+            found = await trio.to_thread.run_sync(fetched, client, uid, max_size)
             if found is not None:
                 yield found
 
@@ -256,7 +184,7 @@ async def incoming(
     to come. The server tells of new mails by itself (IDLE), or is asked every 30 seconds. A connection that breaks is
     an error; a flow that keeps the last uid begins again with that.
     """
-    async with aside(_reading(server, folder)) as client:
+    async with aside(reading(server, folder)) as client:
         last = after
         if last is None:
             state = await trio.to_thread.run_sync(client.folder_status, folder, ["UIDNEXT"])
@@ -267,11 +195,11 @@ async def incoming(
             found = await trio.to_thread.run_sync(client.search, f"UID {last + 1}:*")
             for uid in sorted(uid for uid in found if uid > last):
                 last = uid
-                letter = await trio.to_thread.run_sync(_fetched, client, uid, max_size)
+                letter = await trio.to_thread.run_sync(fetched, client, uid, max_size)
                 if letter is not None:
                     yield letter
             if client.wire.response("EXISTS") == ("EXISTS", [None]):  # else the server has told of more meanwhile
-                await _news(client, idle)
+                await news(client, idle)
 
 
 @node(writes="mail")
@@ -281,10 +209,13 @@ def flag(
     """Set and take away flags: ``\\Seen``, ``\\Flagged``, ``\\Answered``, or words of one's own.
 
     ``mail.flag(IMAP, [letter.uid], add=["\\\\Seen", "done"])``
+
+    Raises MailError for a flag that the server does not keep: some have no words of one's own.
     """
-    adding, removing = [_checked(one) for one in add or ()], [_checked(one) for one in remove or ()]
-    with imap(server) as client, _opened(client, folder, change=True):
-        for uid in _numbers(uids):
+    adding, removing = [flag_word(one) for one in add or ()], [flag_word(one) for one in remove or ()]
+    with imap(server) as client, opened(client, folder, change=True) as told:
+        can_keep(client, told, adding)
+        for uid in numbers(uids):
             if adding:
                 client.add_flags(uid, adding, silent=True)
             if removing:
@@ -297,16 +228,42 @@ def move(server: str, uids: list[int], target: str, folder: str = "INBOX") -> No
 
     ``mail.move(IMAP, [letter.uid], "Archive")``
     """
-    if numbers := _numbers(uids):
-        _folder_name(target)
-        with imap(server) as client, _opened(client, folder, change=True):
+    if found := numbers(uids):
+        folder_name(target)
+        with imap(server) as client, opened(client, folder, change=True):
             if client.has_capability("MOVE"):
-                client.move(numbers, target)
+                client.move(found, target)
             else:
-                _can_delete(client)
-                client.copy(numbers, target)
-                client.delete_messages(numbers, silent=True)
-                client.uid_expunge(numbers)
+                can_delete(client)
+                client.copy(found, target)
+                client.delete_messages(found, silent=True)
+                client.uid_expunge(found)
+
+
+@node(writes="mail")
+def copy(server: str, uids: list[int], target: str, folder: str = "INBOX") -> None:
+    """Copy mails to another folder, which has to be there.
+
+    ``mail.copy(IMAP, [letter.uid], "Invoices")``
+    """
+    if found := numbers(uids):
+        folder_name(target)
+        with imap(server) as client, opened(client, folder):
+            client.copy(found, target)
+
+
+@node(writes="mail")
+def make_folder(server: str, name: str) -> bool:
+    """Make a folder, where it is not there; was it made?
+
+    ``mail.make_folder(IMAP, "Archive")``
+    """
+    folder_name(name)
+    with imap(server) as client:
+        if client.folder_exists(name):
+            return False
+        client.create_folder(name)
+    return True
 
 
 @node(writes="mail")
@@ -317,11 +274,11 @@ def delete(server: str, uids: list[int], folder: str = "INBOX") -> None:
 
     Raises MailError for a server that cannot delete these alone (without UIDPLUS).
     """
-    if numbers := _numbers(uids):
-        with imap(server) as client, _opened(client, folder, change=True):
-            _can_delete(client)
-            client.delete_messages(numbers, silent=True)
-            client.uid_expunge(numbers)
+    if found := numbers(uids):
+        with imap(server) as client, opened(client, folder, change=True):
+            can_delete(client)
+            client.delete_messages(found, silent=True)
+            client.uid_expunge(found)
 
 
 @node(pure=True)
@@ -335,54 +292,6 @@ def parse(data: bytes) -> Mail:
     return parsed(data)
 
 
-_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
-
-
-@contextmanager
-def _opened(client: Any, folder: str, *, change: bool = False) -> Iterator[None]:
-    client.select_folder(_folder_name(folder), readonly=not change)
-    yield
-
-
-@contextmanager
-def _reading(server: str, folder: str) -> Iterator[Any]:
-    with imap(server) as client, _opened(client, folder):
-        yield client
-
-
-def _fetched(client: Any, uid: int, max_size: int) -> Mail | None:
-    """One mail; its size is asked first, as an answer is read whole."""
-    (number,) = _numbers([uid])
-    state = client.fetch(number, ["RFC822.SIZE", "FLAGS"]).get(number)
-    if state is None:
-        return None
-    if (size := state[b"RFC822.SIZE"]) > max_size:
-        msg = f"the mail {uid} has {size} bytes, more than max_size={max_size}"
-        raise Unreadable(msg)
-    found = client.fetch(number, ["BODY.PEEK[]"]).get(number, {})
-    data = found.get(b"BODY[]")
-    return None if data is None else parsed(data, number, [_flag(one) for one in state[b"FLAGS"]])
-
-
-async def _news(client: Any, idle: bool) -> None:
-    """Until the server may have something to tell. What waits is a task, so nothing is left of it when it is cut."""
-    if not idle:
-        await trio.sleep(_POLL_SECONDS)
-        await trio.to_thread.run_sync(client.noop)
-        return
-    await trio.to_thread.run_sync(client.idle)
-    with trio.move_on_after(_IDLE_SECONDS):
-        if not client.wire.said():
-            await trio.lowlevel.wait_readable(client.socket())
-    await trio.to_thread.run_sync(client.idle_done)
-
-
-def _can_delete(client: Any) -> None:
-    if not client.has_capability("UIDPLUS"):
-        msg = f"{client.host} cannot delete some mails and leave others that are marked so (it has no UIDPLUS)"
-        raise MailError(msg)
-
-
 def _message_id(domain: str) -> str:
     """Alike for the attempts of one call, so that who gets a mail twice can see that it is one."""
     try:
@@ -394,33 +303,3 @@ def _message_id(domain: str) -> str:
 
 def _listed(people: str | Sequence[str] | None) -> list[str]:
     return [people] if isinstance(people, str) else list(people or ())
-
-
-def _numbers(uids: Sequence[int]) -> list[int]:
-    for uid in uids:
-        if isinstance(uid, bool) or not isinstance(uid, int) or uid < 1:
-            msg = f"{uid!r} is no uid: a whole number from 1 on"
-            raise ValueError(msg)
-    return list(uids)
-
-
-def _checked(flag: str) -> str:
-    if not _FLAG.fullmatch(flag):
-        msg = f"{flag!r} is no flag: \\Seen, \\Flagged, or a word of letters, digits, $ _ . -"
-        raise ValueError(msg)
-    return flag
-
-
-def _folder_name(name: str) -> str:
-    if not name or has_control(name):
-        msg = f"{name!r} is no name of a folder"
-        raise ValueError(msg)
-    return name
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"')
-
-
-def _flag(flag: Any) -> str:
-    return flag.decode("utf-8", "replace") if isinstance(flag, bytes) else str(flag)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import base64
 import logging
 import socket
-import threading
 from collections.abc import Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import imapclient
 import pytest
 import trio
+from scripted import script
 
 import cflow
 from cflow.compiler.permissions import Permissions, under
@@ -55,30 +55,6 @@ def servers(ports: dict[str, int]) -> dict[str, str]:
     return made | {
         f"{scheme}+plain": f"{scheme}+plain://{LOGIN}127.0.0.1:{ports[scheme]}" for scheme in ("imap", "smtp")
     }
-
-
-@contextmanager
-def script(*lines: bytes) -> Iterator[tuple[int, list[bytes]]]:
-    """A server that says a line for each that it hears, ``%t`` is the tag of that, ``%p`` of the one before; its port,
-    and what it has heard."""
-    heard: list[bytes] = []
-    with socket.create_server(("127.0.0.1", 0)) as server:
-
-        def serve() -> None:
-            connection, _ = server.accept()
-            with connection, connection.makefile("rb") as file:
-                for line in lines:
-                    tag, before = (said.split(b" ")[0] for said in (b"", b"", *heard)[:-3:-1])
-                    connection.sendall(line.replace(b"%t", tag).replace(b"%p", before) + b"\r\n")
-                    if not (said := file.readline()):
-                        return
-                    heard.append(said)
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        yield server.getsockname()[1], heard
-        thread.join(20)
-        assert not thread.is_alive()
 
 
 def test_what_is_sent_comes_whole_over_each_kind_of_tls(servers: dict[str, str], tmp_path: Path) -> None:
@@ -163,6 +139,35 @@ def test_search_flag_move_delete(servers: dict[str, str]) -> None:
     assert mail.search(at) == [third]
 
 
+def test_marks_of_ones_own_and_folders_of_ones_own(servers: dict[str, str]) -> None:
+    at = servers["imap+plain"]
+    for subject in ("one", "two", "three"):
+        mail.send(servers["smtps"], ADA, BOB, subject)
+    first, second, third = mail.search(at)
+    mail.flag(at, [first], add=["\\Answered"])
+    assert mail.search(at, answered=True) == [first]
+    assert mail.search(at, answered=False, without="done", subject="two") == [second]
+    with pytest.raises(MailError, match=r"keeps no flag 'done' in this folder, only .*seen"):
+        mail.flag(at, [first], add=["done"])  # pymap would say OK and keep nothing
+    name = "Räume (new)"
+    assert mail.make_folder(at, name)
+    assert not mail.make_folder(at, name)
+    mail.copy(at, [first, second], name)
+    mail.copy(at, [], name)
+    mail.move(at, [third], name)
+    assert mail.search(at) == [first, second]
+    assert [mail.read(at, uid, name).subject for uid in mail.search(at, name)] == ["one", "two", "three"]
+    with imapclient.IMAPClient("127.0.0.1", int(at.rpartition(":")[2]), ssl=False) as client:
+        client.login("ada@example.org", "p:ss/w@rd")
+        client.delete_folder(name)
+    with pytest.raises(MailError, match="refuses"):
+        mail.copy(at, [first], name)
+    with pytest.raises(ValueError, match="is no flag"):
+        mail.search(at, without="a b")
+    with pytest.raises(ValueError, match="is no name of a folder"):
+        mail.make_folder(at, "a\r\nb")
+
+
 FLOW = """
 import mail
 
@@ -198,7 +203,7 @@ def test_streams(servers: dict[str, str]) -> None:
 
     async def main() -> list[str]:
         waiting, came = trio.Event(), []
-        news = mail._news
+        news = mail.news
 
         async def told(client: Any, idle: bool) -> None:
             waiting.set()
@@ -206,7 +211,7 @@ def test_streams(servers: dict[str, str]) -> None:
             await news(client, idle)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(mail, "_news", told)
+            patch.setattr(mail, "news", told)
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(send_when_waiting, waiting)
                 with trio.fail_after(30):
@@ -241,6 +246,19 @@ def test_news_in_the_same_breath_as_the_answer_to_idle_are_seen() -> None:
     with script(*answers) as (port, heard), pytest.raises(MailError, match="enough"):
         trio.run(main, port)
     assert (heard[-2], heard[-1].split()[1:3]) == (b"DONE\r\n", [b"UID", b"SEARCH"])
+
+
+@pytest.mark.parametrize("kept", [b"* OK [PERMANENTFLAGS (\\Seen \\*)] ok\r\n", b""])
+def test_words_of_ones_own_where_a_server_keeps_them(kept: bytes) -> None:
+    begin = [b"* PREAUTH hi", b"* CAPABILITY IMAP4rev1\r\n%t OK done"]
+    selected, end = b"* 1 EXISTS\r\n" + kept, [b"%t OK done", b"* BYE\r\n%t OK done"]
+    with script(*begin, selected + b"%t OK [READ-WRITE] done", *end) as (port, heard):
+        mail.flag(f"imap+plain://127.0.0.1:{port}", [7], add=["done"])
+    assert heard[2].split()[1:] == [b"UID", b"STORE", b"7", b"+FLAGS.SILENT", b"(done)"]
+    end[0] = b"* SEARCH 7\r\n" + end[0]
+    with script(*begin, selected + b"%t OK [READ-ONLY] done", begin[1], *end) as (port, heard):
+        assert mail.search(f"imap+plain://127.0.0.1:{port}", keyword="done", without="spam") == [7]
+    assert heard[3].split()[3:] == [b"UNDELETED", b"KEYWORD", b"done", b"UNKEYWORD", b"spam"]
 
 
 def test_a_call_that_is_tried_again_sends_the_same_id(monkeypatch: pytest.MonkeyPatch) -> None:
