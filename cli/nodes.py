@@ -177,7 +177,8 @@ def signature_text(spec: NodeSpec) -> str:
 def _param(param: Parameter) -> str:
     stars = {"var_pos": "*", "var_kw": "**"}.get(param.kind, "")
     typed = "" if str(param.type) == "Any" else f": {param.type}"
-    default = "" if param.required or stars else f" = {param.default!r}"
+    value = "..." if param.default is ... else repr(param.default)
+    default = "" if param.required or stars else f" = {value}"
     return f"{stars}{param.name}{typed}{default}"
 
 

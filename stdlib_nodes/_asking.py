@@ -22,6 +22,7 @@ def server_of(url: str, key: str) -> Server:
 
 
 def body_of(model: str, messages: list[dict[str, Any]], options: dict[str, Any] | None) -> dict[str, Any]:
+    """The body of a request for a chat. Raises as :func:`free`."""
     return {"model": model, "messages": messages} | free(options)
 
 
@@ -53,6 +54,12 @@ def said_of(messages: str | list[dict[str, Any]], system: str) -> list[dict[str,
 
 
 async def ask(url: str, body: dict[str, Any], key: str, prices: dict[str, dict[str, float]] | None) -> Reply:
+    """Ask once.
+
+    Raises
+    ------
+    ValueError: an answer that is none, or too many calls in it; and what :meth:`~._openai.Server.ask` raises.
+    """
     check_prices(prices)
     server = server_of(url, key)
     got = await server.ask(CHAT, body, Completion)

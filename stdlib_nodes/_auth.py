@@ -50,9 +50,9 @@ class OAuth:
     in_body: bool = False
 
     def __attrs_post_init__(self) -> None:
-        for name in ("token_url", "id", "secret", "refresh", "scope"):
-            value: object = getattr(self, name)  # from data it may be anything
-            if not isinstance(value, str):
+        named = {name: getattr(self, name) for name in ("token_url", "id", "secret", "refresh", "scope")}
+        for name, value in (named | self.more).items():
+            if not isinstance(value, str):  # from data it may be anything
                 msg = f"{name}= of OAuth is a text, not a {type(value).__name__}"
                 raise ValueError(msg)
         for text in (self.secret, self.refresh):
@@ -154,7 +154,8 @@ def _lock(key: Hashable) -> trio.Lock:
 
 def _read(auth: OAuth, status: int, body: bytes) -> Token:
     """The token in an answer, whose body is never shown: it may hold one."""
-    where = f"no token from {httpx.URL(auth.token_url).copy_with(userinfo=b'', query=None)}"
+    url = str(httpx.URL(auth.token_url).copy_with(userinfo=b"", query=None))
+    where = f"no token from {url}"
     try:
         said = msgspec.json.decode(body, type=_Said)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
@@ -163,9 +164,9 @@ def _read(auth: OAuth, status: int, body: bytes) -> Token:
         SecretText(text)
     if not 200 <= status < 300 or said.error or not said.access_token:
         why = hide(" ".join(f"{said.error} {said.error_description}".split()))[:_SHOWN]
-        raise HttpError(f"{where}: {status}{why and f', {why}'}", status, auth.token_url)
+        raise HttpError(f"{where}: {status}{why and f', {why}'}", status, url)
     if said.token_type.lower() != "bearer":
-        raise HttpError(f"{where}: it is of another kind than bearer", status, auth.token_url)
+        raise HttpError(f"{where}: it is of another kind than bearer", status, url)
     return Token(said.access_token, _until(said.expires_in), said.refresh_token or auth.refresh)
 
 

@@ -7,10 +7,12 @@ from ._openai import Counts
 
 
 def usage_of(counts: Counts | None) -> Usage:
+    """The tokens that a server has counted; none where it counts none."""
     return Usage() if counts is None else Usage(input=counts.prompt_tokens, output=counts.completion_tokens)
 
 
 def together(one: Usage, other: Usage) -> Usage:
+    """The sum of two."""
     return Usage(input=one.input + other.input, output=one.output + other.output)
 
 
@@ -36,4 +38,5 @@ def cost_of(usage: Usage, prices: dict[str, dict[str, float]] | None, *models: s
 
 
 def total(cost: float | None, more: float | None) -> float | None:
+    """The sum of two costs; None where one is not known."""
     return None if cost is None or more is None else cost + more

@@ -9,6 +9,7 @@ import pytest
 from socksserver import socks
 from webserver import Asked, Said, Web
 
+from cflow.cli.main import main
 from cflow.compiler.permissions import Permissions, under
 from cflow.stdlib_nodes import http
 
@@ -40,7 +41,9 @@ def test_another_host_is_told_of_the_content_only(web: Web) -> None:
         assert content.items() <= {name.title(): value for name, value in found.items()}.items()
 
 
-def test_null_is_a_body_too(web: Web) -> None:
+def test_null_is_a_body_too(web: Web, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["nodes", "http.post"]) == 0
+    assert "json = ..., form" in capsys.readouterr().out
     web.on["/"] = lambda asked: Said(asked.body + b"|" + asked.headers.get("content-type", "").encode())
     assert http.post(web.url, json=None).text == "null|application/json"
     assert http.post(web.url).text == "|"

@@ -169,3 +169,5 @@ def test_the_server_of_tokens_has_to_be_granted(web: Web, tokens: Tokens) -> Non
     wrong: Any = 5
     with pytest.raises(ValueError, match="secret= of OAuth is a text, not a int"):
         http.OAuth(token_url=web.url, id="app", secret=wrong)
+    with pytest.raises(ValueError, match="audience= of OAuth is a text, not a int"):
+        http.OAuth(token_url=web.url, id="app", more={"audience": wrong})
