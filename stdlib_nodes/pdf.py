@@ -128,6 +128,7 @@ def merge(target: str | Path, sources: list[str | Path], max_pages: int = MAX_PA
     Pages come with what is on them; outlines and forms stay behind, and encrypted documents have to go through
     ``select`` first. Raises as ``info``, and for a list of none.
     """
+    permissions().file(target)  # before the work, not after it
     given: object = sources  # from data it may be anything
     if isinstance(given, str) or not given:
         msg = f"{str(target)!r} is to be made from a list of at least one document"
