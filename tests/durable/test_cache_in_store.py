@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
+from engines_kit import Make
 from hypothesis import HealthCheck, given, settings, strategies as st
 from trio.testing import MockClock
 
@@ -27,24 +28,6 @@ STOP: set[str] = set()
 def _fresh() -> None:
     LOG.clear()
     STOP.clear()
-
-
-Make = Callable[..., Engine]
-
-
-@pytest.fixture
-def engines(tmp_path: Path) -> Iterator[Make]:
-    """Engines on one store, as processes would have them: they share nothing else."""
-    made: list[Engine] = []
-
-    def make(**options: Any) -> Engine:
-        made.append(Engine(store=tmp_path / "store", **options))
-        return made[-1]
-
-    yield make
-    for engine in made:
-        if engine.recorder is not None:
-            engine.recorder.close()
 
 
 def store_of(engine: Engine) -> Any:

@@ -7,12 +7,12 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
+from engines_kit import Make
 
 from cflow import Engine, context, flow, node, parallel, transaction
 from cflow.cli.main import main
@@ -31,13 +31,10 @@ STOP: list[str] = []
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
+def engine(engines: Make) -> Engine:
     DONE.clear()
     STOP.clear()
-    made = Engine(store=tmp_path)
-    yield made
-    assert made.recorder is not None
-    made.recorder.close()
+    return engines()
 
 
 @node(writes="file")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from engines_kit import Make
 
 from cflow import Engine, Retry, context, flow, node, race, sleep
 from cflow.cli.main import main
@@ -26,12 +27,9 @@ WORLD: dict[str, Any] = {}
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
+def engine(engines: Make) -> Engine:
     WORLD.clear()
-    made = Engine(store=tmp_path / "store")
-    yield made
-    assert made.recorder is not None
-    made.recorder.close()
+    return engines()
 
 
 @node(reads="orders")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
+from engines_kit import Make
 
 from cflow import Engine, Retry, UndoFailed, context, flow, node, transaction
 from cflow.cli.main import main
@@ -29,23 +29,6 @@ def _fresh() -> None:
     KEYS.clear()
     BROKEN.clear()
     STOP.clear()
-
-
-Make = Callable[[], Engine]
-
-
-@pytest.fixture
-def engines(tmp_path: Path) -> Iterator[Make]:
-    made: list[Engine] = []
-
-    def make() -> Engine:
-        made.append(Engine(store=tmp_path / "store"))
-        return made[-1]
-
-    yield make
-    for engine in made:
-        if engine.recorder is not None:
-            engine.recorder.close()
 
 
 @node(writes="w", retry=Retry(1, max=0.001))

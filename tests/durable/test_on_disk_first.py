@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 import trio
+from engines_kit import Make
 
 from cflow import Engine, batched, context, flow, node
 from cflow.executor.suspended import Suspended
@@ -20,13 +21,10 @@ PLACE: list[Path] = []
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
+def engine(engines: Make, tmp_path: Path) -> Engine:
     SEEN.clear()
-    PLACE[:] = [tmp_path]
-    made = Engine(store=tmp_path)
-    yield made
-    assert made.recorder is not None
-    made.recorder.close()
+    PLACE[:] = [tmp_path / "store"]
+    return engines()
 
 
 @node(writes="file")

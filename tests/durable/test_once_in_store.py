@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
+from engines_kit import Make
 
 from cflow import Engine, context, flow, node, parallel, secret, transaction
 from cflow.executor.suspended import Suspended
@@ -25,23 +25,6 @@ STOP: dict[str, Any] = {}
 def _fresh() -> None:
     LOG.clear()
     STOP.clear()
-
-
-Make = Callable[..., Engine]
-
-
-@pytest.fixture
-def engines(tmp_path: Path) -> Iterator[Make]:
-    made: list[Engine] = []
-
-    def make(**options: Any) -> Engine:
-        made.append(Engine(store=tmp_path / "store", **options))
-        return made[-1]
-
-    yield make
-    for engine in made:
-        if engine.recorder is not None:
-            engine.recorder.close()
 
 
 def store_of(engine: Engine) -> Any:

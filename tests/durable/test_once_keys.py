@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
+from engines_kit import Make
 
 from cflow import Engine, context, flow, node, transaction
 from cflow.executor.suspended import Suspended
@@ -29,23 +30,6 @@ def _fresh(tmp_path: Path) -> Iterator[None]:
     LEDGER.path = str(tmp_path / "ledger.db")
     yield
     LEDGER.close()
-
-
-Make = Callable[..., Engine]
-
-
-@pytest.fixture
-def engines(tmp_path: Path) -> Iterator[Make]:
-    made: list[Engine] = []
-
-    def make(folder: str = "store", **options: Any) -> Engine:
-        made.append(Engine(store=tmp_path / folder, **options))
-        return made[-1]
-
-    yield make
-    for engine in made:
-        if engine.recorder is not None:
-            engine.recorder.close()
 
 
 def called(what: str) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,14 +26,6 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     CALLED.clear()
     STOP.clear()
     monkeypatch.setattr(watch, "STUCK", math.inf)
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    made = Engine(store=tmp_path)
-    yield made
-    assert made.recorder is not None
-    made.recorder.close()
 
 
 @node(writes="file")

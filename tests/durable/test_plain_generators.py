@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
+from engines_kit import Make
 
 from cflow import Engine, batched, context, flow, node
 from cflow.executor.entries import ITEM
@@ -23,14 +23,11 @@ STOP: set[int] = set()
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
+def engine(engines: Make) -> Engine:
     for seen in (SOURCE, READ, DONE):
         seen.clear()
     STOP.clear()
-    made = Engine(store=tmp_path / "store")
-    yield made
-    assert made.recorder is not None
-    made.recorder.close()
+    return engines()
 
 
 @node(reads="table")

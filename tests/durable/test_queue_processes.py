@@ -20,14 +20,6 @@ CHILD = Path(__file__).parent / "queue_child.py"
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    made = Engine(store=tmp_path / "store")
-    yield made
-    assert made.recorder is not None
-    made.recorder.close()
-
-
-@pytest.fixture
 def workers(tmp_path: Path) -> Iterator[list[subprocess.Popen[str]]]:
     alive: list[subprocess.Popen[str]] = []
     yield alive

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import trio
 from attrs import evolve
+from engines_kit import Make
 from waiting_kit import until
 
 from cflow import Engine, detach, flow, node, secret, wait_signal
@@ -40,12 +41,9 @@ def fresh() -> None:
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    made = Engine(store=tmp_path / "store", idle=0.05)
-    yield made
+def engine(engines: Make) -> Iterator[Engine]:
+    yield engines(idle=0.05)
     GO.set()
-    assert made.recorder is not None
-    made.recorder.close()
 
 
 @node(writes="file")

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
 from cflow import Engine, flow, node
 from cflow.store.keeper import read_entries
 
@@ -27,14 +22,6 @@ def loops(n: int) -> int:
     for _ in range(n):
         x = inner(x)
     return x
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    made = Engine(store=tmp_path)
-    yield made
-    assert made.recorder is not None
-    made.recorder.close()
 
 
 def test_a_flow_that_only_computes_is_a_plain_function_on_record(engine: Engine) -> None:

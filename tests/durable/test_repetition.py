@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
+from engines_kit import Make
 
 from cflow import Engine, batched, context, flow, node
 from cflow.executor.entries import CUT, DONE, Entry, Recorded
@@ -22,13 +23,10 @@ STOP: list[str] = []
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
+def engine(engines: Make) -> Engine:
     DONE_.clear()
     STOP.clear()
-    made = Engine(store=tmp_path)
-    yield made
-    assert made.recorder is not None
-    made.recorder.close()
+    return engines()
 
 
 class Nobody:
@@ -167,7 +165,7 @@ def test_a_node_that_was_found_quick_meanwhile(
     for _ in range(TIERS.of(scaled.fn).needed):
         TIERS.of(scaled.fn).measured(0.0)
     assert TIERS.of(scaled.fn).trusted
-    other = Engine(store=tmp_path)
+    other = Engine(store=tmp_path / "store")
     (row,) = resume(other, run)
     assert other.recorder is not None
     other.recorder.close()

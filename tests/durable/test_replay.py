@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import trio
+from engines_kit import Make
 
 import cflow
 from cflow import Engine, Retry, context, detach, flow, node, parallel, race, sleep, timeout, transaction, wait_signal
@@ -28,14 +29,11 @@ WORLD: dict[str, Any] = {}
 
 
 @pytest.fixture
-def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+def engine(engines: Make, monkeypatch: pytest.MonkeyPatch) -> Engine:
     monkeypatch.setattr("cflow.executor.recorded.WORTH", 60.0)  # pure calls are made again, also on a busy machine
     TOUCHED.clear()
     WORLD.clear()
-    made = Engine(store=tmp_path)
-    yield made
-    if made.recorder is not None:
-        made.recorder.close()
+    return engines()
 
 
 @node(reads="world")

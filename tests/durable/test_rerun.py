@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from engines_kit import Make
 
 from cflow import Engine, context, flow, node, parallel, transaction
 from cflow.cli.main import main
@@ -24,14 +24,11 @@ BROKEN: set[str] = set()
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
+def engine(engines: Make) -> Engine:
     DONE.clear()
     KEYS.clear()
     BROKEN.clear()
-    made = Engine(store=tmp_path / "store")
-    yield made
-    assert made.recorder is not None
-    made.recorder.close()
+    return engines()
 
 
 @node(reads="world")

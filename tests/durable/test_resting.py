@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import trio
+from engines_kit import Make
 from waiting_kit import until
 
 from cflow import Engine, Retry, detach, flow, lock, node, parallel, race, sleep, timeout, transaction, wait_signal
@@ -30,12 +31,9 @@ def fresh() -> None:
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    made = Engine(store=tmp_path / "store", idle=0.05)
-    yield made
+def engine(engines: Make) -> Iterator[Engine]:
+    yield engines(idle=0.05)
     HOLD.set()
-    if made.recorder is not None:
-        made.recorder.close()
 
 
 @node(writes="file")

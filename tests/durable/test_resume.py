@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +23,6 @@ STOP: dict[str, Any] = {}
 def fresh() -> None:
     DONE.clear()
     STOP.clear()
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    made = Engine(store=tmp_path)
-    yield made
-    if made.recorder is not None:
-        made.recorder.close()
 
 
 def _stop_here(what: str) -> None:

@@ -103,14 +103,6 @@ def done(folder: Path) -> list[str]:
     return lines
 
 
-@pytest.fixture
-def engine(folder: Path) -> Iterator[Engine]:
-    made = Engine(store=folder / "store")
-    yield made
-    assert made.recorder is not None
-    made.recorder.close()
-
-
 def test_what_stands_before_the_step_is_kept(engine: Engine, parked: str, folder: Path) -> None:
     assert engine.recorder is not None
     store = engine.recorder.store

@@ -6,13 +6,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
 from attrs import frozen
+from engines_kit import Make
 
 from cflow import Engine, buffered, context, flow, node
 from cflow.compiler.diagnostics import ProgramError
@@ -27,14 +28,11 @@ OPENED: list[Any] = []
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
+def engine(engines: Make) -> Engine:
     for seen in (READ, DONE, OPENED):
         seen.clear()
     STOP.clear()
-    made = Engine(store=tmp_path / "store")
-    yield made
-    assert made.recorder is not None
-    made.recorder.close()
+    return engines()
 
 
 @frozen

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,14 +32,6 @@ STOP: dict[str, Any] = {}
 def fresh() -> None:
     DONE.clear()
     STOP.clear()
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    made = Engine(store=tmp_path / "store")
-    yield made
-    if made.recorder is not None:
-        made.recorder.close()
 
 
 @node(writes="file")

@@ -2,38 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
 import trio
+from engines_kit import Make
 from trio.testing import MockClock
 
-from cflow import Engine, context, flow, node, transaction
+from cflow import context, flow, node, transaction
 from cflow.executor.suspended import Suspended
 from cflow.runs.resume import resume
 
 LOG: list[str] = []
 STOP: list[str] = []
 
-Make = Callable[[], Engine]
-
 
 @pytest.fixture
-def engines(tmp_path: Path) -> Iterator[Make]:
+def engines(engines: Make) -> Make:
     LOG.clear()
     STOP.clear()
-    made: list[Engine] = []
-
-    def make() -> Engine:
-        made.append(Engine(store=tmp_path / "store", clock=MockClock()))  # it stands still
-        return made[-1]
-
-    yield make
-    for engine in made:
-        if engine.recorder is not None:
-            engine.recorder.close()
+    return lambda: engines(clock=MockClock())  # it stands still
 
 
 def noted(what: str) -> None:

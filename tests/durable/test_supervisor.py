@@ -10,13 +10,14 @@ import sys
 import threading
 import time
 import types
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
 import waiting_programs
+from engines_kit import Make
 from waiting_kit import effects_of, kill, start, until
 
 from cflow import Engine, flow, node, wait_signal
@@ -43,11 +44,8 @@ def fresh() -> None:
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    made = Engine(store=tmp_path / "store", idle=0.05)
-    yield made
-    assert made.recorder is not None
-    made.recorder.close()
+def engine(engines: Make) -> Engine:
+    return engines(idle=0.05)
 
 
 @node(writes="file")
@@ -216,14 +214,14 @@ def test_what_is_asked_for_is_asked_again_where_the_store_does_not_answer(
 ) -> None:
     run = left_behind(engine, writes, n=1)
     store, busy = store_of(engine), [Busy("locked"), Busy("locked")]
-    answers = type(store).run
+    answers = type(store).runs_by_id
 
-    def run_of(self: Store, id: str) -> RunRow | None:
-        if busy and id == run:
+    def runs_of(self: Store, ids: Sequence[str]) -> dict[str, RunRow]:
+        if busy and run in ids:
             raise busy.pop()
-        return answers(self, id)
+        return answers(self, ids)
 
-    monkeypatch.setattr(type(store), "run", run_of)
+    monkeypatch.setattr(type(store), "runs_by_id", runs_of)
     supervisor.supervisor_of(engine).take_up(run)
     until(lambda: states(engine)[run] == "done")
     assert busy == []

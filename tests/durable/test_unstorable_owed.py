@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
+from engines_kit import Make
 
 from cflow import Engine, Retry, context, flow, node, transaction
 from cflow.executor.suspended import Suspended
@@ -17,23 +16,11 @@ from cflow.store.unstorable import NotStorable
 LOG: list[str] = []
 STOP: list[str] = []
 
-Make = Callable[[], Engine]
 
-
-@pytest.fixture
-def engines(tmp_path: Path) -> Iterator[Make]:
+@pytest.fixture(autouse=True)
+def fresh() -> None:
     LOG.clear()
     STOP.clear()
-    made: list[Engine] = []
-
-    def make() -> Engine:
-        made.append(Engine(store=tmp_path / "store"))
-        return made[-1]
-
-    yield make
-    for engine in made:
-        if engine.recorder is not None:
-            engine.recorder.close()
 
 
 class Open:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from attrs import evolve
+from engines_kit import Make
 
 from cflow import Engine, context, flow, node
 from cflow.executor.suspended import Suspended
@@ -40,13 +40,10 @@ def two() -> str:
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
+def engine(engines: Make) -> Engine:
     DONE.clear()
     STOP.clear()
-    made = Engine(store=tmp_path)
-    yield made
-    assert made.recorder is not None
-    made.recorder.close()
+    return engines()
 
 
 @pytest.fixture

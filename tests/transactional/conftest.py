@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cflow import Engine
-
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.append(str(Path(__file__).parent.parent / "durable"))
 
-Make = Callable[..., Engine]
+from engines_kit import Make, engines_in
 
 
 @pytest.fixture
 def engines(tmp_path: Path) -> Iterator[Make]:
-    made: list[Engine] = []
-
-    def make(**options: Any) -> Engine:
-        made.append(Engine(store=tmp_path / "store", **options))
-        return made[-1]
-
-    yield make
-    for engine in made:
-        if engine.recorder is not None:
-            engine.recorder.close()
+    with engines_in(tmp_path) as make:
+        yield make
 
 
 @pytest.fixture(autouse=True)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import trio
+from engines_kit import Make
 from ledger_nodes import (
     CALLS,
     DO,
@@ -35,8 +36,6 @@ from cflow.store.failures import StoreError
 from cflow.store.port import TakeRun
 from cflow.store.tickets import commit_now
 from cflow.transactional import Database, SQLite, alive, sweeping
-
-Make = Callable[..., Engine]
 
 
 class StopAfter:
