@@ -109,9 +109,9 @@ def end(started: Started) -> None:
         once()
 
 
-def asked(store: Store, run: str) -> bool:
-    """Has somebody asked for the run to end?"""
-    return bool(store.inbox(run, ASKED))
+def asked(store: Store, *runs: str) -> set[str]:
+    """Those of the runs that somebody has asked to end."""
+    return {run for run, _, _ in store.inboxes([(run, ASKED, _NOTHING) for run in runs])}
 
 
 def end_asked(recorder: Recorder, seen: bytes | None) -> bytes | None:
@@ -124,10 +124,11 @@ def end_asked(recorder: Recorder, seen: bytes | None) -> bytes | None:
     found = recorder.store.cached(ASKED)
     if found is None or found.value == seen:
         return seen
-    for id, (run, token) in list(recorder.under_way.items()):
-        if asked(recorder.store, id):
-            with suppress(RuntimeError):  # its loop has ended
-                token.run_sync_soon(_interrupt, run)
+    here = dict(recorder.under_way)
+    for id in asked(recorder.store, *here):
+        run, token = here[id]
+        with suppress(RuntimeError):  # its loop has ended
+            token.run_sync_soon(_interrupt, run)
     return found.value
 
 

@@ -31,6 +31,9 @@ LOOK = 0.2
 
 PAGE = 1000
 
+AT_ONCE = 100
+"""Those who wait that are looked for with one question: what it gives may be old when the last of them is shown it."""
+
 logger = logging.getLogger("cflow")
 
 
@@ -215,17 +218,21 @@ class Inbox:
         # What came before they waited. Whatever comes from now on is seen above, the next time.
         with self._lock:
             fresh, self._fresh = self._fresh, []
-        for number, one in enumerate(fresh):
+        for start in range(0, len(fresh), AT_ONCE):
+            some = fresh[start : start + AT_ONCE]
+            places = {(run, one.name, one.key) for one in some if one.fresh for run in (one.run, "")}
             try:
-                there = self.store.inbox(one.run, one.name, one.key) if one.fresh else ()
+                there = self.store.inboxes(list(places))
             except StoreError:
                 with self._lock:
-                    self._fresh += fresh[number:]
+                    self._fresh += fresh[start:]
                 raise
             with self._lock:
-                self._looked(one)
-                for signal in there:
-                    self._show(signal)
+                for one in some:
+                    self._looked(one)
+                    own = there.get((one.run, one.name, one.key), [])
+                    for signal in sorted([*own, *there.get(("", one.name, one.key), [])], key=lambda signal: signal.id):
+                        self._show(signal)
 
     def _show(self, signal: Signal) -> None:
         """Give a signal to the first who waits for it here. Under the lock."""

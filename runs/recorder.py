@@ -88,6 +88,7 @@ class Recording:
         """A run on a loop, to its end; that is on disk when it is told."""
         if self.journal.run is not None:
             self.recorder.under_way[self.row.id] = self.journal.run, trio.lowlevel.current_trio_token()
+            self.recorder.joined = True
         try:
             value = await running
         except BaseException as error:
@@ -161,6 +162,8 @@ class Recorder:
         self._shared: Shared | None = None
         self.under_way: dict[str, tuple[Run, trio.lowlevel.TrioToken]] = {}
         """The runs on loops of this process, with their loops."""
+        self.joined = False
+        """A run is under way of which nobody knows yet whether it was asked to end before it was."""
         self._asked: bytes | None = None
         self.programs: dict[str, str] = {}
         """Of the runs under way: where their flows are found."""
@@ -217,6 +220,8 @@ class Recorder:
         if self.under_way:
             from .cancel import end_asked
 
+            if self.joined:
+                self.joined, self._asked = False, None
             with contextlib.suppress(StoreError):  # busy or damaged: whoever writes hears of that
                 self._asked = end_asked(self, self._asked)
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import TYPE_CHECKING
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from ..compiled import Compiled
 from ..compiler import ir
@@ -92,17 +92,42 @@ def park(recorder: Recorder, row: RunRow, reason: str) -> None:
     commit_now(recorder.store, [SetRun(row.id, recorder.owner.id, "parked", reason=reason, new_owner=NOWHERE)])
 
 
+@frozen
+class Ahead:
+    """What was asked for many runs at once after they were taken over. ``journals``: of most of them. ``asked``: those
+    that somebody has asked to end; None: each asks for itself."""
+
+    journals: Mapping[str, Iterable[tuple[int, bytes]]] = {}
+    asked: Set[str] | None = None
+
+
+def look_ahead(store: Store, runs: Sequence[str]) -> Ahead:
+    """To be called once they are ours: nobody else adds to their journals then."""
+    from .cancel import asked
+
+    try:
+        return Ahead(store.journals(runs), asked(store, *runs))
+    except StoreError:
+        return Ahead()
+
+
 def reopened(
-    engine: Engine, recorder: Recorder, row: RunRow, accept: bool = False, skip_undo: bool = False
+    engine: Engine,
+    recorder: Recorder,
+    row: RunRow,
+    accept: bool = False,
+    skip_undo: bool = False,
+    ahead: Ahead = Ahead(),
 ) -> Started | None:
     """A run that was taken over, ready to go on; None where it was parked instead.
 
     Parameters
     ----------
     accept: go on with the program as it is now, whatever is different. skip_undo: without the undo that has parked it.
+    ahead: what is known of it already.
     """
     try:
-        started = _reopened(engine, recorder, row, accept)
+        started = _reopened(engine, recorder, row, accept, ahead)
         if started is not None and started.recording is not None:
             started.recording.journal.skip_undo = skip_undo
         return started
@@ -114,8 +139,8 @@ def reopened(
         return None
 
 
-def _reopened(engine: Engine, recorder: Recorder, row: RunRow, accept: bool) -> Started | None:
-    past = read_journal(recorder.store, row.id)
+def _reopened(engine: Engine, recorder: Recorder, row: RunRow, accept: bool, ahead: Ahead) -> Started | None:
+    past = read_journal(recorder.store, row.id, ahead.journals.get(row.id))
     if past.vain > VAIN:
         park(
             recorder,
@@ -141,8 +166,8 @@ def _reopened(engine: Engine, recorder: Recorder, row: RunRow, accept: bool) -> 
     started = engine._started(pinned, codec.decode(row.inputs), row.id, recording, ambient)
     from .cancel import asked, end
 
-    if asked(recorder.store, row.id):  # its process died before it heard
-        end(started)
+    if row.id in (asked(recorder.store, row.id) if ahead.asked is None else ahead.asked):
+        end(started)  # its process died before it heard
     return started
 
 

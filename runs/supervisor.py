@@ -31,7 +31,7 @@ from ..store.rows import NOWHERE, OVER, RunRow
 from ..store.tickets import commit_now
 from .cancel import ask, lives
 from .recorder import Recorder
-from .resume import park, reopened, taking
+from .resume import Ahead, look_ahead, park, reopened, taking
 
 if TYPE_CHECKING:
     from ..engine import Engine
@@ -192,7 +192,7 @@ class Supervisor:
     def resting(self) -> int:
         """Runs of this process that are put away."""
         with self._lock:
-            return sum(future is None or future.ended.is_set() for future in self._ours.values())
+            return sum(map(_rests, self._ours.values()))
 
     def close(self) -> None:
         self._closed = True
@@ -291,7 +291,8 @@ class Supervisor:
         """Those of the runs that were asked for that nobody works on."""
         asked = [self._asked.popleft() for _ in range(len(self._asked))]
         try:
-            return [row for run in asked if (row := self._store.run(run)) is not None and not self._at_work(row)]
+            rows = self._store.runs_by_id(asked)
+            return [row for run in dict.fromkeys(asked) if (row := rows.get(run)) and not self._at_work(row)]
         except StoreError:
             self._asked.extend(asked)  # it does not answer now; nothing was begun
             raise
@@ -327,11 +328,10 @@ class Supervisor:
         try:
             commit_now(self._store, [*self._recorder.known(), *claims])
         finally:  # where the disk fails, it may be done all the same
-            for claim in claims:
-                for row in map(self._store.run, claim.claimed):
-                    if row is not None and row.owner == me:
-                        self._taken(row)
-                        self._poke.set()  # there may be more
+            rows = self._store.runs_by_id([run for claim in claims for run in claim.claimed])
+            if ours := [row for row in rows.values() if row.owner == me]:
+                self._taken(ours)
+                self._poke.set()  # there may be more
 
     def _look_for_due(self) -> Iterator[RunRow]:
         """Runs whose time or signal has come, page by page, those whose it came first in front."""
@@ -377,29 +377,33 @@ class Supervisor:
         beyond: also where no more of a queue may be under way: somebody who has a slot waits for it, or it is to end.
         """
         rows = [row for row in rows if row.state not in OVER and row.state != "parked"]
+        taken = []
         for row, error in zip(rows, self._take(rows, beyond), strict=True):
             if error is None:
-                self._taken(evolve(row, owner=self._recorder.owner.id, state="running"))
+                taken.append(evolve(row, owner=self._recorder.owner.id, state="running"))
                 continue
             with self._lock:
                 future = self._ours.get(row.id)
             if future is not None:  # somebody else goes on with it
                 underway.over(future)
+        self._taken(taken)
 
-    def _taken(self, row: RunRow) -> None:
-        """Go on with a run that is ours by now."""
-        with self._lock:
-            ours = row.id in self._ours
-            future = self._ours.get(row.id)
-        if future is None:
-            future = self._future(row.id, "detached" if ours else "foreign")
-        elif future.ended.is_set():
-            underway.begun(future)
-        self._begin(row, future, ours)
+    def _taken(self, rows: Sequence[RunRow]) -> None:
+        """Go on with runs that are ours by now."""
+        ahead = look_ahead(self._store, [row.id for row in rows])
+        for row in rows:
+            with self._lock:
+                ours = row.id in self._ours
+                future = self._ours.get(row.id)
+            if future is None:
+                future = self._future(row.id, "detached" if ours else "foreign")
+            elif future.ended.is_set():
+                underway.begun(future)
+            self._begin(row, future, ours, ahead)
 
-    def _begin(self, row: RunRow, future: Submitted, ours: bool) -> None:
+    def _begin(self, row: RunRow, future: Submitted, ours: bool, ahead: Ahead) -> None:
         try:
-            started = reopened(self._engine, self._recorder, row)
+            started = reopened(self._engine, self._recorder, row, ahead=ahead)
         except StoreError as error:  # it is not ours any more, or the store is gone
             future.set_exception(error)
             return
@@ -443,14 +447,12 @@ class Supervisor:
         if not self._round:
             with self._lock:
                 self._round.extend(self._ours)
-        for _ in range(min(most, len(self._round))):
-            run = self._round.popleft()
-            with self._lock:
-                future = self._ours.get(run)
-                resting = run in self._ours and (future is None or future.ended.is_set())
-            if not resting:  # it may not even be on disk yet
-                continue
-            row = self._store.run(run)
+        some = [self._round.popleft() for _ in range(min(most, len(self._round)))]
+        with self._lock:  # the others may not even be on disk yet
+            resting = [run for run in some if run in self._ours and _rests(self._ours[run])]
+        rows = self._store.runs_by_id(resting)
+        for run in resting:
+            row = rows.get(run)
             if row is None or row.state in OVER:
                 with self._lock:
                     future = self._ours.pop(run, None)
@@ -475,14 +477,14 @@ class Supervisor:
             future.set_exception(unreadable)
 
     def _tell(self) -> None:
-        while self._ended:
-            run = self._ended.popleft()
-            with self._lock:
-                told = tuple(self._told)
-            row = self._store.run(run) if told else None
-            if row is not None:
-                for hears in told:
-                    hears(row)
+        with self._lock:
+            told = tuple(self._told)
+        ended = self._ended.copy()
+        rows = self._store.runs_by_id(tuple(ended)) if told else {}
+        for run in ended:
+            self._ended.popleft()
+            for hears in told if run in rows else ():
+                hears(rows[run])
 
 
 class CancelledElsewhere(Exception):
@@ -491,6 +493,10 @@ class CancelledElsewhere(Exception):
 
 async def _dropped(item: Any) -> None:
     """Nobody reads the items of a stream flow that is gone on with."""
+
+
+def _rests(future: Submitted | None) -> bool:
+    return future is None or future.ended.is_set()
 
 
 def _nobody(error: BaseException | None) -> None:

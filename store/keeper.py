@@ -184,8 +184,8 @@ class Past:
     vain: int
 
 
-def read_journal(store: Store, run: str) -> Past:
-    """What a run recorded.
+def read_journal(store: Store, run: str, segments: Iterable[tuple[int, bytes]] | None = None) -> Past:
+    """What a run recorded. ``segments``: its journal, where that was read before.
 
     Raises
     ------
@@ -193,7 +193,7 @@ def read_journal(store: Store, run: str) -> Past:
     """
     found: list[Recorded] = []
     vain, last, marked = 0, 0.0, False
-    for first, payload in store.segments(run):
+    for first, payload in store.segments(run) if segments is None else segments:
         try:
             group = _UNPACK_ALL.decode(payload)
         except msgspec.MsgspecError:  # which one it is

@@ -13,7 +13,7 @@ from typing import Protocol
 import msgspec
 from attrs import field, frozen
 
-from .rows import Cached, CachedRow, Owner, QueueRow, RunRow, Signal, State, Trouble, Waited
+from .rows import Cached, CachedRow, Owner, Place, QueueRow, RunRow, Signal, State, Trouble, Waited
 
 # ---- changes ------------------------------------------------------------------------------------------------
 
@@ -301,6 +301,10 @@ class Store(Protocol):
         ``before``: older than this run."""
         ...
 
+    def runs_by_id(self, ids: Sequence[str]) -> dict[str, RunRow]:
+        """:meth:`run` of many; without those that are not there."""
+        ...
+
     def queues(self) -> list[QueueRow]:
         """All queues, by name."""
         ...
@@ -332,11 +336,20 @@ class Store(Protocol):
         """
         ...
 
+    def journals(self, ids: Sequence[str]) -> dict[str, list[tuple[int, bytes]]]:
+        """:meth:`segments` of many runs at once. One that is lacking has to be asked for by itself: it is long, not
+        there, or not what was written."""
+        ...
+
     def owners(self) -> list[Owner]: ...
 
     def inbox(self, run: str, name: str = "", key: bytes | None = None) -> list[Signal]:
         """The signals that wait for a run, the oldest first; also those that are for whoever waits first. With a name,
         and then a key, those that have them."""
+        ...
+
+    def inboxes(self, places: Sequence[Place]) -> dict[Place, list[Signal]]:
+        """The signals that lie at places, the oldest first."""
         ...
 
     def signals(self, after: int = 0, limit: int = 1000) -> list[Signal]:

@@ -81,6 +81,10 @@ class Signal:
     id: int = 0
 
 
+Place = tuple[str, str, bytes]
+"""Where a signal lies: the run (empty: for whoever waits first), the name, the key."""
+
+
 @frozen
 class Waited:
     """What a waiting run waits for: a signal of this name and key."""

@@ -11,7 +11,7 @@ import sqlite3
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,11 @@ import msgspec
 
 from .changes import CHAIN
 from .failures import Damaged, ReadOnly, StoreError, Unknown
+from .many import inboxes, journals, parts
 from .port import Change, Done
 from .queues import queue_rows, ready, slots
 from .reading import Readers
-from .rows import Cached, CachedRow, Owner, QueueRow, RunRow, Signal, State, Trouble, Waited
+from .rows import Cached, CachedRow, Owner, Place, QueueRow, RunRow, Signal, State, Trouble, Waited
 from .writer import Writer
 
 SEGMENTS = 256
@@ -131,6 +132,15 @@ class SqliteStore:
             ).fetchall()
         return [RunRow(*row) for row in rows]
 
+    def runs_by_id(self, ids: Sequence[str]) -> dict[str, RunRow]:
+        found: dict[str, RunRow] = {}
+        for some in parts(ids):
+            marks = ", ".join("?" * len(some))
+            with self._readers.lend() as connection:
+                rows = connection.execute(f"{_RUN.format('')} WHERE run.id IN ({marks})", some).fetchall()
+            found |= {row[0]: RunRow(*row) for row in rows}
+        return found
+
     def queues(self) -> list[QueueRow]:
         with self._readers.lend() as connection:
             return queue_rows(connection)
@@ -171,6 +181,13 @@ class SqliteStore:
                 if not isinstance(payload, bytes) or zlib.crc32(payload) != crc:
                     raise self._lacking(run, first, "its checksum is wrong" if payload is not None else "it is gone")
                 yield first, payload
+
+    def journals(self, ids: Sequence[str]) -> dict[str, list[tuple[int, bytes]]]:
+        found: dict[str, list[tuple[int, bytes]]] = {}
+        for some in parts(ids):
+            with suppress(Damaged), self._readers.lend() as connection:
+                journals(connection, some, found)
+        return found
 
     def _chain(self, run: str, number: int, entries: int, last: int, after: int) -> list[tuple[int, int]]:
         """The segments of a journal from the one that holds entry ``after`` on: id and first entry."""
@@ -223,6 +240,13 @@ class SqliteStore:
                 values,
             ).fetchall()
         return [Signal(*row) for row in rows]
+
+    def inboxes(self, places: Sequence[Place]) -> dict[Place, list[Signal]]:
+        found: dict[Place, list[Signal]] = {}
+        for some in parts(places):
+            with self._readers.lend() as connection:
+                inboxes(connection, some, found)
+        return found
 
     def signals(self, after: int = 0, limit: int = 1000) -> list[Signal]:
         with self._readers.lend() as connection:

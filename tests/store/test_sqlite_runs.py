@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sqlite3
+from random import Random
 from typing import Any
 
 import attrs
@@ -11,6 +12,7 @@ import msgspec
 import pytest
 from store_kit import append, at_once, begin, entry, read, row
 
+from cflow.store import many
 from cflow.store.changes import HOW
 from cflow.store.failures import Damaged, Exists, LeaseLost, Over, StoreError, Unknown
 from cflow.store.port import (
@@ -125,6 +127,27 @@ def test_entries_that_do_not_continue_are_refused(store: SqliteStore, first: int
     assert read(store, "r1") == [1]
 
 
+def test_what_is_asked_for_many_runs_is_what_each_gives(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(many, "CHUNK", 7)
+    ids = [f"r{number}" for number in range(20)]
+    begin(store, *ids)
+    random = Random(1)
+    left = dict.fromkeys(ids[1:], 0)
+    for _ in range(100):  # their segments lie between those of others
+        run, size = random.choice(list(left)), random.choice((1, 3))
+        commit_now(store, [append(run, left[run], *range(size))])
+        left[run] += size
+    commit_now(store, [append("r2", left["r2"], *range(many.SHORT))])
+    asked = [*random.sample(ids, 18), "nobody"]
+    apart = {id: list(store.segments(id)) for id in asked if id not in ("r2", "nobody")}
+    assert store.journals(asked) == apart
+    assert store.runs_by_id(asked) == {id: store.run(id) for id in asked if id != "nobody"}
+    monkeypatch.setattr(many, "ROOM", 50)
+    some = store.journals(asked)
+    assert 0 < len(some) < len(apart)
+    assert some.items() <= apart.items()
+
+
 def spoil(store: SqliteStore, statement: str, *values: object) -> None:
     with sqlite3.connect(store.folder / "store.db") as connection:
         assert connection.execute(statement, values).rowcount == 1
@@ -152,6 +175,7 @@ def test_a_damaged_journal_is_named_and_others_can_be_read(store: SqliteStore, w
     for number in range(3):
         commit_now(store, [append("r1", number, number)])
     commit_now(store, [append("r2", 0, "fine")])
+    whole = list(store.segments("r2"))
     statement, message = SPOILED[what]
     spoil(store, statement)
     if message:
@@ -161,6 +185,9 @@ def test_a_damaged_journal_is_named_and_others_can_be_read(store: SqliteStore, w
     else:
         assert read(store, "r1") == [0, 1, 2]
     assert read(store, "r2") == ["fine"]
+    together = store.journals(["r1", "r2"])
+    assert "r1" not in together or not message, "who reads it alone is told what is wrong"
+    assert together.get("r2", whole) == whole
     commit_now(store, [append("r2", 1, "still")])
     assert read(store, "r2") == ["fine", "still"]
 

@@ -56,6 +56,16 @@ def test_an_inbox_is_asked_for_a_name_and_a_key(store: SqliteStore) -> None:
     assert [signal.value for signal in store.inbox("r1", "go", b"k")] == [b"0", b"1"]
     assert [signal.value for signal in store.inbox("r1", "go")] == [b"0", b"1", b"2"]
     assert store.inbox("r1", "go", b"") == []
+    places = [(run, name, key) for run in ("", "r1", "r2", "r3") for name in ("go", "stop") for key in (b"k", b"other")]
+    found = store.inboxes(places)
+    assert {place: [signal.value for signal in there] for place, there in found.items()} == {
+        ("r1", "go", b"k"): [b"0"],
+        ("", "go", b"k"): [b"1"],
+        ("r1", "go", b"other"): [b"2"],
+        ("r1", "stop", b"k"): [b"3"],
+        ("r2", "go", b"k"): [b"4"],
+    }
+    assert {signal for there in found.values() for signal in there} == set(store.signals())
 
 
 def test_what_nobody_has_consumed_is_read_in_order(store: SqliteStore) -> None:
