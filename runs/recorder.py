@@ -28,7 +28,7 @@ from ..executor.suspended import Suspended
 from ..started import Started, read_ambient
 from ..store.failures import Damaged, Exists, LeaseLost, Over, StoreError, Unknown
 from ..store.keeper import Codec, Past, RunKeeper
-from ..store.port import BeginRun, Change, KeepPlan, SetOwner, SetRun, Store
+from ..store.port import Append, BeginRun, Change, KeepPlan, SetOwner, SetRun, Store
 from ..store.rows import NOWHERE, RunRow, State, Waited
 from .helpers import helper_lines
 from .lines import written_lines
@@ -100,12 +100,18 @@ class Recording:
     async def _ended(self, value: Any, error: BaseException | None) -> None:
         from ..store.tickets import commit
 
-        if self.journal.lost is not None:
-            self.recorder.left(self.row.id, self.journal.lost)
+        journal = self.journal
+        if journal.lost is not None:
+            self.recorder.left(self.row.id, journal.lost)
+            if error is None:
+                raise Suspended(str(journal.lost))
             return
         with trio.CancelScope(shield=True), self._kept():
-            await self.journal.settled()
-            await commit(self.recorder.store, self.recorder.last(self, value, error))
+            await journal.settled()
+            try:
+                await commit(self.recorder.store, self.recorder.last(self, value, error))
+            except StoreError as refused:
+                raise journal.lost or refused from None
 
     @contextlib.contextmanager
     def _kept(self) -> Iterator[None]:
@@ -397,7 +403,11 @@ class Recorder:
             self._shared.flush()  # it is on disk when the run is
         self.under_way.pop(recording.row.id, None)
         end = self._end(recording, value, error)
-        return [*recording.keeper.unit(*recording.journal.rest()), end]
+        first, entries = recording.journal.rest()
+        unit = recording.keeper.unit(first, entries)
+        if first and not entries:  # those before it may be on their way still: where they are refused, so is the end
+            unit.append(Append(recording.row.id, self.owner.id, first, ()))
+        return [*unit, end]
 
     def _end(self, recording: Recording, value: Any, error: BaseException | None) -> SetRun:
         run, owner, codec = recording.row.id, self.owner.id, recording.codec

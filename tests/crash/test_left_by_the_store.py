@@ -6,8 +6,9 @@ from __future__ import annotations
 import contextlib
 import functools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -17,11 +18,11 @@ import cflow.store.place as place
 import cflow.store.writer as writing
 from cflow import Engine, flow, node
 from cflow.executor.suspended import Suspended
-from cflow.runs.recorder import Recorder
+from cflow.runs.recorder import Recorder, Recording
 from cflow.runs.resume import find, resume
 from cflow.store.failures import Damaged, StoreError
 from cflow.store.place import open_store
-from cflow.store.port import Store
+from cflow.store.port import Append, Change, Done, Store
 from cflow.store.rows import NOWHERE, RunRow
 
 DONE: list[str] = []
@@ -140,6 +141,56 @@ def test_the_end_of_a_run_that_is_not_on_disk(engine: Engine, recorder: Recorder
     recorder.beat()
     until(lambda: find(recorder.store, run[0]).owner == NOWHERE)
     assert [row.state for row in resume(engine)] == ["done"]
+
+
+def test_the_end_of_a_run_whose_last_write_was_refused(
+    engine: Engine, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store takes the end again, but not what came just before it: the run is not over then."""
+    store, refused = recorder.store, StoreError("made up: the disk fails")
+    put = type(store).do
+
+    on_its_way: list[Done] = []
+
+    def do(self: Store, changes: Sequence[Change], done: Done) -> None:
+        def told(error: BaseException | None) -> Callable[[], object]:
+            wakes = [on_its_way.pop()(refused), done(error)]
+            return lambda: [wake() for wake in wakes if wake is not None]
+
+        if any(isinstance(change, Append) and change.entries for change in changes):
+            on_its_way.append(done)
+        else:
+            put(self, changes, told if on_its_way else done)
+
+    with monkeypatch.context() as patched, pytest.raises(StoreError) as caught:
+        patched.setattr(type(store), "do", do)
+        engine.run(last)
+    assert caught.value is refused
+    (row,) = store.runs()
+    assert (row.state, row.entries) == ("running", 0)
+    recorder.beat()
+    until(lambda: find(store, row.id).owner == NOWHERE)
+    assert [(row.state, row.entries) for row in resume(engine)] == [("done", 2)]
+    assert DONE == ["w2", "w2"]
+
+
+def test_nothing_is_given_where_the_record_was_lost_at_the_end(
+    engine: Engine, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_loop = Recording.on_loop
+
+    async def late(self: Recording, running: Coroutine[Any, Any, Any]) -> Any:
+        async def ran() -> Any:
+            value = await running
+            self.journal.lost = StoreError("made up: it comes late")
+            return value
+
+        return await on_loop(self, ran())
+
+    monkeypatch.setattr(Recording, "on_loop", late)
+    with pytest.raises(Suspended, match="it comes late"):
+        engine.run(last)
+    assert recorder._left
 
 
 def test_what_is_damaged_is_left_to_a_person(recorder: Recorder, engine: Engine) -> None:
