@@ -168,27 +168,36 @@ class Scenario:
 
     law: Law
     problems: list[str] = field(factory=list)
+    figures: Counter[str] = field(factory=Counter)
+    """How much there was to be lost or doubled."""
     _before: dict[str, Stored] = field(factory=dict)
     _ended: set[str] = field(factory=set)
     """Calls that were on record as ended when a process was gone."""
 
     def killed(self, process: int, now: dict[str, Stored], lines: list[Effect]) -> None:
         """A process is gone; the next one has not begun."""
+        self.figures["under way"] += self._gone(process, now, lines)
+
+    def _gone(self, process: int, now: dict[str, Stored], lines: list[Effect]) -> int:
+        """How many calls it had begun that are not on record."""
         self._grown(now)
         self._not_again(process, lines)
         for run in now.values():
             self._ended |= run.ended
         self._committed_once(lines)
-        under_way = {e.key for e in lines if e.process == process and e.phase == "begin"} - self._ended
-        under_way -= {e.key for e in lines if e.process == process and e.phase == "cut"}
+        begun = {e.key for e in lines if e.process == process and e.phase == "begin"}
+        self.figures["begun again"] += len(begun & {e.key for e in lines if e.process < process and e.phase == "begin"})
+        left = begun - self._ended
+        under_way = left - {e.key for e in lines if e.process == process and e.phase == "cut"}
         if len(under_way) > self.law.at_once:
             self._wrong(f"process {process} had {len(under_way)} calls under way that are not on record: {under_way}")
-        begun = {e.key.partition("/")[0] for e in lines}
-        if not begun <= set(now):
-            self._wrong(f"nodes were called in runs that are not on record: {begun - set(now)}")
+        called = {e.key.partition("/")[0] for e in lines}
+        if not called <= set(now):
+            self._wrong(f"nodes were called in runs that are not on record: {called - set(now)}")
         told = {e.saw for e in lines if e.saw.startswith("run-")}
         if not told <= set(now):
             self._wrong(f"a detached run was told of and is not on record: {told - set(now)}")
+        return len(left)
 
     def _grown(self, now: dict[str, Stored]) -> None:
         """Nothing that was on disk is gone or has changed."""
@@ -196,7 +205,9 @@ class Scenario:
             after = now.get(id)
             if after is None:
                 self._wrong(f"run {id} is gone")
-            elif after.entries[: len(before.entries)] != before.entries:
+                continue
+            self.figures["entries on disk"] += len(before.entries)
+            if after.entries[: len(before.entries)] != before.entries:
                 self._wrong(f"the journal of {id} has lost or changed entries")
             elif before.state in ("done", "failed", "cancelled") and (after.state, after.result) != (
                 before.state,
@@ -224,7 +235,7 @@ class Scenario:
 
     def over(self, process: int, runs: dict[str, Stored], lines: list[Effect], expected: Expected, out: str) -> None:
         """All has been gone on with, and nobody was killed any more."""
-        self.killed(process, runs, lines)
+        self._gone(process, runs, lines)
         if out:
             self._wrong(f"something was told: {out[:2000]}")
         if not runs:
@@ -254,6 +265,8 @@ class Scenario:
             if len(given) > 1:
                 self._wrong(f"{key} was called with different arguments: {sorted(given)}")
         did = [e for e in lines if e.phase in ("did", COMMITTED)]
+        self.figures["committed"] += sum(e.phase == COMMITTED for e in did)
+        self.figures["undos"] += len({e.key for e in did if e.what.startswith("-")})
         if self.law.chosen:
             self._chosen(did, result)
             return

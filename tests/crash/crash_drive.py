@@ -82,7 +82,9 @@ class Whole:
 class Tried:
     """What became of a scenario."""
 
-    kills: Counter[str]
+    kills: Counter[tuple[str, str]]
+    """By the moment at which they came, and by what the store had of the run then."""
+    figures: Counter[str]
     problems: list[str]
     told: list[str]
     """How each process ended."""
@@ -123,7 +125,7 @@ def scenario(server: Server, flow: str, seed: str, before: Whole, folder: Path, 
     folder.mkdir(parents=True)
     store, lines, out = folder / "store", folder / "effects", folder / "out"
     seen = Scenario(LAWS[flow])
-    kills: Counter[str] = Counter()
+    kills: Counter[tuple[str, str]] = Counter()
     told: list[str] = []
     for process in range(most + 1):
         kill = moment(rng, before.counts, process == 0) if process < most else {"how": "never"}
@@ -142,8 +144,10 @@ def scenario(server: Server, flow: str, seed: str, before: Whole, folder: Path, 
         if not answer["killed"]:
             seen.over(process, stored(store), effects(lines), before.expected, out.read_text())
             break
-        kills[kill["how"]] += 1
-        seen.killed(process, stored(store), effects(lines))
+        now = stored(store)
+        found = next((run.state for run in now.values() if not run.parent), "not on record")
+        kills[f"{kill['how']} {kill.get('where', '')}".strip(), found] += 1
+        seen.killed(process, now, effects(lines))
     if not seen.problems:
         shutil.rmtree(folder)
-    return Tried(kills, seen.problems, told)
+    return Tried(kills, seen.figures, seen.problems, told)

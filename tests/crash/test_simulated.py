@@ -190,6 +190,7 @@ def test_runs_outlive_what_a_store_does(flow: str, long: bool, request: pytest.F
         shutil.rmtree(folder)
         struck += faults
     assert struck["died"] + struck["stepped"] > 3 or base, struck
+    print(f"{flow}: {seed - base + 1} runs, {', '.join(f'{what} {count}' for what, count in sorted(struck.items()))}")
 
 
 def test_a_seed_says_it_all(tmp_path: Path) -> None:
