@@ -16,7 +16,7 @@ from ..executor.launch import iterate
 from ..executor.loop import run_loop
 from ..executor.suspended import Suspended
 from ..started import Started, read_ambient
-from ..store.failures import Full, LeaseLost, Over, StoreError, Unknown
+from ..store.failures import Busy, Full, LeaseLost, Over, StoreError, Unknown
 from ..store.keeper import RunKeeper, read_journal
 from ..store.port import Change, KeepPlan, SetRun, Store, TakeRun
 from ..store.rows import NOWHERE, OVER, RunRow
@@ -132,6 +132,9 @@ def reopened(
             started.recording.journal.skip_undo = skip_undo
         return started
     except LeaseLost:
+        raise
+    except Busy as error:  # that gets better by itself: whoever looks then goes on with it
+        recorder.left(row.id, error)
         raise
     except (ProgramError, InputError, StoreError) as error:
         # The program is gone or wrong, a secret is not set, the journal is damaged: the run waits for who mends it.

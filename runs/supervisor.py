@@ -361,7 +361,7 @@ class Supervisor:
             page = self._store.runs(owner=owner.id, states=("running", "queued", "waiting"), limit=PAGE)
             if not page:
                 self._seen.pop(owner.id, None)
-                self._store.do([DropOwner(owner.id)], _nobody)
+                self._store.do([DropOwner(owner.id)], lambda _: None)
             yield from reversed(page)
         rows = self._store.runs(owner=NOWHERE, states=("running",), limit=PAGE)
         rows += self._store.runs(owner=NOWHERE, states=("queued",), queue="", limit=PAGE)
@@ -386,7 +386,8 @@ class Supervisor:
                 future = self._ours.get(row.id)
             if future is not None:  # somebody else goes on with it
                 underway.over(future)
-        self._taken(taken)
+        if taken:
+            self._taken(taken)
 
     def _taken(self, rows: Sequence[RunRow]) -> None:
         """Go on with runs that are ours by now."""
@@ -497,7 +498,3 @@ async def _dropped(item: Any) -> None:
 
 def _rests(future: Submitted | None) -> bool:
     return future is None or future.ended.is_set()
-
-
-def _nobody(error: BaseException | None) -> None:
-    """Whether an owner's row is gone interests nobody."""

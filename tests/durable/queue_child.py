@@ -16,7 +16,7 @@ from cflow import Engine
 from cflow.runs import supervisor
 
 if "DIE_BETWEEN" in os.environ:
-    supervisor.reopened = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment]
+    supervisor.reopened = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment]
 
 
 def main() -> None:

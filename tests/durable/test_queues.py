@@ -397,10 +397,10 @@ def test_a_run_that_cannot_be_opened_holds_no_slot(engine: Engine, monkeypatch: 
     """Whatever it is: those that were begun with it are not left."""
     reopened = supervisor.reopened
 
-    def sometimes(engine: Any, recorder: Any, row: RunRow) -> Any:
+    def sometimes(engine: Any, recorder: Any, row: RunRow, **ahead: Any) -> Any:
         if row.id == bad:
             raise RuntimeError("out of order")
-        return reopened(engine, recorder, row)
+        return reopened(engine, recorder, row, **ahead)
 
     monkeypatch.setattr(supervisor, "reopened", sometimes)
     mail = engine.queue("mail")

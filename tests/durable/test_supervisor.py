@@ -227,6 +227,28 @@ def test_what_is_asked_for_is_asked_again_where_the_store_does_not_answer(
     assert busy == []
 
 
+def test_a_lock_for_a_moment_parks_nothing(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run is ours by then, and its journal cannot be read: it is given up with the next sign of life."""
+    run = left_behind(engine, writes, n=1)
+    store, busy = store_of(engine), [Busy("locked"), Busy("locked")]
+
+    def once(name: str) -> Any:
+        was = getattr(type(store), name)
+
+        def ask(self: Store, runs: Any, *rest: Any) -> Any:
+            if busy:
+                raise busy.pop()
+            return was(self, runs, *rest)
+
+        return ask
+
+    for name in ("journals", "segments"):
+        monkeypatch.setattr(type(store), name, once(name))
+    with engine.supervise():
+        until(lambda: states(engine)[run] not in ("running", "queued"))
+    assert (busy, states(engine)) == ([], {run: "done"})
+
+
 def test_who_waits_elsewhere_is_woken_here(engine: Engine, tmp_path: Path) -> None:
     """The run rests, its process dies while it does; a supervisor finds its signal."""
     run = left_behind(engine, answers, n=1)
