@@ -104,7 +104,7 @@ class Recording:
         if journal.lost is not None:
             self.recorder.left(self.row.id, journal.lost)
             if error is None:
-                raise Suspended(str(journal.lost))
+                raise journal.lost
             return
         with trio.CancelScope(shield=True), self._kept():
             await journal.settled()

@@ -188,7 +188,7 @@ def test_nothing_is_given_where_the_record_was_lost_at_the_end(
         return await on_loop(self, ran())
 
     monkeypatch.setattr(Recording, "on_loop", late)
-    with pytest.raises(Suspended, match="it comes late"):
+    with pytest.raises(StoreError, match="it comes late"):
         engine.run(last)
     assert recorder._left
 
