@@ -7,6 +7,7 @@ node that does not ask costs nothing.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Sequence
 from types import FrameType
 from typing import Any
@@ -114,7 +115,10 @@ def _found(run: Any, id: str, tries: Tries | None, node: FrameType | None) -> Co
 
 
 def _without_spaces(text: str) -> str:
-    return "".join("_" if c.isspace() else c for c in text)
+    return _SPACE.sub("_", text)
+
+
+_SPACE = re.compile(r"\s")
 
 
 def _opener(op: ir.Loop | ir.ForEach, ops: Sequence[Any]) -> str:

@@ -18,7 +18,7 @@ from ..compiler.spec import RUNTIMES, NodeSpec
 from ..runtimes.away import TAKEN, Away
 
 if TYPE_CHECKING:
-    from ..runtimes.port import Job, Runtime
+    from ..runtimes.port import Job, Places, Runtime
 
 PLACES = {
     "process": "in a process",
@@ -94,12 +94,13 @@ def _job(spec: NodeSpec, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: 
     from ..runtimes.port import Job
     from .context import context
     from .loglines import NODES, wanted
+    from .processes import MemoryProcesses
 
-    place: Any = contextlib.nullcontext
+    place: Places
     try:
         here = context()
     except RuntimeError:  # a test attempts the node by itself
-        away = Away("", spec.name, 1, spec.name, {})
+        away, place = Away("", spec.name, 1, spec.name, {}), MemoryProcesses(1)
     else:
         away = Away(here.run, here.node, here.attempt, here.key, here._run.progress)
         place = here._run.services.processes

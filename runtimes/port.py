@@ -21,6 +21,31 @@ Heard = Callable[[str, Any], None]
 ``err`` (text)."""
 
 
+class Places(Protocol):
+    """How many calls may be in processes at once."""
+
+    def __call__(self) -> AbstractAsyncContextManager[None]:
+        """Hold a place."""
+        ...
+
+    def take(self) -> bool:
+        """Take a place, if there is one."""
+        ...
+
+    async def wait(self) -> None:
+        """Wait for a place, and take it."""
+        ...
+
+    def give(self) -> None:
+        """Give a place back."""
+        ...
+
+    @property
+    def wanted(self) -> bool:
+        """Does somebody wait for a place?"""
+        ...
+
+
 @frozen(eq=False)
 class Job:
     """One call of a node.
@@ -37,7 +62,7 @@ class Job:
     here: Away
     levels: tuple[int, int]
     heard: Heard
-    place: Callable[[], AbstractAsyncContextManager[None]]
+    place: Places
     taken: Taken | None = None
 
     def took(self, seconds: float) -> None:

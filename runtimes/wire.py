@@ -28,7 +28,7 @@ SHARED = 1 << 16
 PAGE = 64
 """Where buffers begin in shared memory: what vector instructions like."""
 
-READ = 1 << 18
+READ = 1 << 16
 """Bytes asked for at a time."""
 
 _LENGTHS = struct.Struct("=IQ")
@@ -156,6 +156,11 @@ class Received:
         self._body = body
         self._sizes = sizes
         self._fd = fd
+
+    def drop(self) -> None:
+        """Not to be asked for."""
+        if self._fd >= 0:
+            os.close(self._fd)
 
     def value(self) -> Any:
         """The value; once.

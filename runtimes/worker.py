@@ -28,10 +28,11 @@ from .wire import Head, Incoming, Packed, Received, frame
 
 
 class Worker:
-    """The other end of one socket."""
+    """The other end of one socket, and of the one that the tokens come from."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, tokens: socket.socket) -> None:
         self._sock = sock
+        self._tokens = tokens
         self._incoming = Incoming()
         self._sending = threading.Lock()
         self._blobs: dict[int, bytes] = {}
@@ -53,12 +54,18 @@ class Worker:
                 with contextlib.suppress(OSError):
                     os.chdir(folder)
             self._files.known.update(files)
+            if blob is not None:
+                self._blobs[number] = blob
+            token = self._tokens.recv(1)
+            if not token:
+                return
+            if token != b"\1":
+                arguments.drop()
+                continue
             self._logs.levels(*levels)
             self._began = time.perf_counter()
             call = CALL.set(Away._make((*here, _Progress(self))))
             try:
-                if blob is not None:
-                    self._blobs[number] = blob
                 if number not in self._functions:
                     self._functions[number] = pickle.loads(self._blobs[number])
                 args, kwargs = arguments.value()
@@ -233,10 +240,11 @@ class _Files(importlib.abc.MetaPathFinder):
         return importlib.util.spec_from_file_location(name, file) if file is not None else None
 
 
-def main(fd: int) -> None:
-    """Serve the socket with this descriptor."""
-    sock = socket.socket(fileno=fd)
-    sock.set_inheritable(False)
+def main(*fds: int) -> None:
+    """Serve the sockets with these descriptors."""
+    socks = [socket.socket(fileno=fd) for fd in fds]
+    for sock in socks:
+        sock.set_inheritable(False)
     with contextlib.suppress(ConnectionError):
-        Worker(sock).serve()
+        Worker(*socks).serve()
     os._exit(0)  # threads that nodes have left do not hold it up
