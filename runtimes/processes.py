@@ -74,7 +74,11 @@ def _packed(job: Job) -> Packed:
 
 def _value(job: Job, head: Head, received: Received, pid: int) -> Any:
     if head[0] == "value":
-        return received.value()
+        try:
+            return received.value()
+        except Exception as error:
+            error.add_note(f"{job.spec.name} has a result, which cannot be made here from its pickle")
+            raise
     _, made, name, text, told, _ = head
     try:
         error = received.value() if made else ForeignError(name, text)

@@ -40,19 +40,29 @@ class Worker:
         self._files = _Files()
         self._logs = _Logs(self)
         self._began = 0.0
+        self._folder = ""
+        self._texts = _Text(self, "out"), _Text(self, "err")
+        self._forked = False
+        os.register_at_fork(after_in_child=self._leave)
         sys.meta_path.append(self._files)
-        sys.stdout, sys.stderr = _Text(self, "out"), _Text(self, "err")
         logging.getLogger().addHandler(self._logs)
+
+    def _leave(self) -> None:
+        """In a process that a node has forked: the sockets are not its own, nor are we who hears what it prints."""
+        self._forked = True
+        self._sock.close()
+        self._tokens.close()
+        sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
 
     def serve(self) -> None:
         """Until the socket closes."""
+        with contextlib.suppress(OSError):
+            self._folder = os.getcwd()
         while (got := self.receive()) is not None:
             (_, number, blob, files, path, folder, here, levels, memory, stream), arguments = got
             if path is not None:
                 sys.path[:] = path
-            if folder is not None:
-                with contextlib.suppress(OSError):
-                    os.chdir(folder)
+            self._as_at_first(folder)
             self._files.known.update(files)
             if blob is not None:
                 self._blobs[number] = blob
@@ -77,9 +87,14 @@ class Worker:
                         value = None
                 took = time.perf_counter() - self._began
                 del args, kwargs
+                if self._forked:
+                    break
                 packed = Packed(value)
                 del value
             except BaseException as error:
+                if self._forked:
+                    traceback.print_exception(error)
+                    break
                 _explain(error, memory)
                 self._failed(error)
                 del error
@@ -88,6 +103,18 @@ class Worker:
                 self.send(("value", took), packed)
             finally:
                 CALL.reset(call)
+
+    def _as_at_first(self, folder: str | None) -> None:
+        """Whatever an earlier call has made of it."""
+        sys.stdout, sys.stderr = self._texts
+        self._folder = folder or self._folder
+        with contextlib.suppress(OSError):
+            try:
+                moved = os.getcwd() != self._folder
+            except FileNotFoundError:
+                moved = True
+            if moved:
+                os.chdir(self._folder)
 
     def receive(self) -> tuple[Head, Received] | None:
         """The next frame; None where there will be none."""
@@ -98,6 +125,8 @@ class Worker:
 
     def send(self, head: Head, packed: Packed | None = None) -> None:
         """Send a frame; from any thread."""
+        if self._forked:
+            return
         data = memoryview(frame(head, packed))
         fd = packed.shared() if packed is not None else -1
         with self._sending:
@@ -123,15 +152,21 @@ class Worker:
         took = time.perf_counter() - self._began
         told = "".join(traceback.format_exception(type(error), error, _own(error.__traceback__)))
         try:
+            text = str(error)
+        except Exception:
+            text = "<its text cannot be had>"
+        try:
+            if not isinstance(error, (Exception, SystemExit)):  # there they would say that this process is interrupted
+                raise TypeError
             packed = Packed(error)
             pickle.loads(packed.body, buffers=packed.buffers)  # some can be sent and not be made again
         except Exception:
             packed = None
         self._flush()
-        self.send(("error", packed is not None, type(error).__name__, str(error), told, took), packed)
+        self.send(("error", packed is not None, type(error).__name__, text, told, took), packed)
 
     def _flush(self) -> None:
-        for stream in (sys.stdout, sys.stderr):
+        for stream in {sys.stdout, sys.stderr, *self._texts}:
             with contextlib.suppress(Exception):
                 stream.flush()
 
