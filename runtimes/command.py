@@ -42,8 +42,11 @@ GRACE = 2.0
 LONGEST = 1 << 28
 """Bytes of one result, or of one item, at most."""
 
-TAIL = 20
-"""Lines of standard error that an error shows."""
+LINE = 1 << 20
+"""Bytes of standard error that are held back for the end of their line."""
+
+TAIL, WIDTH = 20, 1000
+"""Lines of standard error that an error shows, and characters of each."""
 
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
@@ -158,11 +161,16 @@ class _Program:
 
     async def _listen(self) -> None:
         while data := await _read(self._stderr):
-            self._err += data
-            *lines, rest = self._err.split(b"\n")
-            self._err = rest if len(rest) < LONGEST else bytearray()
-            for line in lines:
-                self._hear(line.decode(errors="replace"))
+            whole, newline, rest = data.rpartition(b"\n")
+            if newline:
+                lines, self._err = self._err + whole, bytearray(rest)
+                for line in lines.split(b"\n"):
+                    self._hear(line.decode(errors="replace"))
+            else:
+                self._err += rest
+            if len(self._err) > LINE:
+                self._hear(self._err.decode(errors="replace"))
+                self._err.clear()
         if self._err:
             self._hear(self._err.decode(errors="replace"))
             self._err.clear()
@@ -176,7 +184,7 @@ class _Program:
             case {"error": str(text), **others}:
                 self._error = str(others.get("type", "")), text
             case _:
-                self._lines = [*self._lines[1 - TAIL :], line]
+                self._lines = [*self._lines[1 - TAIL :], line[:WIDTH]]
                 self._job.heard("err", f"{line}\n")
 
     def has_line(self) -> bool:
@@ -248,7 +256,11 @@ def _said(line: str) -> Any:
 def _made(type: str, text: str) -> Exception:
     """An error of that name: one of Python's own, where it is."""
     cls = getattr(builtins, type, None)
-    if isinstance(cls, builtins.type) and issubclass(cls, Exception):
+    if (
+        isinstance(cls, builtins.type)
+        and issubclass(cls, Exception)
+        and not issubclass(cls, (StopIteration, StopAsyncIteration))  # coroutines and generators cannot raise those
+    ):
         try:
             return cls(text)
         except TypeError:  # it wants more than a text (UnicodeDecodeError)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
@@ -45,6 +46,11 @@ class Function:
         if len(type.args) != len(self._signature.parameters):
             msg = f"{self._name} has {len(self._signature.parameters)} parameters, its signature= {len(type.args)}"
             raise ValueError(msg)
+        gives = type.result
+        text = gives.kind == "pointer" and gives.item.cname == "char"
+        if type.ellipsis or gives.cname == "long double" or not (text or gives.kind in ("void", "primitive", "enum")):
+            msg = f"signature= of {self._name} is to give a number, const char * or void, and have fixed parameters"
+            raise ValueError(msg)
         return ffi, function, type
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -72,18 +78,13 @@ class Function:
                     msg = f"{name}= of {self._name} holds a zero character, where a text of C ends: give bytes"
                     raise ValueError(msg)
                 value = value.encode()
-            size = 1 if wanted.item.kind == "void" else ffi.sizeof(wanted.item)
             if isinstance(value, (list, tuple)):
                 value = ffi.new(ffi.getctype(wanted.item, "[]"), value)
                 given.append(value)
-            elif const and isinstance(value, bytes):
-                given.append(ffi.new("char[]", value) if wanted.item.cname == "char" else ffi.from_buffer(value))
-            elif memoryview(value).itemsize not in (1, size):
-                msg = (
-                    f"{self._name} takes {wanted.cname}, and the array has items of {memoryview(value).itemsize} bytes"
-                )
-                raise TypeError(msg)
+            elif const and isinstance(value, bytes) and wanted.item.cname == "char":
+                given.append(ffi.new("char[]", value))
             else:
+                _check_items(self._name, ffi, wanted, memoryview(value))
                 given.append(ffi.cast(wanted, ffi.from_buffer(value, require_writable=not const)))
             if not const:
                 written.append(value)
@@ -94,6 +95,29 @@ class Function:
         elif type.result.kind != "void":
             found.insert(0, result)
         return tuple(found) if len(found) > 1 else found[0] if found else None
+
+
+def _check_items(name: str, ffi: Any, wanted: Any, view: memoryview) -> None:
+    """
+    Raises
+    ------
+    TypeError: they are of another kind or size than what the pointer points to. Bytes may be anything, if they are as
+    many as make whole items.
+    """
+    item = wanted.item
+    size = 0 if item.kind == "void" else ffi.sizeof(item)
+    order, kind = view.format[0], view.format[-1]
+    if view.itemsize == 1 and kind in "bBc?" and (not size or view.nbytes % size == 0):
+        return
+    floating = item.cname in ("float", "double", "long double")
+    if (
+        view.itemsize != (size or view.itemsize)
+        or kind == "O"
+        or order in (">!" if sys.byteorder == "little" else "<")
+        or (item.kind == "primitive" and floating != (kind in "fdg"))
+    ):
+        msg = f"{name} takes {wanted.cname}, and the array has items of {view.itemsize} bytes ({view.format})"
+        raise TypeError(msg)
 
 
 def _const(declaration: str, count: int) -> list[bool]:

@@ -79,7 +79,7 @@ class Module:
         store.set_limits(memory_size=self._memory, memories=1, table_elements=TABLE)
         names = {export.name for export in module.exports}
         try:
-            if self._name not in names and "_start" in names:
+            if self._name not in names and _has_start(module):
                 return self._program(store, module, bound.arguments)
             linker = wasmtime.Linker(engine)
             function = linker.instantiate(store, module).exports(store).get(self._name)
@@ -125,6 +125,12 @@ class Module:
             return NodeCrashed(f"{self._name} has used up its fuel of {self._fuel:,} instructions (fuel=)")
         reason = str(error).strip().splitlines()[-1].strip()
         return NodeCrashed(f"{self._name} has no result: {reason} (it may have {self._memory:,} bytes of memory)")
+
+
+def _has_start(module: Any) -> bool:
+    import wasmtime
+
+    return any(e.name == "_start" and isinstance(e.type, wasmtime.FuncType) for e in module.exports)
 
 
 def _check_range(name: str, value: Any, kind: str) -> None:

@@ -128,3 +128,33 @@ def test_what_does_not_fit_is_told(library: str, tmp_path: Path) -> None:
         made(add, library, signature="int add(int a);")(1, 2)
     with pytest.raises(OSError, match="none"):
         made(add, str(tmp_path / "none.so"))(1, 2)
+
+
+@pytest.mark.parametrize(
+    "values", [[1.0, 2.0, 6.0], np.array([1.0, 2.0, 6.0]).tobytes(), np.array([1.0, 0, 2.0, 0, 6.0, 0])[::2]]
+)
+def test_whatever_has_the_items_will_do(values: Any, library: str) -> None:
+    assert made(mean, library)(values, 3) == 3.0
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.ones(3, np.int64),
+        np.ones(3, ">f8"),
+        np.array([object()]),
+        np.ones(3, complex),
+        b"1234567",
+        array.array("q", [1]),
+    ],
+)
+def test_items_of_another_kind_are_refused(values: Any, library: str) -> None:
+    """They would be read as what they are not."""
+    with pytest.raises(TypeError, match=r"mean takes double \*, and the array has items of"):
+        made(mean, library)(values, 1)
+
+
+def test_what_cannot_be_sent_back_is_told(library: str) -> None:
+    for signature in ("int *add(int a, int b);", "int add(int a, int b, ...);", "long double add(int a, int b);"):
+        with pytest.raises(ValueError, match="to give a number"):
+            made(add, library, signature=signature)(1, 2)

@@ -137,6 +137,28 @@ def test_a_trap_is_an_error_and_the_worker_stays(text: str) -> None:
     assert made(divide, text)(1) == 1
 
 
+@pytest.mark.parametrize(
+    ("module", "error"),
+    [
+        ("(module)", ValueError),
+        ('(module (memory (export "f") 1))', ValueError),
+        ('(module (global (export "_start") i32 (i32.const 3)))', ValueError),
+        ('(module (import "env" "x" (func)) (func (export "f")))', NodeCrashed),
+        ('(module (func $s unreachable) (start $s) (func (export "f")))', NodeCrashed),
+        ('(module (memory 1) (memory 1) (func (export "f")))', NodeCrashed),
+        ('(module (func (export "f") (param v128)))', NodeCrashed),
+    ],
+)
+def test_a_module_without_what_it_needs_is_an_error_of_the_call(
+    module: str, error: type[Exception], tmp_path: Path
+) -> None:
+    def f(x: int = 1) -> Any: ...
+
+    (tmp_path / "f.wat").write_text(module)
+    with pytest.raises(error, match=r"\bf\b"):
+        node(f, pure=True, runs="wasm", module=str(tmp_path / "f.wat"))()
+
+
 def test_what_is_wrong_with_a_module_is_told(text: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="exports no function 'missing'"):
         made(missing, text)()
