@@ -124,7 +124,7 @@ class Lane:
     def _refill(self) -> None:
         """Take in those that wait: once half of what was here is done, so that several go in one message."""
         waiting = self._queue.waiting
-        if not waiting or len(self.calls) > DEPTH // 2 or self._work() > AHEAD / 2:
+        if self._left or not waiting or len(self.calls) > DEPTH // 2 or self._work() > AHEAD / 2:
             return
         if self._queue.places.wanted and time.monotonic() - self._began > TURN:
             return
@@ -142,7 +142,7 @@ class Lane:
         try:
             while call.got is None:
                 if self.worker is None:
-                    self.worker = POOL.take() or await trio.to_thread.run_sync(POOL.start)
+                    self.worker = await POOL.get()
                 worker = self.worker
                 await self._flush()
                 if worker is not self.worker:
@@ -389,6 +389,7 @@ class Queue:
         self._lanes.remove(lane)
         if lane.worker is not None:
             POOL.put(lane.worker)
+            lane.worker = None
         self.places.give()
         self._next_asks()
 

@@ -192,7 +192,7 @@ class Pool:
     @contextlib.asynccontextmanager
     async def worker(self) -> AsyncIterator[tuple[Worker, Callable[[], None]]]:
         """A worker, and what tells that it has answered: one that has not is ended."""
-        worker = self.take() or await trio.to_thread.run_sync(self.start)
+        worker = await self.get()
         answered: list[None] = []
         try:
             yield worker, lambda: answered.append(None)
@@ -214,13 +214,17 @@ class Pool:
                 return worker
             worker.end()
 
+    async def get(self) -> Worker:
+        """One that has nothing to do; a new one where there is none."""
+        worker = self.take()
+        return worker if worker is not None else await trio.to_thread.run_sync(self._start)
+
     def put(self, worker: Worker) -> None:
         """It has answered all it was asked."""
         with self._mutex:
             self._idle.append(worker)
 
-    def start(self) -> Worker:
-        """A new one; blocks for some milliseconds."""
+    def _start(self) -> Worker:
         worker = Worker()
         with self._mutex:
             self._all.add(worker)

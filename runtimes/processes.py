@@ -76,8 +76,8 @@ def _value(job: Job, head: Head, received: Received, pid: int) -> Any:
     if head[0] == "value":
         try:
             return received.value()
-        except Exception as error:
-            error.add_note(f"{job.spec.name} has a result, which cannot be made here from its pickle")
+        except Exception as unmade:
+            unmade.add_note(f"{job.spec.name} has a result, which cannot be made here from its pickle")
             raise
     _, made, name, text, told, _ = head
     try:

@@ -2,21 +2,20 @@
 Needs the extra ``pdf``.
 
 By pypdfium2 (PDFium, the reader of Chrome): quick, used to hostile files, and it draws pages too, which pypdf does not.
-PDFium does one thing at a time in a process; import a node with ``runs="process"`` for more, and where a crash must
-cost its call only. Pages count from 1. Encrypted documents open with ``password``; what is made of them is not
-encrypted.
+The nodes run in processes: PDFium does one thing at a time in each, and what a hostile document does to it (a crash, a
+loop without end, all memory) costs its call only. Pages count from 1. Encrypted documents open with ``password``; what
+is made of them is not encrypted.
 """
 
 from __future__ import annotations
 
 import io
 import threading
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import trio
 from attrs import frozen
 
 from .. import node, permissions
@@ -28,11 +27,13 @@ from ._raster import MAX_PIXELS, check_size
 MAX_PAGES = 10_000
 """The most pages of a document unless the caller asks for more."""
 
+MEMORY = "2GB"
+"""What a call may allocate."""
+
 MAX_TEXT = 10_000_000
 """The most characters of a page."""
 
 _WRONG_PASSWORD, _NO_PDF = 4, 3  # FPDF_ERR_PASSWORD and FPDF_ERR_FORMAT of fpdfview.h
-_CHUNK = 8  # pages read in one hop to a thread
 _ALONE = threading.Lock()  # PDFium's functions may not overlap, whatever documents they are about
 
 
@@ -59,7 +60,7 @@ class Info:
     created: str
 
 
-@node(reads="files")
+@node(reads="files", runs="process", memory=MEMORY)
 def info(path: str | Path, password: str = "", max_pages: int = MAX_PAGES) -> Info:
     """The number of pages, and what the document says of itself.
 
@@ -80,7 +81,7 @@ def info(path: str | Path, password: str = "", max_pages: int = MAX_PAGES) -> In
         )
 
 
-@node(reads="files")
+@node(reads="files", runs="process", memory=MEMORY)
 def text(path: str | Path, pages: list[int] | None = None, password: str = "", max_pages: int = MAX_PAGES) -> str:
     """The text of the document, or of some pages, with an empty line between pages.
 
@@ -97,29 +98,20 @@ def text(path: str | Path, pages: list[int] | None = None, password: str = "", m
         return "\n\n".join(texts)
 
 
-@node(reads="files")
-async def pages(path: str | Path, password: str = "", max_pages: int = MAX_PAGES) -> AsyncIterator[Page]:
+@node(reads="files", runs="process", memory=MEMORY)
+def pages(path: str | Path, password: str = "", max_pages: int = MAX_PAGES) -> Iterator[Page]:
     """The pages with their text, one by one.
 
     ``for page in pdf.pages("manual.pdf"): ...``
 
     Raises as ``info``.
     """
-    asked = permissions().file(path)
-
-    def some(start: int) -> list[Page]:
-        # Opened anew for each chunk: nothing of PDFium is left open while the consumer takes its time.
-        with _opened(asked, password, max_pages, path) as document:
-            return [_page(document, n + 1, path) for n in range(start, min(start + _CHUNK, len(document)))]
-
-    start = 0
-    while found := await trio.to_thread.run_sync(some, start):
-        for page in found:
-            yield page
-        start += _CHUNK
+    with _opened(path, password, max_pages) as document:
+        for number in range(1, len(document) + 1):
+            yield _page(document, number, path)
 
 
-@node(reads="files", writes="files")
+@node(reads="files", writes="files", runs="process", memory=MEMORY)
 def merge(target: str | Path, sources: list[str | Path], max_pages: int = MAX_PAGES) -> Path:
     """One document from several, in their order; returns its path.
 
@@ -134,7 +126,7 @@ def merge(target: str | Path, sources: list[str | Path], max_pages: int = MAX_PA
         msg = f"{str(target)!r} is to be made from a list of at least one document"
         raise ValueError(msg)
     say = how_far(len(sources))
-    with _ALONE, _made() as made:
+    with _alone(), _made() as made:
         for done, source in enumerate(sources, 1):
             with _document(permissions().file(source), "", max_pages, source) as document:
                 made.import_pages(document)
@@ -143,7 +135,7 @@ def merge(target: str | Path, sources: list[str | Path], max_pages: int = MAX_PA
         return _saved(made, target)
 
 
-@node(reads="files", writes="files")
+@node(reads="files", writes="files", runs="process", memory=MEMORY)
 def select(
     path: str | Path,
     target: str | Path,
@@ -171,7 +163,7 @@ def select(
         return _saved(made, target)
 
 
-@node(reads="files", writes="files")
+@node(reads="files", writes="files", runs="process", memory=MEMORY)
 def split(
     path: str | Path, folder: str | Path, every: int = 1, password: str = "", max_pages: int = MAX_PAGES
 ) -> list[Path]:
@@ -196,7 +188,7 @@ def split(
     return made
 
 
-@node(reads="files")
+@node(reads="files", runs="process", memory=MEMORY)
 def draw(path: str | Path, page: int = 1, dpi: int = 150, password: str = "", max_pages: int = MAX_PAGES) -> bytes:
     """A page as it looks: the bytes of a PNG.
 
@@ -221,10 +213,14 @@ def draw(path: str | Path, page: int = 1, dpi: int = 150, password: str = "", ma
     return out.getvalue()
 
 
+def _alone() -> threading.Lock:
+    return _ALONE  # a lock cannot be sent, and a node refers to this
+
+
 @contextmanager
 def _opened(path: Path | str, password: str, max_pages: int, shown: Path | str = "") -> Iterator[Any]:
     """The document, alone with PDFium."""
-    with _ALONE, _document(permissions().file(path), password, max_pages, shown or path) as document:
+    with _alone(), _document(permissions().file(path), password, max_pages, shown or path) as document:
         yield document
 
 

@@ -11,12 +11,16 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import trio
 import trio.testing
 
 from cflow import Engine, flow, node, parallel
+from cflow.executor.processes import MemoryProcesses
+from cflow.runtimes.lanes import Queue
 from cflow.runtimes.pool import POOL, Worker
 from cflow.runtimes.port import NodeCrashed
 
@@ -77,11 +81,10 @@ def _no_worker_is_left() -> Iterator[None]:
     POOL.close()
 
 
-@pytest.fixture(autouse=True)
-def _short(tmp_path: Path) -> None:
+@pytest.fixture(autouse=True, scope="module")
+def _short(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Calls are known to be short."""
-    aside = tmp_path / "aside"
-    aside.mkdir()
+    aside = tmp_path_factory.mktemp("aside")
     Engine(workers=2).run(steps, str(aside), [(x, "") for x in range(50)])
 
 
@@ -130,6 +133,26 @@ def test_a_call_that_takes_long_holds_up_none(folder: Path) -> None:
     hows = [(x, "last" if x == 5 else "") for x in range(20)]
     assert -1 not in Engine(workers=2).run(steps, str(folder), hows)
     assert marks(folder) == dict.fromkeys(range(20), 1)
+
+
+def test_a_lane_that_has_ended_takes_no_more() -> None:
+    """One of its calls may have been about to send what was sent and answered meanwhile."""
+    async def main() -> None:
+        call: Any = SimpleNamespace(lane=None, got=None, short=True, small=True, wake=lambda: None)
+        queue = Queue(MemoryProcesses(1))
+        assert queue.places.take()
+        queue._open(call)
+        (lane,) = queue._lanes
+        lane.worker = POOL.take()
+        lane.calls.clear()
+        lane.settle()
+        queue.waiting.append(call)
+        await lane.push()
+        assert list(queue.waiting) == [call]
+        assert lane.worker is None
+        assert queue.places.take()
+
+    trio.run(main)
 
 
 async def begun(folder: Path, x: int) -> int:
