@@ -137,6 +137,7 @@ def test_a_call_that_takes_long_holds_up_none(folder: Path) -> None:
 
 def test_a_lane_that_has_ended_takes_no_more() -> None:
     """One of its calls may have been about to send what was sent and answered meanwhile."""
+
     async def main() -> None:
         call: Any = SimpleNamespace(lane=None, got=None, short=True, small=True, wake=lambda: None)
         queue = Queue(MemoryProcesses(1))
