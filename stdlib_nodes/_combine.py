@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from ._fields import as_dict, field
+from ._fields import as_dict, column, each, field, same
 from ._measures import measured
 
 HOW = ("inner", "left", "right", "full", "cross", "only left", "only right")
@@ -21,9 +22,9 @@ def fields_of_key(on: str | list[str] | dict[str, str]) -> tuple[list[str], list
     return names, list(on.values()) if isinstance(on, dict) else names
 
 
-def key_of(row: Any, names: list[str]) -> Any:
-    """Its value of the key: of one field that, of several a tuple."""
-    return field(row, names[0]) if len(names) == 1 else tuple(field(row, name) for name in names)
+def keys_of(rows: list[Any], names: Sequence[str]) -> list[tuple[Any, ...]]:
+    """What stands for the values of these fields, of each record: equal where all of them are the :func:`same`."""
+    return each(rows, lambda row: tuple(same(field(row, name)) for name in names))
 
 
 def joined(left: list[Any], right: list[Any], on: str | list[str] | dict[str, str], how: str) -> list[dict[str, Any]]:
@@ -32,21 +33,21 @@ def joined(left: list[Any], right: list[Any], on: str | list[str] | dict[str, st
         msg = f"how is {', '.join(HOW[:-1])} or {HOW[-1]}, not {how!r}"
         raise ValueError(msg)
     if how == "cross":
-        return [_together(as_dict(mine), as_dict(other)) for mine in left for other in right]
+        others = each(right, as_dict)
+        return [_together(mine, other) for mine in each(left, as_dict) for other in others]
     if how == "only right":
         names = fields_of_key(on)
         return joined(right, left, dict(zip(names[1], names[0], strict=True)), "only left")
     on_left, on_right = fields_of_key(on)
+    keys, others = _told("left", left, on_left), _told("right", right, on_right)
     partners: dict[Any, list[dict[str, Any]]] = {}
-    for row in right:
-        partners.setdefault(key_of(row, on_right), []).append(as_dict(row))
+    for key, row in zip(others, right, strict=True):
+        if None not in key:  # what is not known is equal to nothing, as in SQL
+            partners.setdefault(key, []).append(as_dict(row))
     no_left: dict[str, Any] = dict.fromkeys(name for row in left for name in as_dict(row))
     no_right: dict[str, Any] = dict.fromkeys(name for row in right for name in as_dict(row))
     out: list[dict[str, Any]] = []
-    met: dict[Any, None] = {}
-    for row in left:
-        key = key_of(row, on_left)
-        met[key] = None
+    for key, row in zip(keys, left, strict=True):
         mine = as_dict(row)
         if how == "only left":
             if key not in partners:
@@ -56,8 +57,18 @@ def joined(left: list[Any], right: list[Any], on: str | list[str] | dict[str, st
         elif how in ("left", "full"):
             out.append(_together(mine, no_right))
     if how in ("right", "full"):
-        out.extend(no_left | other for key, others in partners.items() if key not in met for other in others)
+        met = frozenset(keys)
+        out += [no_left | as_dict(row) for key, row in zip(others, right, strict=True) if key not in met or None in key]
     return out
+
+
+def _told(side: str, rows: list[Any], names: Sequence[str]) -> list[tuple[Any, ...]]:
+    """The keys of one side. Raises ValueError that names it."""
+    try:
+        return keys_of(rows, names)
+    except ValueError as error:
+        msg = f"on the {side}, {error}"
+        raise ValueError(msg) from error
 
 
 def _together(mine: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
@@ -69,17 +80,16 @@ def pivoted(rows: list[Any], by: list[str], names: str, value: str, measure: str
     columns: dict[str, None] = {}
     cells: dict[Any, dict[str, list[Any]]] = {}
     heads: dict[Any, dict[str, Any]] = {}
-    for row in rows:
-        key = tuple(field(row, name) for name in by)
-        column = str(field(row, names))
-        if column in by:
-            msg = f"the field {names!r} has the value {column!r}, which is the name of a field that stays"
+    for row, key, name in zip(rows, keys_of(rows, by), column(rows, names), strict=True):
+        head = str(name)
+        if head in by:
+            msg = f"the field {names!r} has the value {head!r}, which is the name of a field that stays"
             raise ValueError(msg)
-        columns[column] = None
-        heads.setdefault(key, dict(zip(by, key, strict=True)))
-        cells.setdefault(key, {}).setdefault(column, []).append(row)
+        columns[head] = None
+        heads.setdefault(key, {name: field(row, name) for name in by})
+        cells.setdefault(key, {}).setdefault(head, []).append(row)
     what = measure if measure == "count" else f"{measure} {value}"
     return [
-        head | {column: measured(cells[key][column], what) if column in cells[key] else None for column in columns}
+        head | {name: measured(cells[key][name], what) if name in cells[key] else None for name in columns}
         for key, head in heads.items()
     ]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
+
+T = TypeVar("T")
 
 
 def fields_of(row: Any) -> dict[str, Any] | None:
@@ -43,6 +46,50 @@ def field(row: Any, name: str) -> Any:
         hint = f"; did you mean {near[0]!r}?" if near else f" (it has {', '.join(map(str, fields)) or 'none'})"
         msg = f"the record has no field {name!r}{hint}"
         raise ValueError(msg) from None
+
+
+def each(rows: Sequence[Any], made: Callable[[Any], T]) -> list[T]:
+    """What is made of each record. A ValueError or TypeError names the record, counted from 0 as in ``rows[0]``."""
+    out: list[T] = []
+    try:
+        for row in rows:
+            out.append(made(row))  # how many there are says which one has failed
+    except (ValueError, TypeError) as error:
+        kind = ValueError if isinstance(error, ValueError) else TypeError
+        msg = f"record {len(out)}: {error}"
+        raise kind(msg) from error
+    return out
+
+
+def column(rows: Sequence[Any], name: str) -> list[Any]:
+    """One field of each record. Raises ValueError as :func:`field`, with the record."""
+    return each(rows, lambda row: field(row, name))
+
+
+def same(value: Any) -> Any:
+    """What stands for a value where equal ones are looked for, also of lists and records.
+
+    Truth values are no numbers, which Python's ``==`` takes them for; numbers are equal across their types, and NaN
+    is itself, as in SQL.
+    """
+    match value:
+        case bool():
+            return (bool, value)
+        case str() | int() | None:
+            return value
+        case float() | Decimal():
+            return (float, "nan") if math.isnan(value) else value
+        case list() | tuple():
+            return (list, *map(same, value))
+    if isinstance(value, (set, frozenset)):
+        return (set, frozenset(map(same, value)))
+    if (fields := fields_of(value)) is not None:
+        return (dict, frozenset((name, same(part)) for name, part in fields.items()))
+    try:
+        hash(value)
+    except TypeError:  # not to be compared in one look: it is like no other
+        return (object, id(value))
+    return value
 
 
 def finite(value: Any, name: str) -> float:

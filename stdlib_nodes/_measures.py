@@ -9,7 +9,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from ._fields import field
+from ._fields import column, same
 
 
 def tested(value: Any, test: str, other: Any, name: str) -> bool:
@@ -40,7 +40,7 @@ def measured(rows: list[Any], what: str) -> Any:
     if measure is None or not name:
         msg = f"no measure {what!r}: say 'count', or one of {', '.join(_MEASURES)} and a field, like 'sum total'"
         raise ValueError(msg)
-    values = [value for row in rows if (value := field(row, name)) is not None]
+    values = [value for value in column(rows, name) if value is not None]
     try:
         return measure(values)
     except TypeError as error:
@@ -70,10 +70,10 @@ def _is_empty(value: Any, _: Any) -> bool:
 
 
 def _unique(values: list[Any]) -> list[Any]:
-    try:
-        return list(dict.fromkeys(values))
-    except TypeError:  # lists or dicts: compare one by one
-        return [value for i, value in enumerate(values) if value not in values[:i]]
+    first: dict[Any, Any] = {}
+    for value in values:
+        first.setdefault(same(value), value)
+    return list(first.values())
 
 
 _TESTS: dict[str, Callable[[Any, Any], Any]] = {
@@ -92,12 +92,20 @@ _TESTS: dict[str, Callable[[Any, Any], Any]] = {
     "is not empty": lambda value, other: not _is_empty(value, other),
 }
 
+
+def _figures(text: str) -> str:
+    """A number as files hold it. Python reads ``1_000`` and other scripts' figures too, as its programs are written."""
+    if "_" in text or not text.isascii():
+        raise ValueError
+    return text
+
+
 _BOOLS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 _KINDS: dict[str, Callable[[str], Any]] = {
-    "int": int,
-    "float": float,
-    "Decimal": Decimal,
+    "int": lambda text: int(_figures(text)),
+    "float": lambda text: float(_figures(text)),
+    "Decimal": lambda text: Decimal(_figures(text)),
     "bool": lambda text: _BOOLS[text.lower()],
     "date": dt.date.fromisoformat,
     "datetime": dt.datetime.fromisoformat,

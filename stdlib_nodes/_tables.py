@@ -13,7 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from ._fields import as_dict
+from ._fields import as_dict, each
 from ._jsontext import dump
 from ._libraries import library
 
@@ -28,7 +28,7 @@ def run(sql: str, tables: dict[str, list[Any]]) -> list[dict[str, Any]]:
     duckdb = library("data", "duckdb")
     with duckdb.connect(":memory:") as connection:
         for name, rows in tables.items():
-            _fill(connection, name, [as_dict(row) for row in rows])
+            _fill(connection, name, each(rows, as_dict))
         for setting in _SHUT:
             connection.execute(f"SET {setting}")
         try:

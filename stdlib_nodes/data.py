@@ -3,19 +3,21 @@ them as they are, so they chain: ``orders |> data.filter("total", ">", 100) |> d
 data.limit(10)``.
 
 A record is a dict or a typed record (what ``type Order:`` makes). Nodes that choose whole records hand them on as they
-came; nodes that change fields give dicts.
+came; nodes that change fields give dicts. Errors name the record, counted from 0 as in ``rows[0]``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from operator import itemgetter
 from typing import Any, Literal
 
 import attrs
 from attrs import frozen
 
 from .. import node
-from ._combine import fields_of_key, joined, key_of, pivoted
-from ._fields import as_dict, field
+from ._combine import fields_of_key, joined, keys_of, pivoted
+from ._fields import as_dict, column, each, field, same
 from ._measures import measured, read_as, tested
 from ._tables import run
 
@@ -53,7 +55,7 @@ def select(rows: list[Any], *fields: str) -> list[dict[str, Any]]:
 
     Raises ValueError for a field that a record does not have.
     """
-    return [{name: field(row, name) for name in fields} for row in rows]
+    return each(rows, lambda row: {name: field(row, name) for name in fields})
 
 
 @node(pure=True)
@@ -62,7 +64,7 @@ def drop(rows: list[Any], *fields: str) -> list[dict[str, Any]]:
 
     ``data.drop(customers, "password")``
     """
-    return [{name: value for name, value in as_dict(row).items() if name not in fields} for row in rows]
+    return each(rows, lambda row: {name: value for name, value in as_dict(row).items() if name not in fields})
 
 
 @node(pure=True)
@@ -71,7 +73,7 @@ def set(rows: list[Any], **values: Any) -> list[dict[str, Any]]:
 
     ``data.set(orders, state="open", region=REGION)``
     """
-    return [as_dict(row) | values for row in rows]
+    return each(rows, lambda row: as_dict(row) | values)
 
 
 @node(pure=True)
@@ -82,8 +84,8 @@ def rename(rows: list[Any], names: dict[str, str]) -> list[dict[str, Any]]:
 
     Raises ValueError where a field is missing, or two would have one name.
     """
-    out = []
-    for row in rows:
+
+    def renamed(row: Any) -> dict[str, Any]:
         for name in names:
             field(row, name)
         old = as_dict(row)
@@ -91,8 +93,9 @@ def rename(rows: list[Any], names: dict[str, str]) -> list[dict[str, Any]]:
         if len(new) < len(old):
             msg = f"after the renaming {names} two fields of a record have one name"
             raise ValueError(msg)
-        out.append(new)
-    return out
+        return new
+
+    return each(rows, renamed)
 
 
 @node(pure=True)
@@ -103,17 +106,19 @@ def cast(rows: list[Any], kinds: dict[str, Kind]) -> list[dict[str, Any]]:
 
     Raises ValueError that names the record, the field and the text that does not fit.
     """
-    out = []
-    for i, row in enumerate(rows):
+
+    def read(row: Any) -> dict[str, Any]:
         record = as_dict(row)
         for name, kind in kinds.items():
+            value = field(row, name)
             try:
-                record[name] = read_as(field(row, name), kind)
+                record[name] = read_as(value, kind)
             except ValueError as error:
-                msg = f"record {i}, field {name!r}: {error}"
+                msg = f"field {name!r}: {error}"
                 raise ValueError(msg) from error
-        out.append(record)
-    return out
+        return record
+
+    return each(rows, read)
 
 
 @node(pure=True)
@@ -122,7 +127,7 @@ def pluck(rows: list[Any], name: str) -> list[Any]:
 
     ``totals = data.pluck(orders, "total")``
     """
-    return [field(row, name) for row in rows]
+    return column(rows, name)
 
 
 @node(pure=True)
@@ -134,7 +139,7 @@ def filter(rows: list[Any], name: str, test: Test, value: Any = None) -> list[An
 
     Raises ValueError for an unknown test or field, TypeError where the values cannot be compared.
     """
-    return [row for row in rows if tested(field(row, name), test, value, name)]
+    return split.fn(rows, name, test, value)[0]
 
 
 @node(pure=True)
@@ -145,8 +150,8 @@ def split(rows: list[Any], name: str, test: Test, value: Any = None) -> tuple[li
     """
     passed: list[Any] = []
     others: list[Any] = []
-    for row in rows:
-        (passed if tested(field(row, name), test, value, name) else others).append(row)
+    for row, passes in zip(rows, each(rows, lambda row: tested(field(row, name), test, value, name)), strict=True):
+        (passed if passes else others).append(row)
     return passed, others
 
 
@@ -163,14 +168,15 @@ def sort(rows: list[Any], *by: str) -> list[Any]:
     for name in reversed(by):
         down = name.startswith("-")
         key = name.removeprefix("-")
-        present = [row for row in out if field(row, key) is not None]
-        absent = [row for row in out if field(row, key) is None]
+        values = column(out, key)
+        present = [(value, row) for value, row in zip(values, out, strict=True) if value is not None]
+        absent = [row for value, row in zip(values, out, strict=True) if value is None]
         try:
-            present.sort(key=lambda row, key=key: field(row, key), reverse=down)  # type: ignore[misc]
+            present.sort(key=itemgetter(0), reverse=down)
         except TypeError as error:
             msg = f"the field {key!r} cannot be sorted by: {error}"
             raise TypeError(msg) from error
-        out = present + absent
+        out = [row for _, row in present] + absent
     return out
 
 
@@ -181,8 +187,9 @@ def group(rows: list[Any], *by: str) -> dict[Any, list[Any]]:
     ``for region, orders in data.group(orders, "region").items(): ...``
     """
     out: dict[Any, list[Any]] = {}
-    for row in rows:
-        out.setdefault(_key(row, by), []).append(row)
+    keys = column(rows, by[0]) if len(by) == 1 else each(rows, lambda row: tuple(field(row, name) for name in by))
+    for key, row in zip(keys, rows, strict=True):
+        out.setdefault(key, []).append(row)
     return out
 
 
@@ -200,8 +207,8 @@ def summarize(rows: list[Any], by: str | list[str], **measures: str) -> list[dic
         msg = f"a measure is called {twice[0]!r}, like a field of the groups: give it another name"
         raise ValueError(msg)
     groups: dict[Any, list[Any]] = {}
-    for row in rows:
-        groups.setdefault(_key(row, tuple(names)), []).append(row)
+    for key, row in zip(keys_of(rows, names), rows, strict=True):
+        groups.setdefault(key, []).append(row)
     return [
         {name: field(part[0], name) for name in names} | {name: measured(part, what) for name, what in measures.items()}
         for part in groups.values()
@@ -220,23 +227,14 @@ def aggregate(rows: list[Any], **measures: str) -> dict[str, Any]:
 @node(pure=True)
 def dedupe(rows: list[Any], *by: str) -> list[Any]:
     """The records without repeats: the first with each value of these fields, or of all fields where none is named.
+    1 and 1.0 are one value, 1 and True are two.
 
     ``data.dedupe(people, "mail")``
     """
-    seen: list[Any] = []
-    known: dict[Any, None] = {}
-    out = []
-    for row in rows:
-        key = _key(row, by) if by else tuple(sorted(as_dict(row).items(), key=lambda item: str(item[0])))
-        try:
-            new = key not in known
-            known[key] = None
-        except TypeError:  # a list or dict among the values: compare one by one
-            new = key not in seen
-            seen.append(key)
-        if new:
-            out.append(row)
-    return out
+    first: dict[Any, Any] = {}
+    for key, row in zip(keys_of(rows, by) if by else each(rows, lambda row: same(as_dict(row))), rows, strict=True):
+        first.setdefault(key, row)
+    return list(first.values())
 
 
 @node(pure=True)
@@ -268,9 +266,8 @@ def merge(rows: list[Any], changes: list[Any], on: str | list[str]) -> list[dict
     ``data.merge([{"sku": "a", "n": 1}], [{"sku": "a", "n": 2}], on="sku")`` gives ``[{"sku": "a", "n": 2}]``
     """
     names, _ = fields_of_key(on)
-    out = {key_of(row, names): as_dict(row) for row in rows}
-    for change in changes:
-        key = key_of(change, names)
+    out = {key: as_dict(row) for key, row in zip(keys_of(rows, names), rows, strict=True)}
+    for key, change in zip(keys_of(changes, names), changes, strict=True):
         out[key] = out.get(key, {}) | as_dict(change)
     return list(out.values())
 
@@ -289,7 +286,8 @@ def join(
 
     ``on``: a field, several, or a dict from the names on the left to those on the right. ``left``, ``right`` and
     ``full`` keep the records without a partner too, with None for what is missing; ``only left`` and ``only right``
-    give the records of one side without one; ``cross`` gives each with each, without ``on``.
+    give the records of one side without one; ``cross`` gives each with each, without ``on``. None is what is not
+    known, and has no partner, as in SQL.
     """
     return joined(left, right, on, how)
 
@@ -304,18 +302,19 @@ def compare(old: list[Any], new: list[Any], on: str | list[str]) -> Comparison:
     Raises ValueError where two records of one list have the same ``on``.
     """
     names, _ = fields_of_key(on)
-    before, after = ({key_of(row, names): row for row in rows} for rows in (old, new))
+    before, after = (dict(zip(keys_of(rows, names), rows, strict=True)) for rows in (old, new))
     for rows, by_key, which in ((old, before, "old"), (new, after, "new")):
         if len(by_key) < len(rows):
             msg = f"two of the {which} records have the same {', '.join(names)}"
             raise ValueError(msg)
+    missing = object()
     out = Comparison(added=[row for key, row in after.items() if key not in before])
     for key, row in before.items():
         if key not in after:
             out.removed.append(row)
             continue
         was, now = as_dict(row), as_dict(after[key])
-        differ = [name for name in now | was if name not in was or name not in now or was[name] != now[name]]
+        differ = [name for name in now | was if same(was.get(name, missing)) != same(now.get(name, missing))]
         if differ:
             out.changed.append(Change(before=row, after=after[key], fields=differ))
         else:
@@ -341,11 +340,13 @@ def unpivot(rows: list[Any], keep: str | list[str], names: str = "name", value: 
     ``data.unpivot([{"r": "n", "May": 1}], "r")`` gives ``[{"r": "n", "name": "May", "value": 1}]``
     """
     kept = [keep] if isinstance(keep, str) else keep
-    out = []
-    for row in rows:
-        head = {name: field(row, name) for name in kept}
-        out += [head | {names: name, value: cell} for name, cell in as_dict(row).items() if name not in kept]
-    return out
+    heads = each(rows, lambda row: {name: field(row, name) for name in kept})
+    return [
+        head | {names: name, value: cell}
+        for head, row in zip(heads, rows, strict=True)
+        for name, cell in as_dict(row).items()
+        if name not in kept
+    ]
 
 
 @node(pure=True)
@@ -364,11 +365,23 @@ def query(sql: str, **tables: list[Any]) -> list[dict[str, Any]]:
 
 @node(pure=True)
 def split_out(rows: list[Any], name: str) -> list[dict[str, Any]]:
-    """One record for each item of a list field, the other fields repeated; an empty list gives none.
+    """One record for each item of a list field, the other fields repeated; an empty list gives none, and so does None.
 
     ``lines = data.split_out(orders, "items")``
+
+    Raises TypeError where the field holds no list.
     """
-    return [as_dict(row) | {name: item} for row in rows for item in field(row, name)]
+
+    def items(row: Any) -> list[Any]:
+        value = field(row, name)
+        if value is None:
+            return []
+        if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
+            msg = f"the field {name!r} is {type(value).__name__}, not a list"
+            raise TypeError(msg)
+        return list(value)
+
+    return [as_dict(row) | {name: item} for row, part in zip(rows, each(rows, items), strict=True) for item in part]
 
 
 @node(pure=True)
@@ -390,8 +403,3 @@ def flatten(items: list[list[Any]]) -> list[Any]:
     ``all = data.flatten([page["items"] for page in pages])``
     """
     return [item for part in items for item in part]
-
-
-def _key(row: Any, by: tuple[str, ...]) -> Any:
-    values = tuple(field(row, name) for name in by)
-    return values[0] if len(values) == 1 else values

@@ -20,7 +20,7 @@ from typing import Any
 from attrs import frozen
 
 from .. import node
-from ._fields import as_dict, field
+from ._fields import as_dict, each, field
 from ._templates import render as _render
 
 SECONDS = 10.0
@@ -231,11 +231,11 @@ def table(rows: list[Any], columns: list[str] | None = None) -> str:
 
     ``report = "# Totals\\n\\n" + text.table(totals)``
     """
-    records = [as_dict(row) for row in rows]
+    records = each(rows, as_dict)
     names = columns if columns is not None else list(records[0]) if records else []
     if not names:
         return ""
-    body = [[_cell(field(record, name)) for name in names] for record in records]
+    body = each(records, lambda record: [_cell(field(record, name)) for name in names])
     numeric = [bool(records) and all(isinstance(record[name], (int, float)) for record in records) for name in names]
     widths = [max(3, len(name), *(len(row[i]) for row in body)) for i, name in enumerate(names)]
     head = [name.ljust(width) for name, width in zip(names, widths, strict=True)]

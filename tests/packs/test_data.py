@@ -73,7 +73,7 @@ def test_cast() -> None:
         }
     ]  # fmt: skip
     assert data.cast.fn([{"n": 7}], {"n": "float"}) == [{"n": 7}]
-    with pytest.raises(ValueError, match="record 1, field 'n': 'seven' is not an int"):
+    with pytest.raises(ValueError, match="record 1: field 'n': 'seven' is not an int"):
         data.cast.fn([{"n": "1"}, {"n": "seven"}], {"n": "int"})
     with pytest.raises(ValueError, match="'maybe' is not a bool"):
         data.cast.fn([{"n": "maybe"}], {"n": "bool"})
