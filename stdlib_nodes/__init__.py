@@ -61,7 +61,9 @@ PACKS: dict[str, Pack] = {
     "sql": Pack("SQLite, PostgreSQL, DuckDB: query, stream, change.", ("files", "net"), "sql", ("psycopg", "duckdb")),
     "ssh": Pack("Programs on other machines: run them, read their lines.", ("net", "files"), "ssh", ("asyncssh",)),
     "text": Pack("Regular expressions, templates, splitting, differences, tables.", (), "text", ("jinja2",)),
-    "time": Pack("Dates and times: the clock, parsing, formatting, arithmetic."),
+    "time": Pack(
+        "Dates and times: clock, parsing, arithmetic, business days, cron.", (), "time", ("cronsim", "holidays")
+    ),
     "toml": Pack("TOML text and files.", ("files",), "data", ("tomli_w",)),
     "validate": Pack("Checks of values by JSON Schema.", (), "data", ("jsonschema",)),
     "xlsx": Pack("Spreadsheets: read and write sheets.", ("files",), "data", ("python_calamine", "xlsxwriter")),
