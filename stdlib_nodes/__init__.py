@@ -60,6 +60,7 @@ PACKS: dict[str, Pack] = {
     "shell": Pack("Programs: run them to their end, read what they print.", ("process", "files", "env")),
     "sql": Pack("SQLite, PostgreSQL, DuckDB: query, stream, change.", ("files", "net"), "sql", ("psycopg", "duckdb")),
     "ssh": Pack("Programs on other machines: run them, read their lines.", ("net", "files"), "ssh", ("asyncssh",)),
+    "table": Pack("Large files as tables, for the words of data.", ("files",), "data", ("duckdb",)),
     "text": Pack("Regular expressions, templates, splitting, differences, tables.", (), "text", ("jinja2",)),
     "time": Pack(
         "Dates and times: clock, parsing, arithmetic, business days, cron.", (), "time", ("cronsim", "holidays")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from ._libraries import library
 
@@ -25,7 +26,7 @@ def opening(holidays: Iterable[dt.date] | None, weekend: Iterable[str] | None) -
     return lambda day: day.weekday() not in resting and day not in closed
 
 
-def day_of(moment: dt.date) -> dt.date:
+def day_of(moment: Any) -> dt.date:
     """The date of a moment, or the date itself. Raises TypeError for what is neither."""
     if not isinstance(moment, dt.date):
         msg = f"a day is a date, not {type(moment).__name__} (time.parse_date makes one of text)"

@@ -27,7 +27,7 @@ def keys_of(rows: list[Any], names: Sequence[str]) -> list[tuple[Any, ...]]:
     return each(rows, lambda row: tuple(same(field(row, name)) for name in names))
 
 
-def joined(left: list[Any], right: list[Any], on: str | list[str] | dict[str, str], how: str) -> list[dict[str, Any]]:
+def join(left: list[Any], right: list[Any], on: str | list[str] | dict[str, str], how: str) -> list[dict[str, Any]]:
     """See ``data.join``."""
     if how not in HOW:
         msg = f"how is {', '.join(HOW[:-1])} or {HOW[-1]}, not {how!r}"
@@ -37,11 +37,11 @@ def joined(left: list[Any], right: list[Any], on: str | list[str] | dict[str, st
         return [_together(mine, other) for mine in each(left, as_dict) for other in others]
     if how == "only right":
         names = fields_of_key(on)
-        return joined(right, left, dict(zip(names[1], names[0], strict=True)), "only left")
+        return join(right, left, dict(zip(names[1], names[0], strict=True)), "only left")
     on_left, on_right = fields_of_key(on)
-    keys, others = _told("left", left, on_left), _told("right", right, on_right)
+    keys, other_keys = _told("left", left, on_left), _told("right", right, on_right)
     partners: dict[Any, list[dict[str, Any]]] = {}
-    for key, row in zip(others, right, strict=True):
+    for key, row in zip(other_keys, right, strict=True):
         if None not in key:  # what is not known is equal to nothing, as in SQL
             partners.setdefault(key, []).append(as_dict(row))
     no_left: dict[str, Any] = dict.fromkeys(name for row in left for name in as_dict(row))
@@ -58,7 +58,9 @@ def joined(left: list[Any], right: list[Any], on: str | list[str] | dict[str, st
             out.append(_together(mine, no_right))
     if how in ("right", "full"):
         met = frozenset(keys)
-        out += [no_left | as_dict(row) for key, row in zip(others, right, strict=True) if key not in met or None in key]
+        out += [
+            no_left | as_dict(row) for key, row in zip(other_keys, right, strict=True) if key not in met or None in key
+        ]
     return out
 
 
@@ -75,7 +77,7 @@ def _together(mine: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
     return mine | {name: value for name, value in other.items() if name not in mine}
 
 
-def pivoted(rows: list[Any], by: list[str], names: str, value: str, measure: str) -> list[dict[str, Any]]:
+def pivot(rows: list[Any], by: list[str], names: str, value: str, measure: str) -> list[dict[str, Any]]:
     """See ``data.pivot``."""
     columns: dict[str, None] = {}
     cells: dict[Any, dict[str, list[Any]]] = {}

@@ -16,9 +16,9 @@ def tested(value: Any, test: str, other: Any, name: str) -> bool:
     """Does ``value`` (of the field ``name``) pass? Raises ValueError for an unknown test, TypeError for unlike
     values.
     """
-    check = _TESTS.get(test)
+    check = TESTS.get(test)
     if check is None:
-        msg = f"no test {test!r}: the tests are {', '.join(_TESTS)}"
+        msg = f"no test {test!r}: the tests are {', '.join(TESTS)}"
         raise ValueError(msg)
     if value is None and test not in _FOR_NONE:
         return False
@@ -36,9 +36,9 @@ def measured(rows: list[Any], what: str) -> Any:
     word, _, name = what.partition(" ")
     if word == "count" and not name:
         return len(rows)
-    measure = _MEASURES.get(word)
+    measure = MEASURES.get(word)
     if measure is None or not name:
-        msg = f"no measure {what!r}: say 'count', or one of {', '.join(_MEASURES)} and a field, like 'sum total'"
+        msg = f"no measure {what!r}: say 'count', or one of {', '.join(MEASURES)} and a field, like 'sum total'"
         raise ValueError(msg)
     values = [value for value in column(rows, name) if value is not None]
     try:
@@ -50,9 +50,9 @@ def measured(rows: list[Any], what: str) -> Any:
 
 def read_as(value: Any, kind: str) -> Any:
     """The value that a text stands for. Raises ValueError."""
-    read = _KINDS.get(kind)
+    read = KINDS.get(kind)
     if read is None:
-        msg = f"no kind {kind!r}: the kinds are {', '.join(_KINDS)}"
+        msg = f"no kind {kind!r}: the kinds are {', '.join(KINDS)}"
         raise ValueError(msg)
     if not isinstance(value, str):
         return value
@@ -76,7 +76,7 @@ def _unique(values: list[Any]) -> list[Any]:
     return list(first.values())
 
 
-_TESTS: dict[str, Callable[[Any, Any], Any]] = {
+TESTS: dict[str, Callable[[Any, Any], Any]] = {
     "==": operator.eq,
     "!=": operator.ne,
     "<": operator.lt,
@@ -102,7 +102,7 @@ def _figures(text: str) -> str:
 
 _BOOLS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
-_KINDS: dict[str, Callable[[str], Any]] = {
+KINDS: dict[str, Callable[[str], Any]] = {
     "int": lambda text: int(_figures(text)),
     "float": lambda text: float(_figures(text)),
     "Decimal": lambda text: Decimal(_figures(text)),
@@ -113,7 +113,7 @@ _KINDS: dict[str, Callable[[str], Any]] = {
 
 _FOR_NONE = frozenset({"==", "!=", "in", "not in", "is empty", "is not empty"})
 
-_MEASURES: dict[str, Callable[[list[Any]], Any]] = {
+MEASURES: dict[str, Callable[[list[Any]], Any]] = {
     "count": len,
     "sum": sum,
     "mean": lambda values: statistics.fmean(values) if values else None,

@@ -17,7 +17,7 @@ from ._fields import as_dict, each
 from ._jsontext import dump
 from ._libraries import library
 
-_SHUT = ("enable_external_access = false", "python_enable_replacements = false", "lock_configuration = true")
+SHUT = ("enable_external_access = false", "python_enable_replacements = false", "lock_configuration = true")
 
 
 def run(sql: str, tables: dict[str, list[Any]]) -> list[dict[str, Any]]:
@@ -28,8 +28,8 @@ def run(sql: str, tables: dict[str, list[Any]]) -> list[dict[str, Any]]:
     duckdb = library("data", "duckdb")
     with duckdb.connect(":memory:") as connection:
         for name, rows in tables.items():
-            _fill(connection, name, each(rows, as_dict))
-        for setting in _SHUT:
+            filled(connection, name, each(rows, as_dict))
+        for setting in SHUT:
             connection.execute(f"SET {setting}")
         try:
             statements = connection.extract_statements(sql)
@@ -47,7 +47,7 @@ def run(sql: str, tables: dict[str, list[Any]]) -> list[dict[str, Any]]:
             raise ValueError(msg) from error
 
 
-def _fill(connection: Any, name: str, records: list[dict[str, Any]]) -> None:
+def filled(connection: Any, name: str, records: list[dict[str, Any]]) -> None:
     kinds = {field: _kind(name, field, records) for field in dict.fromkeys(key for row in records for key in row)}
     if not kinds:
         msg = f"the table {name!r} has no records, so nothing is known of its columns"

@@ -4,21 +4,26 @@ data.limit(10)``.
 
 A record is a dict or a typed record (what ``type Order:`` makes). Nodes that choose whole records hand them on as they
 came; nodes that change fields give dicts. Errors name the record, counted from 0 as in ``rows[0]``.
+
+Files that are too large for lists are tables (pack ``table``): ``select drop set rename cast filter sort summarize
+dedupe limit concat join compare pivot`` take them too, and give tables.
 """
 
 from __future__ import annotations
 
+import typing
 from collections.abc import Iterable, Mapping
-from operator import itemgetter
 from typing import Any, Literal
 
 import attrs
 from attrs import frozen
 
 from .. import node
-from ._combine import fields_of_key, joined, keys_of, pivoted
+from . import _combine, _lists
+from ._combine import fields_of_key, keys_of
 from ._fields import as_dict, column, each, field, same
-from ._measures import measured, read_as, tested
+from ._measures import measured
+from ._plans import Rows, Table, done, planned
 from ._tables import run
 
 Test = Literal[
@@ -39,86 +44,63 @@ class Change:
 
 @frozen(kw_only=True)
 class Comparison:
-    """What changed from one list of records to another."""
+    """What changed from one list of records to another: lists, and of tables, tables."""
 
-    added: list[Any] = attrs.field(factory=list)
-    removed: list[Any] = attrs.field(factory=list)
-    changed: list[Change] = attrs.field(factory=list)
-    same: list[Any] = attrs.field(factory=list)
+    added: Any = attrs.field(factory=list)
+    removed: Any = attrs.field(factory=list)
+    changed: Any = attrs.field(factory=list)
+    same: Any = attrs.field(factory=list)
 
 
 @node(pure=True)
-def select(rows: list[Any], *fields: str) -> list[dict[str, Any]]:
+def select(rows: Rows, *fields: str) -> Rows:
     """Only these fields of each record, in this order.
 
     ``data.select(orders, "id", "total")``
 
     Raises ValueError for a field that a record does not have.
     """
-    return each(rows, lambda row: {name: field(row, name) for name in fields})
+    return done(_lists.select, rows, fields=[*fields])
 
 
 @node(pure=True)
-def drop(rows: list[Any], *fields: str) -> list[dict[str, Any]]:
+def drop(rows: Rows, *fields: str) -> Rows:
     """Each record without these fields (one that lacks them is fine).
 
     ``data.drop(customers, "password")``
     """
-    return each(rows, lambda row: {name: value for name, value in as_dict(row).items() if name not in fields})
+    return done(_lists.drop, rows, fields=[*fields])
 
 
 @node(pure=True)
-def set(rows: list[Any], **values: Any) -> list[dict[str, Any]]:
+def set(rows: Rows, **values: Any) -> Rows:
     """Each record with these fields set.
 
     ``data.set(orders, state="open", region=REGION)``
     """
-    return each(rows, lambda row: as_dict(row) | values)
+    return done(_lists.set, rows, values=values)
 
 
 @node(pure=True)
-def rename(rows: list[Any], names: dict[str, str]) -> list[dict[str, Any]]:
+def rename(rows: Rows, names: dict[str, str]) -> Rows:
     """Each record with fields under new names, in their places.
 
     ``data.rename(orders, {"sku": "article"})``
 
     Raises ValueError where a field is missing, or two would have one name.
     """
-
-    def renamed(row: Any) -> dict[str, Any]:
-        for name in names:
-            field(row, name)
-        old = as_dict(row)
-        new = {names.get(name, name): value for name, value in old.items()}
-        if len(new) < len(old):
-            msg = f"after the renaming {names} two fields of a record have one name"
-            raise ValueError(msg)
-        return new
-
-    return each(rows, renamed)
+    return done(_lists.rename, rows, names=names)
 
 
 @node(pure=True)
-def cast(rows: list[Any], kinds: dict[str, Kind]) -> list[dict[str, Any]]:
+def cast(rows: Rows, kinds: dict[str, Kind]) -> Rows:
     """Each record with the text of these fields read as a kind of value; empty text becomes None, other values stay.
 
     ``sales = data.cast(csv.read("sales.csv"), {"qty": "int", "price": "Decimal", "day": "date"})``
 
     Raises ValueError that names the record, the field and the text that does not fit.
     """
-
-    def read(row: Any) -> dict[str, Any]:
-        record = as_dict(row)
-        for name, kind in kinds.items():
-            value = field(row, name)
-            try:
-                record[name] = read_as(value, kind)
-            except ValueError as error:
-                msg = f"field {name!r}: {error}"
-                raise ValueError(msg) from error
-        return record
-
-    return each(rows, read)
+    return done(_lists.cast, rows, kinds=kinds)
 
 
 @node(pure=True)
@@ -131,7 +113,7 @@ def pluck(rows: list[Any], name: str) -> list[Any]:
 
 
 @node(pure=True)
-def filter(rows: list[Any], name: str, test: Test, value: Any = None) -> list[Any]:
+def filter(rows: Rows, name: str, test: Test, value: Any = None) -> Rows:
     """The records whose field passes a test; None passes none but ``==``, ``!=``, ``in``, ``not in`` and the empty
     ones.
 
@@ -139,7 +121,7 @@ def filter(rows: list[Any], name: str, test: Test, value: Any = None) -> list[An
 
     Raises ValueError for an unknown test or field, TypeError where the values cannot be compared.
     """
-    return split.fn(rows, name, test, value)[0]
+    return done(_lists.filter, rows, name=name, test=test, value=value)
 
 
 @node(pure=True)
@@ -148,15 +130,11 @@ def split(rows: list[Any], name: str, test: Test, value: Any = None) -> tuple[li
 
     ``big, small = data.split(orders, "total", ">", 1000)``
     """
-    passed: list[Any] = []
-    others: list[Any] = []
-    for row, passes in zip(rows, each(rows, lambda row: tested(field(row, name), test, value, name)), strict=True):
-        (passed if passes else others).append(row)
-    return passed, others
+    return _lists.split(rows, name, test, value)
 
 
 @node(pure=True)
-def sort(rows: list[Any], *by: str) -> list[Any]:
+def sort(rows: Rows, *by: str) -> Rows:
     """The records by these fields, the first counting most; ``-name`` downwards. Equal ones keep their order; None
     comes last.
 
@@ -164,20 +142,7 @@ def sort(rows: list[Any], *by: str) -> list[Any]:
 
     Raises TypeError where values of a field cannot be compared.
     """
-    out = list(rows)
-    for name in reversed(by):
-        down = name.startswith("-")
-        key = name.removeprefix("-")
-        values = column(out, key)
-        present = [(value, row) for value, row in zip(values, out, strict=True) if value is not None]
-        absent = [row for value, row in zip(values, out, strict=True) if value is None]
-        try:
-            present.sort(key=itemgetter(0), reverse=down)
-        except TypeError as error:
-            msg = f"the field {key!r} cannot be sorted by: {error}"
-            raise TypeError(msg) from error
-        out = [row for _, row in present] + absent
-    return out
+    return done(_lists.sort, rows, by=[*by])
 
 
 @node(pure=True)
@@ -194,7 +159,7 @@ def group(rows: list[Any], *by: str) -> dict[Any, list[Any]]:
 
 
 @node(pure=True)
-def summarize(rows: list[Any], by: str | list[str], **measures: str) -> list[dict[str, Any]]:
+def summarize(rows: Rows, by: str | list[str], **measures: str) -> Rows:
     """One record for each group: the fields it is grouped by, and the measures.
 
     ``data.summarize(orders, "region", orders="count", revenue="sum total", largest="max total")``
@@ -206,13 +171,7 @@ def summarize(rows: list[Any], by: str | list[str], **measures: str) -> list[dic
     if twice := [name for name in names if name in measures]:
         msg = f"a measure is called {twice[0]!r}, like a field of the groups: give it another name"
         raise ValueError(msg)
-    groups: dict[Any, list[Any]] = {}
-    for key, row in zip(keys_of(rows, names), rows, strict=True):
-        groups.setdefault(key, []).append(row)
-    return [
-        {name: field(part[0], name) for name in names} | {name: measured(part, what) for name, what in measures.items()}
-        for part in groups.values()
-    ]
+    return done(_lists.summarize, rows, by=names, measures=measures)
 
 
 @node(pure=True)
@@ -225,20 +184,17 @@ def aggregate(rows: list[Any], **measures: str) -> dict[str, Any]:
 
 
 @node(pure=True)
-def dedupe(rows: list[Any], *by: str) -> list[Any]:
+def dedupe(rows: Rows, *by: str) -> Rows:
     """The records without repeats: the first with each value of these fields, or of all fields where none is named.
     1 and 1.0 are one value, 1 and True are two.
 
     ``data.dedupe(people, "mail")``
     """
-    first: dict[Any, Any] = {}
-    for key, row in zip(keys_of(rows, by) if by else each(rows, lambda row: same(as_dict(row))), rows, strict=True):
-        first.setdefault(key, row)
-    return list(first.values())
+    return done(_lists.dedupe, rows, by=[*by])
 
 
 @node(pure=True)
-def limit(rows: list[Any], count: int, skip: int = 0) -> list[Any]:
+def limit(rows: Rows, count: int, skip: int = 0) -> Rows:
     """At most ``count`` records, after the first ``skip``.
 
     ``page = data.limit(orders, 20, skip=40)``
@@ -246,16 +202,16 @@ def limit(rows: list[Any], count: int, skip: int = 0) -> list[Any]:
     if count < 0 or skip < 0:
         msg = f"count and skip are at least 0, not {count} and {skip}"
         raise ValueError(msg)
-    return rows[skip : skip + count]
+    return done(_lists.limit, rows, count=count, skip=skip)
 
 
 @node(pure=True)
-def concat(*lists: list[Any]) -> list[Any]:
+def concat(*lists: Rows) -> Rows:
     """The lists, one after another, as one.
 
     ``everyone = data.concat(staff, guests)``
     """
-    return [row for rows in lists for row in rows]
+    return done(_lists.concat, *lists)
 
 
 @node(pure=True)
@@ -274,11 +230,11 @@ def merge(rows: list[Any], changes: list[Any], on: str | list[str]) -> list[dict
 
 @node(pure=True)
 def join(
-    left: list[Any],
-    right: list[Any],
+    left: Rows,
+    right: list[Any] | Table,
     on: str | list[str] | dict[str, str] = "",
     how: Literal["inner", "left", "right", "full", "cross", "only left", "only right"] = "inner",
-) -> list[dict[str, Any]]:
+) -> Rows:
     """Each record of ``left`` with each of ``right`` that has the same ``on``, their fields together (``left`` wins).
 
     ``data.join([{"id": 1, "who": 7}], [{"id": 7, "name": "Ada"}], on={"who": "id"})``
@@ -289,11 +245,12 @@ def join(
     give the records of one side without one; ``cross`` gives each with each, without ``on``. None is what is not
     known, and has no partner, as in SQL.
     """
-    return joined(left, right, on, how)
+    out: Rows = done(_combine.join, left, typing.cast(Any, right), on=on, how=how)
+    return out
 
 
 @node(pure=True)
-def compare(old: list[Any], new: list[Any], on: str | list[str]) -> Comparison:
+def compare(old: list[Any] | Table, new: list[Any] | Table, on: str | list[str]) -> Comparison:
     """What has changed from one list of records to another: which came, went, changed, and stayed the same.
 
     ``data.compare([{"id": 1, "n": 5}], [{"id": 1, "n": 6}, {"id": 2, "n": 7}], on="id").added``
@@ -301,6 +258,9 @@ def compare(old: list[Any], new: list[Any], on: str | list[str]) -> Comparison:
 
     Raises ValueError where two records of one list have the same ``on``.
     """
+    if isinstance(old, Table) or isinstance(new, Table):
+        parts = ("added", "removed", "changed", "same")
+        return Comparison(**{part: planned("compare", [old, new], on=on, part=part) for part in parts})
     names, _ = fields_of_key(on)
     before, after = (dict(zip(keys_of(rows, names), rows, strict=True)) for rows in (old, new))
     for rows, by_key, which in ((old, before, "old"), (new, after, "new")):
@@ -323,14 +283,15 @@ def compare(old: list[Any], new: list[Any], on: str | list[str]) -> Comparison:
 
 
 @node(pure=True)
-def pivot(rows: list[Any], by: str | list[str], names: str, value: str, measure: str = "sum") -> list[dict[str, Any]]:
+def pivot(rows: Rows, by: str | list[str], names: str, value: str, measure: str = "sum") -> Rows:
     """One record for each value of the fields ``by``, with a field for each value of ``names``: the measure of
     ``value`` (``sum``, or another of those in ``summarize``), None where there is no record.
 
     ``data.pivot([{"r": "n", "m": "May", "x": 1}, {"r": "n", "m": "Jun", "x": 2}], "r", "m", "x")``
     gives ``[{"r": "n", "May": 1, "Jun": 2}]``
     """
-    return pivoted(rows, [by] if isinstance(by, str) else by, names, value, measure)
+    keys = [by] if isinstance(by, str) else by
+    return done(_combine.pivot, rows, by=keys, names=names, value=value, measure=measure)
 
 
 @node(pure=True)

@@ -92,5 +92,5 @@ def test_streams_are_known_as_streams() -> None:
     assert {name for name, node in nodes() if node.spec.is_stream} == {
         *("files.lines", "files.watch", "csv.records", "json.items", "jsonl.records", "http.pages", "graphql.items"),
         *("compress.lines", "shell.lines", "sql.rows", "xlsx.records", "xml.items", "llm.stream", "pdf.pages"),
-        *("mail.fetch", "mail.incoming", "s3.folders", "s3.objects", "ssh.lines", "time.cron_runs"),
+        *("mail.fetch", "mail.incoming", "s3.folders", "s3.objects", "ssh.lines", "table.rows", "time.cron_runs"),
     }

@@ -11,7 +11,22 @@ from hypothesis import given, settings, strategies as st
 
 import cflow
 from cflow.compiler.permissions import Permissions, as_address, is_public, under
-from cflow.stdlib_nodes import compress, crypto, csv, files, image, json, jsonl, metrics, pdf, toml, xlsx, xml, yaml
+from cflow.stdlib_nodes import (
+    compress,
+    crypto,
+    csv,
+    files,
+    image,
+    json,
+    jsonl,
+    metrics,
+    pdf,
+    table,
+    toml,
+    xlsx,
+    xml,
+    yaml,
+)
 
 
 @pytest.fixture
@@ -256,6 +271,9 @@ CALLS = {
     "xml.read": lambda: xml.read(OUT),
     "xml.items": lambda: [*xml.items(OUT, "x")],
     "xml.write": lambda: xml.write("other/x.xml", {"a": 1}),
+    "table.rows": lambda: [*table.rows(table.scan("other/t.csv"))],
+    "table.collect": lambda: table.collect(table.scan("other/t.csv")),
+    "table.write": lambda: table.write(table.scan("data/in.csv"), "other/t.csv"),
     "xlsx.read": lambda: xlsx.read(OUT),
     "xlsx.records": lambda: [*xlsx.records(OUT)],
     "xlsx.sheets": lambda: xlsx.sheets(OUT),
