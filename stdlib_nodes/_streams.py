@@ -12,6 +12,7 @@ import lzma
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, TypeVar, cast
 
@@ -204,10 +205,10 @@ async def hops(
         items = parse(file)
 
         def take() -> list[T]:
-            start, out = counted.taken, []
-            for item in items:
+            end, out = counted.taken + _HOP, []
+            for item in islice(items, _ITEMS):
                 out.append(item)
-                if len(out) >= _ITEMS or counted.taken - start > _HOP:
+                if counted.taken > end:
                     break
             return out
 

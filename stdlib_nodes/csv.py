@@ -158,15 +158,15 @@ def _records(
             twice = next(name for name in names if names.count(name) > 1)
             msg = f"{origin}: two columns are called {twice!r}: give other names with columns="
             raise ValueError(msg)
+        width = len(names) or -1  # an empty line is no record of no fields
         for cells in reader:
-            if not cells:
-                continue
-            if len(cells) != len(names):
+            if len(cells) == width:
+                yield dict(zip(names, cells))  # noqa: B905  # asking for equal lengths costs a tenth, and they are
+            elif cells:
                 msg = (
                     f"{origin}, line {form.skip + reader.line_num}: {len(cells)} cells where {len(names)} were expected"
                 )
                 raise ValueError(msg)
-            yield dict(zip(names, cells, strict=True))
     except _csv.Error as error:
         msg = f"{origin}, line {form.skip + reader.line_num}: {error}"
         raise ValueError(msg) from error
