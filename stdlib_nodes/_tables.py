@@ -17,7 +17,12 @@ from ._fields import as_dict, each
 from ._jsontext import dump
 from ._libraries import library
 
-SHUT = ("enable_external_access = false", "python_enable_replacements = false", "lock_configuration = true")
+SHUT = (
+    "enable_progress_bar = false",  # it would be printed among what the program prints
+    "enable_external_access = false",
+    "python_enable_replacements = false",
+    "lock_configuration = true",
+)
 
 
 def run(sql: str, tables: dict[str, list[Any]]) -> list[dict[str, Any]]:
