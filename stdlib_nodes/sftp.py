@@ -37,13 +37,14 @@ _SIZE = 64 << 20  # bytes of a file that is read into memory
 @frozen(kw_only=True)
 class Entry:
     """What stands in a folder there. ``path`` is that of the call with the name; ``kind`` is ``file``, ``folder``,
-    ``link`` or ``other``."""
+    ``link`` or ``other``; ``mode`` is what ``write`` takes (``0o640``), None where the host does not say."""
 
     path: str
     name: str
     kind: str
     size: int
     modified: datetime | None
+    mode: int | None
 
 
 @node(reads="sftp", runs="asyncio")
@@ -105,12 +106,16 @@ async def read(host: str, path: str, key: str | Path = "", known: str | Path = "
 
 
 @node(writes="sftp", runs="asyncio")
-async def write(host: str, path: str, data: str | bytes, key: str | Path = "", known: str | Path = "") -> None:
+async def write(
+    host: str, path: str, data: str | bytes, key: str | Path = "", known: str | Path = "", mode: int | None = None
+) -> None:
     """Put a file, in place of what is there, whole or not at all.
 
     ``sftp.write(HOST, "outgoing/report.json", json.format(report))``
+
+    Its mode is ``mode``; else that of the file which was there, or what the host gives to a new one.
     """
-    async with _files(host, key, known, path) as files, _replacing(files, path) as file:
+    async with _files(host, key, known, path) as files, _replacing(files, path, mode) as file:
         await file.write(data.encode() if isinstance(data, str) else data)
 
 
@@ -156,17 +161,19 @@ async def download_folder(
 
 
 @node(reads="files", writes="sftp", runs="asyncio")
-async def upload(host: str, source: str | Path, path: str, key: str | Path = "", known: str | Path = "") -> int:
+async def upload(
+    host: str, source: str | Path, path: str, key: str | Path = "", known: str | Path = "", mode: int | None = None
+) -> int:
     """Put a file of this machine there, whole or not at all, in constant memory; how many bytes.
 
     ``sftp.upload(HOST, "report.pdf", "outgoing/report.pdf")``
 
-    Raises SshError, OSError.
+    Its mode is as in ``write``. Raises SshError, OSError.
     """
     opened = permissions().file(source).open
     with await asyncio.to_thread(opened, "rb") as local:
         async with _files(host, key, known, path) as files:
-            return await _send(files, local, path, _counter(size_of(local)))
+            return await _send(files, local, path, _counter(size_of(local)), mode)
 
 
 @node(reads="files", writes="sftp", runs="asyncio")
@@ -258,9 +265,9 @@ async def _fetch(files: Any, path: str, target: str | Path, seen: Callable[[int]
             seen(len(block))
 
 
-async def _send(files: Any, local: BinaryIO, path: str, seen: Callable[[int], None]) -> int:
+async def _send(files: Any, local: BinaryIO, path: str, seen: Callable[[int], None], mode: int | None = None) -> int:
     done = 0
-    async with _replacing(files, path) as file:
+    async with _replacing(files, path, mode) as file:
         while block := await asyncio.to_thread(local.read, _BLOCK):
             await file.write(block)
             done += len(block)
@@ -292,13 +299,22 @@ async def _files(host: str, key: str | Path, known: str | Path, *paths: str) -> 
 
 
 @asynccontextmanager
-async def _replacing(files: Any, path: str) -> AsyncIterator[Any]:
+async def _replacing(files: Any, path: str, mode: int | None) -> AsyncIterator[Any]:
     """A file that takes the place of ``path`` when the block ends well; else nothing is left of it."""
+    from asyncssh import SFTPAttrs, SFTPNoSuchFile
+
+    if mode is None:
+        with suppress(SFTPNoSuchFile):
+            mode = _mode((await files.stat(path)).permissions)
+    # Nobody else reads it before it has its mode.
+    attrs = SFTPAttrs() if mode is None else SFTPAttrs(permissions=0o600)
     folder, name = posixpath.split(path)
     temporary = posixpath.join(folder, f".{name[:100]}.{secrets.token_hex(4)}.part")
     try:
-        async with files.open(temporary, "wb") as file:
+        async with files.open(temporary, "wb", attrs) as file:
             yield file
+            if mode is not None:
+                await file.chmod(mode)
         await _renamed(files, temporary, path)
     except BaseException:
         # Cancelled, there is a moment for it; a connection that is gone leaves it there.
@@ -317,6 +333,10 @@ async def _renamed(files: Any, path: str, target: str) -> None:
         await files.rename(path, target)
 
 
+def _mode(permissions: int | None) -> int | None:
+    return None if permissions is None else stat.S_IMODE(permissions)
+
+
 def _entry(path: str, name: str, attrs: Any) -> Entry:
     mode = attrs.permissions or 0
     kinds = ((stat.S_ISREG, "file"), (stat.S_ISDIR, "folder"), (stat.S_ISLNK, "link"))
@@ -326,4 +346,5 @@ def _entry(path: str, name: str, attrs: Any) -> Entry:
         kind=next((kind for is_it, kind in kinds if is_it(mode)), "other"),
         size=attrs.size or 0,
         modified=None if attrs.mtime is None else datetime.fromtimestamp(attrs.mtime, UTC),
+        mode=_mode(attrs.permissions),
     )

@@ -252,8 +252,16 @@ def test_deploy_hosts(
     Path("known_hosts").write_text(hosts["known"])
     Path("hosts.yaml").write_text(json.dumps(hosts["names"]))
     files = [folder / "app.conf" for folder in hosts["folders"]]
-    for file in files:
+    for file, mode in zip(files, (0o600, 0o755), strict=True):
         file.write_text("old")
+        file.chmod(mode)
+
+    def there() -> list[dict[str, tuple[str, str]]]:
+        """What the hosts have: all files with their modes."""
+        return [
+            {p.name: (oct(p.stat().st_mode)[-3:], p.read_text()) for p in folder.iterdir()}
+            for folder in hosts["folders"]
+        ]
 
     def deploy(content: str, limit: int) -> Any:
         Path("app.conf").write_text(content)
@@ -262,14 +270,15 @@ def test_deploy_hosts(
         return load("deploy_hosts").deploy_hosts.run("hosts.yaml", "app.conf", "app.conf", check, limit=limit)
 
     assert deploy("new", limit=2) == 2
-    assert [file.read_text() for file in files] == ["new", "new"]
+    deployed = [{"app.conf": ("600", "new")}, {"app.conf": ("755", "new")}]
+    assert there() == deployed
     with pytest.raises(Exception, match="ended with status 1"):
         deploy("bad", limit=1)
-    assert [file.read_text() for file in files] == ["new", "new"]
+    assert there() == deployed
     said = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
     ports = [line.removesuffix(" has again what it had").rpartition(":")[2] for line in said]
     assert ports == [name.rpartition(":")[2] for name in reversed(hosts["names"])]
     Path("known_hosts").write_text("")
     with pytest.raises(Exception, match="known"):
         deploy("newer", limit=2)
-    assert [file.read_text() for file in files] == ["new", "new"]
+    assert there() == deployed

@@ -7,8 +7,9 @@ import logging
 import os
 import shutil
 import socket
+import stat
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -270,6 +271,49 @@ def test_files_go_and_come(host: str, known: str, folder: Path, tmp_path: Path) 
     with pytest.raises(FileNotFoundError):
         sftp.upload(at, tmp_path / "none", "x", known=known)
     assert sorted(os.listdir(folder)) == ["in"]
+
+
+def test_a_file_that_is_replaced_keeps_its_mode(host: str, known: str, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "new").write_text("new")
+    puts: list[Callable[..., object]] = [
+        lambda **more: sftp.write(host, "moded", "new", known=known, **more),
+        lambda **more: sftp.upload(host, tmp_path / "new", "moded", known=known, **more),
+    ]
+    for put in puts:
+        put()
+        fresh = stat.S_IMODE((folder / "moded").stat().st_mode)
+        assert fresh == 0o666 & ~umask()
+        for mode in (0o600, 0o755, 0o400):
+            (folder / "moded").chmod(mode)
+            put()
+            assert stat.S_IMODE((folder / "moded").stat().st_mode) == mode
+        put(mode=0o640)
+        there = sftp.info(host, "moded", known=known)
+        assert there is not None
+        assert there.mode == stat.S_IMODE((folder / "moded").stat().st_mode) == 0o640
+        (folder / "moded").unlink()
+
+
+def test_what_is_secret_is_never_open_to_others(
+    host: str, known: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "new").write_bytes(b"new")
+    (folder / "key").touch(0o600)
+    seen = []
+
+    def look(_: float) -> None:
+        seen.extend(stat.S_IMODE(p.stat().st_mode) for p in folder.iterdir() if "key" in p.name)
+
+    monkeypatch.setattr(sftp, "how_far", lambda total: look)
+    asyncio.run(sftp.upload.fn(host, tmp_path / "new", "key", known=known))
+    assert seen == [0o600, 0o600], "the old one, and the part of the new one"
+    (folder / "key").unlink()
+
+
+def umask() -> int:
+    found = os.umask(0o022)
+    os.umask(found)
+    return found
 
 
 @pytest.mark.parametrize("path", ["", "..", "../x", "a/../../x", "/../etc/passwd", "a/./b", "..\\x", "a\0", "a\r\nb"])
