@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 _CONNECT_SECONDS = 5.0
 _ANSWER_SECONDS = 30.0
 
+# What says something of the connection, not of the data: the connection is shared with later calls.
+_OF_CONNECTIONS = frozenset(
+    "ASKING AUTH DISCARD EXEC HELLO MONITOR MULTI PSUBSCRIBE PSYNC PUNSUBSCRIBE QUIT READONLY READWRITE REPLCONF RESET"
+    " SELECT SSUBSCRIBE SUBSCRIBE SUNSUBSCRIBE SYNC UNSUBSCRIBE UNWATCH WATCH".split()
+)
+_OF_CLIENTS = frozenset("CACHING CAPA IMPORT-SOURCE NO-EVICT NO-TOUCH REPLY SETINFO SETNAME TRACKING".split())
+
 
 @node(reads="redis")
 def get(server: str, key: str) -> str | None:
@@ -123,9 +130,18 @@ def command(server: str, words: list[Any]) -> Any:
     """Any other command, word by word; its answer as texts, numbers and lists.
 
     ``members = redis.command("redis://localhost", ["SMEMBERS", "tags"])``
+
+    What changes the connection (``SELECT``, ``MULTI``, ``SUBSCRIBE``...) is refused with a ValueError, as later calls
+    have the same one: the number of the database is in the address, and several commands at once are an ``EVAL``.
     """
-    if not words:
+    # redis-py takes "CLIENT REPLY" in one for two words.
+    first = [str(word.decode("ascii", "replace") if isinstance(word, bytes) else word) for word in words[:2]]
+    given = " ".join(first).upper().split()
+    if not given:
         msg = "a command has at least one word"
+        raise ValueError(msg)
+    if given[0] in _OF_CONNECTIONS or (given[0] == "CLIENT" and _OF_CLIENTS.intersection(given[1:2])):
+        msg = f"{given[0]} changes the connection, which later calls have too: it is no single command"
         raise ValueError(msg)
     return _asked(server, *words)
 
@@ -145,6 +161,9 @@ def _asked(server: str, *words: Any) -> Any:
             raise
         finally:
             client.connection_pool.release(connection)
+    except UnicodeDecodeError as error:
+        msg = f"{_shown(server)}: what {words[0]} gives is not UTF-8 text (byte {error.start})"
+        raise ValueError(msg) from error
     except library.TimeoutError as error:
         msg = f"{_shown(server)}: no answer in time"
         raise TimeoutError(msg) from error

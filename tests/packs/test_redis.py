@@ -61,6 +61,32 @@ def test_counters_lists_and_hashes(server: str) -> None:
     assert sorted(redis.command(server, ["SMEMBERS", "s"])) == ["x", "y"]
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["SELECT", 3], ["select", "3"], ["SELECT 3"], [b" Select 3"], [b"SELECT", 3], ["MULTI"], ["WATCH", "k"],
+        ["SUBSCRIBE", "c"], ["MONITOR"], ["CLIENT", "REPLY", "OFF"], ["CLIENT REPLY", "SKIP"],
+        [" client", b"reply", "OFF"], ["AUTH", "x"], ["QUIT"], ["RESET"], ["HELLO", 3],
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_changes_the_connection_is_refused(server: str, words: list[object]) -> None:
+    with pytest.raises(ValueError, match="changes the connection"):
+        redis.command(server, words)
+    assert redis.set(server, "k", "here")
+    assert redis.get(server, "k") == "here"
+    assert redis.get(server[:-1] + "3", "k") is None
+    assert redis.command(server, ["CLIENT", "ID"]) > 0
+
+
+def test_bytes_that_are_no_text(server: str) -> None:
+    redis.command(server, ["SET", "k", b"\xff\xfe"])
+    with pytest.raises(ValueError, match=r"^redis://127.0.0.1:\d+/0: what GET gives is not UTF-8 text"):
+        redis.get(server, "k")
+    redis.set(server, "k", "text")
+    assert redis.get(server, "k") == "text", "and the next answer is its own"
+
+
 def test_messages(server: str) -> None:
     import redis as library
 
