@@ -20,6 +20,7 @@ from attrs import frozen
 
 from .. import node, permissions
 from ._atomic import Paths, named, write_whole, writing
+from ._names import climbs
 from ._progress import how_far, pieces, size_of
 from ._watching import Kind, Watcher, states
 
@@ -42,6 +43,23 @@ class Change:
 
     kind: Kind
     path: Path
+
+
+@node(pure=True)
+def inside(folder: str | Path, name: str, deep: bool = False) -> Path:
+    """The path of what has that name in a folder, for names that come from data; nothing is looked at.
+
+    ``files.write(files.inside("release", entry.name), content)``
+
+    With ``deep`` the name may be a path of several parts. Raises ValueError for a name that would lead elsewhere: an
+    absolute one, one with ``.`` or ``..`` for a part, an empty one, and, without ``deep``, one with a ``/`` or
+    ``\\``. A link in the folder still leads where it does.
+    """
+    path = Path(name)
+    if not name or "\0" in name or climbs(name) or path.drive or path.root or (not deep and {"/", "\\"} & {*name}):
+        msg = f"{name!r} is no name of something in {str(folder)!r}"
+        raise ValueError(msg)
+    return Path(folder, path)
 
 
 @node(reads="files")

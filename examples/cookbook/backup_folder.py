@@ -53,7 +53,7 @@ def restore(name: str, folder: str, limit: int = 4) -> int:
     """Bring the files of a backup back; those that are there as they were are left alone."""
     manifest = convert(json.loads(s3.get(BUCKET, f"backups/{name}.json")), dict[str, Stored])
     for path, wanted in parallel(manifest.items(), limit=limit):
-        target = f"{folder}/{path}"
+        target = files.inside(folder, path, deep=True)
         if not (files.exists(target) and crypto.hash_file(target) == wanted.sha256):
             s3.download.options(retry=3, timeout=3600)(BUCKET, f"contents/{wanted.sha256}", target)
     return len(manifest)

@@ -42,10 +42,10 @@ def contract_test(api: str, contract: str, out: str = "junit.xml") -> int:
     """How many promises are kept; fails, after the report is written, if one is not."""
     agreed = convert(yaml.read(contract), Contract)
     done = collect((promise.path, broken(api, promise, agreed)) for promise in parallel(agreed.promises, limit=8))
-    found = dict(done.ok + [(bad.item.path, [f"{bad.error}"]) for bad in done.failed])
-    failed = [path for path, problems in found.items() if problems]
+    found = done.ok + [(bad.item.path, [f"{bad.error}"]) for bad in done.failed]
+    failed = [path for path, problems in found if problems]
     cases = []
-    for path, problems in found.items():
+    for path, problems in found:
         entry = {"@name": path, "@classname": "contract"}
         cases.append({**entry, "failure": "\n".join(problems)} if problems else entry)
     suite = {"@name": "contract", "@tests": f"{len(found)}", "@failures": f"{len(failed)}", "testcase": cases}

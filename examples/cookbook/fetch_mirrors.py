@@ -33,11 +33,11 @@ def fetch_mirrors(index: str, mirrors: list[str], out: str = "release", limit: i
     wanted = convert(http.get_json.options(retry=3, timeout=10)(index), list[Wanted])
     done: Collected[Path] = collect(max_failed=3)
     for file in parallel(wanted, limit=limit):
-        path = f"{out}/{file.name}"
+        path = files.inside(out, file.name)
         if not (files.exists(path) and crypto.hash_file(path) == file.sha256):
             content = race(fetched(first, file), fetched(second, file), timeout=60)
             files.write(path, content)
-        done.append(Path(path))
+        done.append(path)
     for bad in done.failed:
         log.error(f"{bad.item.name}: {bad.error}")
     assert not done.failed, f"{len(done.failed)} of {len(wanted)} files are missing; do it again to fetch those"

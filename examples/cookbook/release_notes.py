@@ -26,7 +26,7 @@ def commits(repository: str, since: str) -> list[Commit]:
     found = []
     for line in shell.lines(
         "git",
-        ["log", "--reverse", "--format=%h%x09%s", f"{since}..HEAD"],
+        ["log", "--reverse", "--format=%h%x09%s", "--end-of-options", f"{since}..HEAD"],
         folder=repository,
     ):
         hash, _, subject = line.partition("\t")

@@ -60,8 +60,8 @@ def triage(letter: mail.Mail, patience: timedelta) -> str:
 
 
 @flow
-def triage_mail(patience: timedelta = timedelta(days=1), limit: int = 20) -> dict[str, str]:
-    """What has become of each mail that nobody has seen, by its subject."""
+def triage_mail(patience: timedelta = timedelta(days=1), limit: int = 20) -> list[tuple[str, str]]:
+    """The subject of each mail that nobody has seen, and what has become of it."""
     uids = mail.search(IMAP, seen=False)
     done: Collected[tuple[str, str]] = collect()
     for uid in parallel(uids, limit=limit):
@@ -70,4 +70,4 @@ def triage_mail(patience: timedelta = timedelta(days=1), limit: int = 20) -> dic
         done.append((letter.subject, outcome))
     for bad in done.failed:
         log.error(f"mail {bad.item}: {bad.error}")
-    return dict(done.ok)
+    return done.ok

@@ -156,14 +156,23 @@ def test_convert_sheets(load: Load, caplog: pytest.LogCaptureFixture) -> None:
     assert attempt(module.watch, "inbox", "tables", looks=3).error is None
     assert sorted(p.name for p in Path("tables").iterdir()) == ["a.csv", "b.csv"]
     assert Path("tables/a.csv").read_text() == "x,y\n1,é\n"
-    assert sorted(str(p.relative_to("inbox")) for p in Path("inbox").rglob("*.*")) == [
-        "done/a.xlsx", "done/b.xlsx",
-        "rejected/broken.xlsx", "rejected/broken.xlsx.txt", "rejected/empty.xlsx", "rejected/empty.xlsx.txt",
-    ]  # fmt: skip
-    assert Path("inbox/rejected/empty.xlsx.txt").read_text() == "there are no rows in it\n"
+    assert sorted(p.name for p in Path("inbox/done").iterdir()) == ["a.xlsx", "b.xlsx"]
+    rejected = lambda: {p.name: p.read_text() for p in Path("inbox/rejected").rglob("*.txt")}
+    assert sorted(rejected()) == ["broken.xlsx.txt", "empty.xlsx.txt"]
+    assert rejected()["empty.xlsx.txt"] == "there are no rows in it\n"
     assert len(warnings(caplog)) == 2
-    xlsx.write("inbox/a.xlsx", [{"x": 3}])
-    assert module.convert_sheets.run("inbox", "tables") == [Path("tables/a.csv")]
+    # Another one of that name replaces nothing, nor does a third one.
+    before = Path("inbox/done/a.xlsx").read_bytes()
+    for number in (3, 4):
+        xlsx.write("inbox/a.xlsx", [{"x": number}])
+        assert module.convert_sheets.run("inbox", "tables") == []
+    assert Path("tables/a.csv").read_text() == "x,y\n1,é\n"
+    assert Path("inbox/done/a.xlsx").read_bytes() == before
+    assert sorted(xlsx.read(p)[0]["x"] for p in Path("inbox/rejected").rglob("a.xlsx")) == [3, 4]
+    assert rejected()["a.xlsx.txt"] == "a sheet of this name has been converted before\n"
+    # What a crash left between the table and the move is made again.
+    Path("inbox/done/b.xlsx").rename("inbox/b.xlsx")
+    assert module.convert_sheets.run("inbox", "tables") == [Path("tables/b.csv")]
 
 
 def test_reject_records(load: Load, caplog: pytest.LogCaptureFixture) -> None:
@@ -174,16 +183,24 @@ def test_reject_records(load: Load, caplog: pytest.LogCaptureFixture) -> None:
     reject = load("reject_records").reject_records
     assert reject.run("orders.csv", "order.schema.json", "out", size=100) == {"good": 225, "bad": 26}
     assert sorted(str(p.relative_to("out")) for p in Path("out").rglob("*.csv")) == [
-        f"{name}/0000{n}.csv" for name in ("AT", "CH", "rejected") for n in (1, 2, 3)
+        f"{name}/0000{n}.csv" for name in ("good/AT", "good/CH", "rejected") for n in (1, 2, 3)
     ]
     last = csv.read("out/rejected/00003.csv")[-1]
     assert last["id"] == "251"
     assert last["reason"].startswith("country: 'XX' is not one of ['AT', 'CH']; quantity: '0'")
-    assert sum(len(csv.read(p)) for p in Path("out/CH").iterdir()) == 75
+    assert sum(len(csv.read(p)) for p in Path("out/good/CH").iterdir()) == 75
     assert not warnings(caplog)
     Path("order.schema.json").write_text('{"required": ["nothing"]}')
     assert reject.run("orders.csv", "order.schema.json", "out2")["good"] == 0
     assert warnings(caplog) == ["251 of 251 records are refused: is order.schema.json the right one?"]
+    # A country is whatever the file says: it makes no path, and takes the place of nothing.
+    Path("order.schema.json").write_text('{"properties": {"quantity": {"pattern": "^[0-9]*$"}}}')
+    Path("odd.csv").write_text("id,country,quantity\n1,rejected,2\n2,DE,x\n3,../../esc,1\n4,/tmp/esc,1\n5,..,1\n6,,1\n")
+    assert reject.run("odd.csv", "order.schema.json", "deep/out3") == {"good": 1, "bad": 5}
+    assert [row["id"] for row in csv.read("deep/out3/good/rejected/00001.csv")] == ["1"]
+    assert [row["id"] for row in csv.read("deep/out3/rejected/00001.csv")] == ["2", "3", "4", "5", "6"]
+    assert len([p for p in Path().rglob("*.csv") if "deep" in p.parts]) == 2
+    assert not Path("esc").exists()
 
 
 def test_log_report(load: Load, caplog: pytest.LogCaptureFixture) -> None:
@@ -315,6 +332,25 @@ def test_feed_digest(load: Load, site: Site, engine: cflow.Engine, caplog: pytes
     engine.run(digest, "feeds.yaml", dt.date(2026, 3, 2))
     assert Path("digests/2026-03-02.md").read_text().splitlines()[1:] == ["- [four](https://x.test/four)"]
     assert [w.partition(" ")[0] for w in warnings(caplog)] == [f"{site.url}/gone"] * 3
+    # Without a store, and without feeds, it fails and writes nothing.
+    with pytest.raises(RuntimeError, match="keeps its values in the store"):
+        digest.run("feeds.yaml", dt.date(2026, 3, 3))
+    Path("mapping.yaml").write_text(f"news: {site.url}/a\n")
+    with pytest.raises(Exception, match=r"list\[str\]"):
+        engine.run(digest, "mapping.yaml", dt.date(2026, 3, 3))
+    Path("dead.yaml").write_text(f"- {site.url}/gone\n")
+    with pytest.raises(AssertionError, match=r"none of the feeds in dead\.yaml"):
+        engine.run(digest, "dead.yaml", dt.date(2026, 3, 3))
+    assert not Path("digests/2026-03-03.md").exists()
+    # What a feed says is no Markdown.
+    site.routes["GET /b"] = (
+        '<rss version="2.0"><channel><title>f</title><item><title>[a](http://evil.test) *b* &lt;img&gt;</title>'
+        "<link>https://x.test/q)[x](y z&lt;</link></item></channel></rss>"
+    )
+    engine.run(digest, "feeds.yaml", dt.date(2026, 3, 4))
+    assert Path("digests/2026-03-04.md").read_text().splitlines()[1:] == [
+        r"- [\[a\](http://evil.test) \*b\* \<img\>](https://x.test/q[x]yz)"
+    ]
 
 
 def test_fetch_mirrors(load: Load, site: Site) -> None:
@@ -340,6 +376,12 @@ def test_fetch_mirrors(load: Load, site: Site) -> None:
     site.routes["GET /b/1.4/part1.bin"] = b"that neither"
     with pytest.raises(AssertionError, match="1 of 5 files are missing"):
         module.fetch_mirrors.run(*given)
+    site.routes["GET /1.4/index.json"] = [{"name": "../esc.bin", "sha256": hashlib.sha256(b"esc").hexdigest()}]
+    site.routes |= {f"GET /{mirror}/1.4/../esc.bin": b"esc" for mirror in ("a", "b")}
+    site.routes |= {f"GET /{mirror}/esc.bin": b"esc" for mirror in ("a", "b")}
+    with pytest.raises(AssertionError, match="1 of 1 files are missing"):
+        module.fetch_mirrors.run(*given)
+    assert not Path("esc.bin").exists()
 
 
 def test_await_job(load: Load, site: Site, caplog: pytest.LogCaptureFixture) -> None:
@@ -391,6 +433,15 @@ schemas:
     assert "[1].id: '2' is not of type 'integer'" in report
     assert "the status is 200, not 404" in report
     assert report.count("<failure>") == 3
+    # Two promises of one address: each counts.
+    Path("contract.yaml").write_text("""
+promises: [{path: /items/2, schema: item}, {path: /items/2}, {path: /gone, status: 404}, {path: /gone, status: 404}]
+schemas: {item: {required: [id]}}
+""")
+    site.routes["GET /items/2"] = {"name": "no id"}
+    with pytest.raises(AssertionError, match=r"1 of 4 promises are broken: /items/2\n"):
+        module.contract_test.run(site.url, "contract.yaml")
+    assert 'tests="4" failures="1"' in Path("junit.xml").read_text()
 
 
 # ---- services, people, programs --------------------------------------------------------------------
@@ -420,16 +471,19 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         redis._client.cache_clear()
 
 
-def test_queue_worker(load: Load, redis_server: str, site: Site, caplog: pytest.LogCaptureFixture) -> None:
+def test_queue_worker(
+    load: Load, redis_server: str, site: Site, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from cflow.stdlib_nodes import redis
 
+    monkeypatch.setenv("REDIS", redis_server)
     redis.command(redis_server, ["FLUSHALL"])
     jobs = [json.dumps({"id": name, "address": f"{name} street"}) for name in ("a", "nowhere", "c")]
     redis.push(redis_server, "jobs", [jobs[1], "{no job", jobs[2]])
     redis.push(redis_server, "jobs:busy", [jobs[0]])  # a worker died with it in hand
     site.routes["GET /place"] = lambda r: 404 if "nowhere" in r.query["q"] else {"lat": 48.2, "of": r.query["q"]}
     work = load("queue_worker").queue_worker
-    assert work.run(redis_server, site.url) == {"done": 2, "failed": 2}
+    assert work.run(site.url) == {"done": 2, "failed": 2}
     assert json.loads(redis.get(redis_server, "place:a") or "")["of"] == "a street"
     assert redis.get(redis_server, "place:c")
     failed = [json.loads(text) for text in redis.pop(redis_server, "jobs:failed", 10)]
@@ -437,7 +491,7 @@ def test_queue_worker(load: Load, redis_server: str, site: Site, caplog: pytest.
     assert "404" in failed[0]["why"]
     assert redis.command(redis_server, ["EXISTS", "jobs", "jobs:busy"]) == 0
     assert warnings(caplog) == ["a job is taken up again"]
-    assert work.run(redis_server, site.url) == {"done": 0, "failed": 0}
+    assert work.run(site.url) == {"done": 0, "failed": 0}
 
 
 def test_approve_refund(load: Load, site: Site, engine: cflow.Engine) -> None:
@@ -515,6 +569,9 @@ def test_release_notes(load: Load) -> None:
         module.release_notes.run("repository", "v1.4", "1.5")
     with pytest.raises(Exception, match="ended with status 128"):
         module.release_notes.run("repository", "v9", "9")
+    with pytest.raises(Exception, match="ended with status 128"):
+        module.release_notes.run("repository", "--output=pwn", "9")
+    assert not list(Path("repository").glob("pwn*"))
 
 
 def test_price_baskets(load: Load, caplog: pytest.LogCaptureFixture) -> None:

@@ -38,6 +38,19 @@ def test_text_that_is_none_is_told(tmp_path: Path) -> None:
         files.read.fn(path)
 
 
+def test_a_name_from_data_stays_inside() -> None:
+    assert files.inside("out", "a b..txt") == Path("out/a b..txt")
+    assert files.inside(Path("/out"), "...") == Path("/out/...")
+    assert files.inside("out", "deep/er/a.txt", deep=True) == Path("out/deep/er/a.txt")
+    for name in ("", ".", "..", "../x", "a/../../x", "a/..", "./a", "/etc/passwd", "//x", "..\\x", "a\0"):
+        for deep in (False, True):
+            with pytest.raises(ValueError, match="is no name of something in 'out'"):
+                files.inside("out", name, deep=deep)
+    for name in ("a/b", "a/", "a\\b"):
+        with pytest.raises(ValueError, match="is no name"):
+            files.inside("out", name)
+
+
 @pytest.mark.parametrize("node", [files.read, files.read_bytes, files.list, files.stat])
 def test_a_missing_file_is_named(tmp_path: Path, node: object) -> None:
     with pytest.raises(FileNotFoundError, match="nowhere"):
