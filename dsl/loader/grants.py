@@ -14,6 +14,7 @@ from ...compiler.diagnostics import Collector
 from ...compiler.ir import Call, Const, Expr, Star
 from ...compiler.permissions import Permissions
 from ...compiler.spec import NodeSpec
+from ...compiler.types import Parameter, Type
 from ...compiler.walk import all_ops
 from .. import syntax
 from .packs import STANDARD, standard_asks
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from ..lower.program import Program
 
 _FILES = frozenset({"path", "folder", "source", "target"})
-"""How the standard packs call a parameter that is a path, where they ask for files."""
+"""How the standard packs call a parameter that is a path, where they ask for files. One of this machine may be a
+``Path``; what takes text alone is a path elsewhere (``sftp.read``) or a folder of mail."""
 
 _HELP = "the host that loads the program grants it: allow=[...], or --allow on the command line"
 
@@ -69,7 +71,8 @@ def _ask(spec: NodeSpec, call: Call, granted: Permissions) -> None:
     """
     pack = spec.key.removeprefix(f"{STANDARD}.").partition(".")[0]
     asks = standard_asks(pack) if spec.key.startswith(f"{STANDARD}.") else ()
-    for name, value in _literals(spec, call):
+    for param, value in _literals(spec, call):
+        name = param.name
         if name == "url" and "net" in asks:
             try:
                 parts = urlsplit(value)
@@ -78,18 +81,24 @@ def _ask(spec: NodeSpec, call: Call, granted: Permissions) -> None:
                 continue
             if host:
                 granted.host(host, port or {"http": 80, "https": 443}.get(parts.scheme))
-        elif name in _FILES and "files" in asks:
+        elif name in _FILES and _is_path(param.type) and "files" in asks:
             granted.file(value, follow=False)
         elif name == "program" and "process" in asks:
             granted.program(value)
 
 
-def _literals(spec: NodeSpec, call: Call) -> Iterator[tuple[str, str]]:
-    """The parameters that get a literal text, by name."""
-    given: list[tuple[str, Expr | Star]] = [
-        *((param.name, value) for param, value in zip(spec.signature.params, call.args, strict=False)),
-        *call.kwargs,
+def _is_path(type_: Type) -> bool:
+    return type_.name == "Path" or (type_.name == "union" and any(map(_is_path, type_.args)))
+
+
+def _literals(spec: NodeSpec, call: Call) -> Iterator[tuple[Parameter, str]]:
+    """The parameters that get a literal text."""
+    params = spec.signature.params
+    named = {param.name: param for param in params}
+    given: list[tuple[Parameter | None, Expr | Star]] = [
+        *zip(params, call.args, strict=False),
+        *((named.get(name), value) for name, value in call.kwargs),
     ]
-    for name, value in given:
-        if isinstance(value, Const) and isinstance(value.value, str):
-            yield name, value.value
+    for param, value in given:
+        if param is not None and isinstance(value, Const) and isinstance(value.value, str):
+            yield param, value.value

@@ -248,13 +248,20 @@ ASKED = [
     ('str(http.get("https://api.test/x").status)', ""),
     ('files.read("data/in.txt")', ""),
     ("files.read(path)", ""),
+    ('str(sftp.read(path, "app.conf", known="k"))', ""),
+    ('str(sftp.entries(path, "in"))', ""),
+    ('str(mail.search(path, "Junk"))', ""),
+    ('str(sftp.upload(path, "data/in.txt", "app.conf"))', ""),
+    ('str(sftp.download(path, "app.conf", "data/x"))', ""),
+    ('str(sftp.upload(path, source="out.txt", path="x"))', "the program is not allowed to reach the file 'out.txt'"),
+    ('str(sftp.download(path, "x", "out.txt"))', "the program is not allowed to reach the file 'out.txt'"),
     ('text.slug("/etc/passwd")', ""),
 ]
 
 
 @pytest.mark.parametrize(("call", "message"), ASKED)
 def test_literal_arguments_are_asked_for_when_a_program_is_checked(call: str, message: str, folder: Path) -> None:
-    names = "files, http, text"
+    names = "files, http, mail, sftp, text"
     text = f'import {names}\nconst PLACE: str = "/srv"\n\nflow f(path: str) -> str:\n    return {call}\n'
     allow = ["files:./data", "net:api.test:443", "text"]
     found = [d for d in cflow.check(text, allow=allow) if d.id != "unused-import"]
