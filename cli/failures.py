@@ -16,7 +16,7 @@ from typing import Any
 
 from ..compiler.diagnostics import NOWHERE, CflowError, Diagnostic, InputError, ProgramError
 from ..compiler.render import as_json, render
-from ..compiler.secrets import hide
+from ..compiler.secrets import hide, hide_passwords
 from ..executor.told import causes, context_of, further_notes, own_frames, said, way
 from .output import Hide, note, plain, wants_colour
 
@@ -83,7 +83,7 @@ def _as_people(id: str, message: str) -> str:
 def print_failure(error: BaseException, *, json_form: bool = False, hide: Hide = hide) -> None:
     """What a flow raised, on standard error: the author's line, the way there, the inputs of the failed call."""
     if json_form:
-        note(hide(json.dumps({"error": failure_json(error)}, ensure_ascii=False)))
+        note(hide_passwords(hide(json.dumps({"error": failure_json(error)}, ensure_ascii=False))))
         return
     where = context_of(error)
     text = said(error)
@@ -94,7 +94,7 @@ def print_failure(error: BaseException, *, json_form: bool = False, hide: Hide =
     ]
     lines += [f"   = {line}" for line in [*text.splitlines()[1:], *causes(error), *way(where), *further_notes(error)]]
     lines += [f"     {frame}" for frame in own_frames(error)]
-    note(hide("\n".join(lines)))
+    note(hide_passwords(hide("\n".join(lines))))
 
 
 def print_interrupted(*, json_form: bool = False) -> None:

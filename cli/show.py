@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..compiler import ir
+from ..compiler.secrets import hide_passwords
 from ..executor.told import shown
 from ..runs.programs import place_of
 from .graph.words import duration, expression, short
@@ -54,7 +55,8 @@ def execute(arguments: argparse.Namespace) -> int:
             store.close()
     root = tree_of(history)
     if arguments.json:
-        emit(json.dumps({**_row_json(history), "standing": facts, "steps": _steps(history, root)}, ensure_ascii=False))
+        told = {**_row_json(history), "standing": facts, "steps": _steps(history, root)}
+        emit(hide_passwords(json.dumps(told, ensure_ascii=False)))
     else:
         _print([*_head(history), *_tree(history, root, ""), *_foot(history, root, facts)])
     return 1 if history.damage else 0

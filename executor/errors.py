@@ -17,7 +17,7 @@ from attrs import field, frozen
 from ..compiler import ir
 from ..compiler.diagnostics import NOWHERE, Span
 from ..compiler.evaluate import arguments, evaluate
-from ..compiler.secrets import HIDDEN, redact
+from ..compiler.secrets import HIDDEN, hide_passwords, redact
 from ..compiler.spec import Objects
 from ..compiler.walk import all_ops
 from .frame import CALL, work
@@ -170,7 +170,7 @@ SHORT = 80
 
 def _short(value: Any) -> str:
     try:
-        text = repr(value)
+        text = hide_passwords(repr(value))
     except Exception:
         return f"<{type(value).__name__}>"
     return text if len(text) <= SHORT else text[: SHORT - 1] + "…"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..compiler.diagnostics import Span
-from ..compiler.secrets import hide
+from ..compiler.secrets import hide, hide_passwords
 
 LONGEST = 80
 """Characters that are shown of one input."""
@@ -126,17 +126,17 @@ def _is_own(file: str) -> bool:
 
 
 def shown(value: Any) -> str:
-    """Its ``repr``; a class whose own fails is named instead."""
+    """Its ``repr``, without passwords in addresses; a class whose own fails is named instead."""
     try:
-        return repr(value)
+        return hide_passwords(repr(value))
     except Exception as error:
         return f"<{type(value).__name__}: its repr raises {type(error).__name__}>"
 
 
 def said(error: BaseException | None) -> str:
-    """The text of an error; a class whose own text fails is named instead."""
+    """The text of an error, without passwords in addresses; a class whose own text fails is named instead."""
     try:
-        return str(error)
+        return hide_passwords(str(error))
     except Exception as inner:
         return f"<its text cannot be had: __str__ raises {type(inner).__name__}>"
 

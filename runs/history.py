@@ -10,7 +10,7 @@ from attrs import field, frozen
 
 from ..compiler import ir
 from ..compiler.garbage import collector_held
-from ..compiler.secrets import hide, redact
+from ..compiler.secrets import hide, hide_passwords, redact
 from ..compiler.tokens import GraphSyntaxError
 from ..executor.told import said, shown
 from ..store.blobs import Blobs
@@ -63,7 +63,7 @@ class History:
     def error(self, data: bytes | None) -> str:
         """An error in full: its class and text, its notes, what it came from."""
         found = self.value(data)
-        return "\n".join(_told(found)) if isinstance(found, BaseException) else shown(found)
+        return hide_passwords("\n".join(_told(found))) if isinstance(found, BaseException) else shown(found)
 
 
 def _why(error: Exception, data: bytes) -> str:
