@@ -111,11 +111,12 @@ class Tally:
         return row
 
     def total(self) -> str:
-        """``12 done, 1 failed in 3.2 s``."""
+        """``12 done, 1 failed, 2 running in 3.2 s``."""
         sums: dict[str, int] = {}
         for row in list(self.rows.values()):
-            for what, count in list(row.ended.items()):
-                sums[what] = sums.get(what, 0) + count
+            for what, count in [*row.ended.items(), ("running", row.running)]:
+                if count:
+                    sums[what] = sums.get(what, 0) + count
         counts = ", ".join(f"{count:,} {what}" for what, count in sums.items())
         return f"{counts or 'no node calls'} in {time.monotonic() - self.began:.1f} s"
 

@@ -74,7 +74,8 @@ class Permissions(NamedTuple):
         """
         given = tuple(sorted(set(grants)))
         for grant in given:
-            if not is_grant(grant):
+            kind, _, rest = grant.partition(":")
+            if kind not in KINDS or not rest.strip():
                 msg = f"{grant!r} grants nothing: it is {', '.join(f'{kind}:...' for kind in KINDS[:-1])} or env:..."
                 raise ValueError(msg)
             if grant.startswith("net:"):
@@ -182,9 +183,9 @@ class Permissions(NamedTuple):
 
 
 def is_grant(text: str) -> bool:
-    """Is it a grant, by its first word?"""
-    kind, colon, rest = text.partition(":")
-    return bool(colon and rest) and kind in KINDS
+    """Is it meant for a grant: a word and a colon? (``C:`` begins a path.) Also one that is misspelt."""
+    kind, colon, _ = text.partition(":")
+    return bool(colon) and kind.isalpha() and len(kind) > 1
 
 
 def as_address(text: str) -> Address | None:

@@ -59,8 +59,10 @@ class Command:
         self._signature = inspect.signature(fn)
         self.argv = list(program(fn, spec.runtime["command"]))
         if shutil.which(self.argv[0]) is None:
-            msg = f"{spec.name} runs the program {self.argv[0]!r}, which is not there"
-            raise FileNotFoundError(msg)
+            there = os.path.dirname(self.argv[0]) and os.path.exists(self.argv[0])
+            why = "which may not be executed (chmod +x)" if there else "which is not there"
+            msg = f"{spec.name} runs the program {self.argv[0]!r}, {why}"
+            raise (PermissionError if there else FileNotFoundError)(msg)
         memory = spec.runtime.get("memory")
         if memory is not None:  # set before the program is there, and handed down to what it starts
             self.argv = ["/bin/sh", "-c", 'ulimit -v "$0" && exec "$@"', str(memory // 1024), *self.argv]

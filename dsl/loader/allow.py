@@ -32,13 +32,16 @@ class Allow:
 
         Raises
         ------
-        ValueError: a grant that is none.
+        ValueError: a grant that is none, or an empty text.
         """
         if isinstance(patterns, Allow):
             return patterns
         if patterns is None:
             return cls()
         given = [os.fspath(p) for p in ((patterns,) if isinstance(patterns, str) else patterns)]
+        if not all(p.strip() for p in given):
+            msg = "an empty text allows nothing: name a pack, a file or a grant"
+            raise ValueError(msg)
         grants = Permissions.of(p for p in given if is_grant(p))
         return cls(tuple(_absolute(p) for p in given if not is_grant(p)), grants)
 

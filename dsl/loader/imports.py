@@ -234,7 +234,10 @@ class Imports:
         lacks = packs.missing(packs.about(found)) if name in packs.standard_packs() else ""
         if lacks:
             report.warn(
-                "extra-missing", span, f"the pack {name!r} needs {lacks}", help="its nodes fail until it is there"
+                "extra-missing",
+                span,
+                f"the pack {name!r} needs {lacks}",
+                help="nodes that use it fail until it is there",
             )
         if not self.host.execute:
             return self.host.static_pack(found)

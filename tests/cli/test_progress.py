@@ -86,6 +86,9 @@ def test_what_a_live_table_shows() -> None:
     from rich.console import Console
 
     tally = shown.Tally()
+    happen(tally, ("node", "started", "slow"), ("node", "started", "slow"))
+    assert tally.total().startswith("2 running in ")
+    tally = shown.Tally()
     happen(tally, *RUN[:-2])
     for i in range(20):
         happen(tally, ("node", "started", f"n{i}"), ("node", "done", f"n{i}"))

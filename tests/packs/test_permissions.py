@@ -64,6 +64,15 @@ def test_a_text_that_grants_nothing_is_refused(text: str) -> None:
         Permissions.of([text])
 
 
+@pytest.mark.parametrize("text", ["filse:./data", "files:", "net:", "env: ", "", " ", "Files:./data"])
+def test_what_is_meant_for_a_grant_and_is_none_is_told(text: str) -> None:
+    for allow in (text, [text], ["http", text]):
+        with pytest.raises(ValueError, match=r"grants nothing|an empty text allows nothing"):
+            cflow.loads("flow f():\n    pass\n", allow=allow)
+    for fine in ("http", "shop.*", "./a:b.py", "C:\\nodes\\*.py", "/srv/a:b.py"):
+        cflow.loads("flow f():\n    pass\n", allow=[fine])
+
+
 def test_in_ordinary_code_everything_is_permitted() -> None:
     given = cflow.permissions()
     assert given.trusted

@@ -176,6 +176,12 @@ def test_a_program_that_is_not_there_is_told() -> None:
         run(["no-such-program"])
 
 
+def test_a_program_that_may_not_be_executed_is_told(tmp_path: Path) -> None:
+    (tmp_path / "s.sh").write_text("#!/bin/sh\n")
+    with pytest.raises(PermissionError, match=r"s\.sh', which may not be executed \(chmod \+x\)"):
+        run([str(tmp_path / "s.sh")])
+
+
 def test_more_output_than_is_allowed_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cflow.runtimes.command.LONGEST", 100_000)
     with pytest.raises(NodeCrashed, match="printed more than 100,000 bytes"):
