@@ -151,6 +151,8 @@ def _end(at: FlowLowering, header: Header) -> None:
     if assignable(NONE, header.signature.returns, at.program.classes):
         return
     flow = at.source
+    if at.report.malformed_below(flow.span):
+        return
     returns = [n for n in statements(flow.body) if isinstance(n, s.Return)]
     last = flow.body[-1].span if flow.body else flow.span
     how = "some ways through it return nothing" if returns else "it returns nothing"

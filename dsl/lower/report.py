@@ -87,6 +87,10 @@ class Reporter:
         self._counts[diagnostic.severity] = count + 1
         self.collector.add(diagnostic)
 
+    def malformed_below(self, span: Span) -> bool:
+        """Is the text wrong there or further down? What was left out may then be a line of the same block."""
+        return any(file == span.file and line >= span.line for file, line, _ in self._malformed)
+
     @property
     def full(self) -> bool:
         """Were so many errors reported that no more will be?"""
