@@ -261,6 +261,11 @@ def test_archive_old(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
         result = attempt(module.archive_old, "reports", "2026-01-01T00:00:00Z", "old.zip")
     assert str(result.error) == "bad zip"
     assert there() == before
+    Path("reports/deep/link.txt").symlink_to("b.txt")
+    with pytest.raises(AssertionError, match=r"old\.zip does not hold deep/link\.txt \(links are left out\)"):
+        module.archive_old.run("reports", "2026-01-01T00:00:00Z", "old.zip")
+    Path("reports/deep/link.txt").unlink()
+    assert there() == before
     assert module.archive_old.run("reports", "2026-01-01T00:00:00Z", "old.zip") == 2
     assert there() == ["old.zip", "reports/new.txt"]
     assert not Path("old.zip.trash").exists()
