@@ -150,8 +150,9 @@ _PASSWORD = re.compile(r"""(?<=://)([^\s/?#@:"]*):[^\s/?#"]+@""")
 
 
 def hide_passwords(text: str) -> str:
-    """``text`` without the passwords of the addresses in it (``redis://ada:PASSWORD@host``), for reports: they are
-    often plain inputs, which nobody has called secret."""
+    """``text`` without the secrets in it, and without the passwords of addresses (``redis://ada:PASSWORD@host``), for
+    reports: those are often plain inputs, which nobody has called secret."""
+    text = hide(text)  # first: an address that is a secret is one as a whole
     return _PASSWORD.sub(rf"\1:{HIDDEN}@", text) if "://" in text else text
 
 

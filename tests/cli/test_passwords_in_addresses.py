@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from cflow.cli.main import main
-from cflow.compiler.secrets import hide_passwords
+from cflow.compiler.secrets import SecretText, forget, hide_passwords
+from cflow.executor.told import said, shown
 
 FLOW = """
 from cflow import flow, node
@@ -39,6 +40,15 @@ def f(server: str) -> str:
 )
 def test_what_is_hidden_of_a_text(text: str, shown: str) -> None:
     assert hide_passwords(text) == shown
+
+
+def test_an_address_that_is_a_secret_is_one_as_a_whole() -> None:
+    address = SecretText("redis://:TOP@inner-host/0")
+    try:
+        assert said(ValueError(f"no {str.__str__(address)}")) == "no <secret>"
+        assert shown({"at": str.__str__(address)}) == "{'at': '<secret>'}"
+    finally:
+        forget()
 
 
 def test_failures_and_the_store_show_no_password(
