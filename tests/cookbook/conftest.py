@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import cflow
+from cflow.compiler.secrets import forget
 from cflow.dsl.loader.python_files import import_file
 
 COOKBOOK = Path(cflow.__file__).parent / "examples" / "cookbook"
@@ -37,6 +38,13 @@ def site(running_site: Site) -> Site:
     running_site.routes = {}
     running_site.seen = []
     return running_site
+
+
+@pytest.fixture(autouse=True)
+def forgotten() -> Iterator[None]:
+    """The secrets of a recipe are words of every day ("secret"): other tests in this process are free to say them."""
+    yield
+    forget()
 
 
 @pytest.fixture
