@@ -294,14 +294,15 @@ CALLS = {
     "image.thumbnail from": lambda: image.thumbnail(OUT, "data/x.png"),
     "image.thumbnail to": lambda: image.thumbnail("data/in.txt", "other/x.png"),
     "metrics.write": lambda: metrics.write("other/x.prom"),
-    "pdf.info": lambda: pdf.info(OUT),
-    "pdf.text": lambda: pdf.text("data/file-link"),
-    "pdf.pages": lambda: [*pdf.pages(OUT)],
-    "pdf.draw": lambda: pdf.draw(OUT),
-    "pdf.merge from": lambda: pdf.merge("data/x.pdf", [OUT]),
-    "pdf.merge to": lambda: pdf.merge("other/x.pdf", []),
-    "pdf.select": lambda: pdf.select(OUT, "data/x.pdf", [1]),
-    "pdf.split": lambda: pdf.split(OUT, "data"),
+    # In a process the grants go with the function that is sent there (the test below): here they are asked as they are.
+    "pdf.info": lambda: pdf.info.fn(OUT),
+    "pdf.text": lambda: pdf.text.fn("data/file-link"),
+    "pdf.pages": lambda: [*pdf.pages.fn(OUT)],
+    "pdf.draw": lambda: pdf.draw.fn(OUT),
+    "pdf.merge from": lambda: pdf.merge.fn("data/x.pdf", [OUT]),
+    "pdf.merge to": lambda: pdf.merge.fn("other/x.pdf", []),
+    "pdf.select": lambda: pdf.select.fn(OUT, "data/x.pdf", [1]),
+    "pdf.split": lambda: pdf.split.fn(OUT, "data"),
     "crypto.hash_file": lambda: crypto.hash_file("data/file-link"),
     "compress.file from": lambda: compress.file(OUT, target="data/x.gz"),
     "compress.file to": lambda: compress.file("data/in.txt", target="other/x.gz"),
@@ -328,6 +329,13 @@ def test_every_node_that_opens_files_asks(inside: Path, name: str) -> None:
     with under(Permissions.of(["files:data"])), pytest.raises(PermissionError, match="not allowed"):
         CALLS[name]()
     assert tree() == before
+
+
+def test_grants_go_along_to_a_process(inside: Path) -> None:
+    (inside / "p.cflow").write_text("import pdf\n\nflow main(path: str) -> int:\n    return pdf.info(path).pages\n")
+    flow = cflow.load(inside / "p.cflow", allow=["files:data"]).main
+    with pytest.raises(PermissionError, match="not allowed"):
+        flow.run(OUT)
 
 
 def test_files_within_are_used_as_ever(inside: Path) -> None:
