@@ -29,7 +29,7 @@ def execute(arguments: argparse.Namespace) -> int:
     or a file of figures is wrong."""
     try:
         with nodes_print_to_standard_error():
-            flow = open_flow(arguments.target)
+            flow = open_flow(arguments.target, arguments.allow)
         inputs, call = _inputs(arguments, flow)
         if arguments.fail_above is not None and arguments.baseline is None:
             raise InputError("--fail-above needs something to compare with: --baseline FILE")

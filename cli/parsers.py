@@ -197,6 +197,7 @@ def _explain(parser: argparse.ArgumentParser) -> None:
 def _graph(parser: argparse.ArgumentParser) -> None:
     _target(parser)
     _file(parser.add_argument("-o", "--output", metavar="FILE", help="x.svg, x.png, x.mmd or x.json"))
+    _allow(parser)
 
 
 def _bench(parser: argparse.ArgumentParser) -> None:
@@ -220,6 +221,7 @@ def _bench(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--repeat-writes", action="store_true", help="run a flow that writes for real each time")
     _json(parser, "the figures as JSON")
+    _allow(parser)
 
 
 def _allow(parser: argparse.ArgumentParser) -> None:

@@ -21,7 +21,7 @@ def execute(arguments: argparse.Namespace) -> int:
     """Draws; exit code 0, or 2 where the file is wrong."""
     writer = _writer(arguments.output)
     with report_wrong() as wrong:
-        text = writer(draw(default_engine().compiled(open_flow(arguments.target)).graph))
+        text = writer(draw(default_engine().compiled(open_flow(arguments.target, arguments.allow)).graph))
         if arguments.output is None:
             emit(text if isinstance(text, str) else "", end="")
         else:

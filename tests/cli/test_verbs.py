@@ -145,3 +145,13 @@ def test_an_unknown_pack(cflow: Run) -> None:
     done = cflow("nodes", "filess")
     assert done.code == 2
     assert "files" in done.err
+
+
+@pytest.mark.parametrize("verb", ["run", "explain", "graph", "bench", "test"])
+def test_a_program_that_is_not_trusted_imports_nothing(verb: str, cflow: Run) -> None:
+    Path("beside.py").write_text("open('was-here', 'w').close()\n\ndef f() -> int:\n    return 1\n")
+    Path("guest.cflow").write_text('from "./beside.py" import f\n\nflow main() -> int:\n    return f()\n')
+    done = cflow(verb, "guest.cflow", "--untrusted")
+    assert done.code != 0
+    assert "import-refused" in done.err + done.out
+    assert not Path("was-here").exists()
