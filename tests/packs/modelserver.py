@@ -51,7 +51,8 @@ class Handler(BaseHTTPRequestHandler):
                         return
                     self.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
                 self.wfile.write(b"0\r\n\r\n")
-            except OSError:
+            except OSError:  # it was gone before all was written, or with something unread
+                self.server.gone.set()
                 self.close_connection = True
             return
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
