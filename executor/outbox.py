@@ -294,15 +294,15 @@ class Outbox:
             self.going()
             if not self.landing and self.lost is None:
                 self._hand_over(*self._group())  # also where there is nothing but the run itself
-            await self.landed(number)
+            await self.until_landed(number)
 
     async def settled(self) -> None:
         """Until nothing that may be refused in part is on its way: only then it is known what :meth:`rest` follows."""
         while (self._using or self._uncertain) and self.lost is None:
             self.flush()
-            await self.landed(self._first)
+            await self.until_landed(self._first)
 
-    def landed(self, number: int) -> Awaitable[object]:
+    def until_landed(self, number: int) -> Awaitable[object]:
         """Until so many entries are on disk, or cannot get there."""
         entry = (number, trio.lowlevel.current_task())
 

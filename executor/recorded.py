@@ -93,7 +93,7 @@ async def quick(
     number = journal.next if write else journal.written if site.reader else -1
     if journal.synced < number:
         if journal.landing:
-            await journal.landed(number)
+            await journal.until_landed(number)
         if journal.synced < number:
             await journal.on_disk(number)
         run.due = time.perf_counter() + SLICE
@@ -170,6 +170,7 @@ async def _recorded(
     undoing: Undoing | None,
     whose: Whose | None,
 ) -> Any:
+    """The same for all other calls; ``key`` names the step in the journal."""
     if journal.old or journal.replaying:
         if journal.seen is not None:
             journal.seen(key, site, args, kwargs)
