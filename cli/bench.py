@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,7 @@ from .arguments import Unwritable
 from .failures import print_failure, print_wrong
 from .inputs import read_json, read_pairs
 from .output import emit, note, to_json, wants_colour
-from .run import nodes_print_to_standard_error
+from .streams import results
 from .target import open_flow, refuse_unwritable, split
 
 if TYPE_CHECKING:
@@ -28,8 +27,7 @@ def execute(arguments: argparse.Namespace) -> int:
     """Exit code 0; 1 where the flow failed, or a loss above ``--fail-above`` is clear; 2 where the program, its inputs
     or a file of figures is wrong."""
     try:
-        with nodes_print_to_standard_error():
-            flow = open_flow(arguments.target, arguments.allow)
+        flow = open_flow(arguments.target, arguments.allow)
         inputs, call = _inputs(arguments, flow)
         if arguments.fail_above is not None and arguments.baseline is None:
             raise InputError("--fail-above needs something to compare with: --baseline FILE")
@@ -45,8 +43,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from ..measure.flows import TooLarge
 
     try:
-        with nodes_print_to_standard_error():
-            figures, compared = _measure(arguments, flow, call, profile, then)
+        figures, compared = _measure(arguments, flow, call, profile, then)
     except (BrokenPipeError, Unwritable, KeyboardInterrupt):
         raise
     except TooLarge as error:
@@ -166,7 +163,7 @@ def _print(arguments: argparse.Namespace, figures: Figures, compared: Compared |
 
     if arguments.json:
         emit(to_json(as_json(figures, compared, times)))
-    elif wants_colour(sys.stdout):
+    elif wants_colour(results()):
         table(figures, compared, arguments.target, times)
     else:
         emit("\n".join(lines(figures, compared, arguments.target, times)))

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from .streams import results
+
 if TYPE_CHECKING:
     from ..measure.flows import Compared, Figures
 
@@ -134,7 +136,7 @@ def table(figures: Figures, compared: Compared | None, target: str, times: str) 
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(highlight=False)
+    console = Console(file=results(), highlight=False)
     console.print(Text(head(figures, target, times), "bold"))
     grid = Table.grid(padding=(0, 2))
     for name, value in facts(figures):

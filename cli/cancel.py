@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 
 from .output import emit
-from .run import nodes_print_to_standard_error
 from .stores import existing
 
 
@@ -15,7 +14,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from ..engine import Engine
     from ..runs.cancel import cancel
 
-    with existing(arguments.store), nodes_print_to_standard_error():
+    with existing(arguments.store):
         engine = Engine(store=arguments.store)
         row = cancel(engine, arguments.run, undo=not arguments.no_undo, accept=arguments.accept)
     reason = row.reason

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from .streams import results
+
 TYPE_CHECKING = False  # as typing's own, which takes longer to import than all the rest
 if TYPE_CHECKING:
     import argparse
@@ -25,7 +27,8 @@ def execute(arguments: argparse.Namespace) -> int:
     errors = sum(d.severity == "error" for d in found)
     if arguments.format == "people":
         counts = _sum(len(arguments.files), errors, sum(d.severity == "warning" for d in found))
-        sys.stdout.flush()  # in a pipe, too, the sum stands last
+        if (out := results()) is not None:
+            out.flush()  # in a pipe, too, the sum stands last
         print(counts, file=sys.stderr, flush=True)
     return 2 if errors else 0
 
@@ -98,7 +101,7 @@ def _print(found: list[Diagnostic], form: str) -> None:
                 emit(render_line(diagnostic))
         case _:
             for diagnostic in found:
-                emit(render(diagnostic, disk_sources, color=wants_colour(sys.stdout)) + "\n")
+                emit(render(diagnostic, disk_sources, color=wants_colour(results())) + "\n")
 
 
 def _sum(files: int, errors: int, warnings: int) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from .arguments import Unwritable, Usage, parse
+from .streams import nodes_print_to_standard_error
 
 OK = 0
 FAILED = 1
@@ -37,7 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
             place.command = True
         verb = import_module(f".{arguments.module}", __package__)
-        code = verb.execute(arguments)
+        with nodes_print_to_standard_error():
+            code = verb.execute(arguments)
         _flush()
         return int(code)
     except Usage as error:

@@ -23,6 +23,7 @@ import attrs
 from ..compiler.secrets import hide, redact
 from ..executor.told import said, shown
 from .arguments import Unwritable
+from .streams import results
 
 
 def plain(value: Any) -> Any:
@@ -152,12 +153,13 @@ def emit(text: str, *, end: str = "\n", flush: bool = False) -> None:
     Unwritable: it takes nothing. BrokenPipeError: nobody reads on.
     """
     try:
-        if sys.stdout is None:
+        out = results()
+        if out is None:
             raise OSError(errno.EBADF, "it is closed")
         try:
-            print(text, end=end, flush=flush)
+            print(text, end=end, flush=flush, file=out)
         except UnicodeEncodeError:  # before any of it was written
-            print(writable(text), end=end, flush=flush)
+            print(writable(text), end=end, flush=flush, file=out)
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -170,7 +172,7 @@ def writable(text: str) -> str:
     >>> writable("half: \udc80")
     'half: \\udc80'
     """
-    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    encoding = getattr(results(), "encoding", None) or "utf-8"
     try:
         text.encode(encoding)
     except UnicodeEncodeError:

@@ -11,13 +11,14 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from attrs import define, field
 
 from ..compiler.secrets import hide
 from ..executor.told import said
 from .output import Hide
+from .streams import results, results_to
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -165,19 +166,16 @@ class Lines:
 def live(out: TextIO) -> Iterator[Tally]:
     """A table of the nodes that are running or were last, redrawn in place."""
     from rich.console import Console
+    from rich.file_proxy import FileProxy
     from rich.live import Live
 
     tally = Tally()
     console = Console(file=out)
-    # What nodes print goes above the table, as long as it goes to the same terminal.
-    view = Live(
-        get_renderable=lambda: _table(tally),
-        console=console,
-        transient=True,
-        refresh_per_second=8,
-        redirect_stdout=sys.stdout.isatty(),
-    )
-    with view:
+    view = Live(get_renderable=lambda: _table(tally), console=console, transient=True, refresh_per_second=8)
+    own = results()
+    # The items of a stream go above the table, as what nodes print does, as long as they go to the same terminal.
+    above = cast("TextIO", FileProxy(console, own)) if own is not None and own.isatty() else own
+    with view, results_to(above):
         yield tally
     if tally.rows:
         console.print(f"[dim]{tally.total()}[/dim]", highlight=False)

@@ -12,7 +12,6 @@ from ..executor.told import own_frames, shown
 from .arguments import Usage
 from .graph.words import short
 from .output import emit, note
-from .run import nodes_print_to_standard_error
 from .stores import existing
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from .failures import print_wrong
 
     blobs = Path(arguments.store) / "blobs"
-    with existing(arguments.store), nodes_print_to_standard_error():
+    with existing(arguments.store):
         store = open_store(arguments.store, readonly=True)
         try:
             history = read_history(store, arguments.run, blobs)

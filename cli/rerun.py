@@ -6,7 +6,6 @@ import argparse
 
 from .failures import print_wrong
 from .output import emit
-from .run import nodes_print_to_standard_error
 from .stores import existing
 
 
@@ -18,7 +17,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from ..runs.rerun import rerun
 
     try:
-        with existing(arguments.store), nodes_print_to_standard_error():
+        with existing(arguments.store):
             row = rerun(Engine(store=arguments.store), arguments.run, arguments.start)
     except (ProgramError, InputError) as error:
         print_wrong(error)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from .arguments import Usage
 from .output import emit, note
-from .run import nodes_print_to_standard_error
 from .stores import existing
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ def execute(arguments: argparse.Namespace) -> int:
     if arguments.start and not arguments.run:
         msg = "--from goes with the id of a run"
         raise Usage(msg)
-    with existing(arguments.store), nodes_print_to_standard_error():
+    with existing(arguments.store):
         engine = Engine(store=arguments.store, idle=IDLE)
         if arguments.watch:
             return _watch(engine)
@@ -74,7 +73,7 @@ def _watch(engine: Engine) -> int:
     """Go on with all runs until Ctrl-C; the code of that is 0, as it is how this ends."""
 
     def told(row: RunRow) -> None:
-        print(_line(row), file=sys.__stdout__, flush=True)
+        emit(_line(row), flush=True)
 
     with contextlib.suppress(KeyboardInterrupt), engine.supervise(told=told):
         while True:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 from collections.abc import Iterator
 
@@ -25,8 +24,7 @@ def execute(arguments: argparse.Namespace) -> int:
         interrupted = True
     underway = sys.modules.get(f"{__name__.partition('.cli.')[0]}.executor.underway")
     if underway is not None:  # else nothing can have been detached
-        with nodes_print_to_standard_error():
-            interrupted |= underway.settle()  # the command ends when the runs that the flow has detached do
+        interrupted |= underway.settle(cut=interrupted)  # the command ends when the runs that the flow has detached do
     if interrupted:
         from .failures import print_interrupted
 
@@ -51,8 +49,7 @@ def _run(arguments: argparse.Namespace) -> int:
         return _run_by_engine(arguments, None)
     from ..plancache import plans
 
-    with nodes_print_to_standard_error():  # importing a file runs its top level
-        kept = plans.find(arguments.target, bool(arguments.events or not arguments.json))
+    kept = plans.find(arguments.target, bool(arguments.events or not arguments.json))
     if kept is not None:
         from .kept import ready
 
@@ -78,8 +75,7 @@ def _run_by_engine(arguments: argparse.Namespace, kept: Kept | None) -> int:
             flow = kept.flow(lambda: open_flow(arguments.target)) if kept is not None else None
             fresh = flow is None
             if flow is None:
-                with nodes_print_to_standard_error():
-                    flow = open_flow(arguments.target, arguments.allow)
+                flow = open_flow(arguments.target, arguments.allow)
             texts, values = read_pairs(arguments.inputs), read_json(arguments.input)
             compiled = default_engine().compiled(flow)
             classes = compiled.objects.classes
@@ -120,10 +116,9 @@ def _finish(arguments: argparse.Namespace, run: Callable[[list[Any]], Any]) -> i
 
     try:
         with progress(events=arguments.events, silent=bool(arguments.json or arguments.queue)) as sinks:
-            with nodes_print_to_standard_error():
-                result = run(sinks)
+            result = run(sinks)
             if isinstance(result, Iterator):
-                write_result(_apart(result), as_json=arguments.json)
+                write_result(result, as_json=arguments.json)
                 return 0
     except BaseException as error:  # a node that calls sys.exit has failed too: its code is not that of the command
         from .arguments import Unwritable
@@ -141,21 +136,3 @@ def _finish(arguments: argparse.Namespace, run: Callable[[list[Any]], Any]) -> i
     # After the live picture is gone: a result stands below it, alone.
     write_result(result, as_json=arguments.json)
     return 0
-
-
-@contextlib.contextmanager
-def nodes_print_to_standard_error() -> Iterator[None]:
-    """Standard output is the result's: what a node prints goes where everything else goes."""
-    with contextlib.redirect_stdout(sys.stderr):
-        yield
-
-
-def _apart(items: Iterator[Any]) -> Iterator[Any]:
-    """The items of a stream; what its nodes print while it moves on is not among them."""
-    while True:
-        with nodes_print_to_standard_error():
-            try:
-                item = next(items)
-            except StopIteration:
-                return
-        yield item

@@ -7,7 +7,6 @@ import datetime as dt
 import json
 import math
 import os
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +19,7 @@ from ..runs.programs import place_of
 from .graph.words import duration, expression, short
 from .output import emit, wants_colour, writable
 from .stores import existing
+from .streams import results
 from .valuejson import value_json
 
 if TYPE_CHECKING:
@@ -312,14 +312,14 @@ def _from_here(file: str) -> str:
 
 def _print(lines: list[list[Piece]]) -> None:
     """With colours on a terminal, as text elsewhere."""
-    if not wants_colour(sys.stdout):
+    if not wants_colour(results()):
         for line in lines:
             emit("".join(text for _, text in line))
         return
     from rich.console import Console
     from rich.text import Text
 
-    console = Console(file=sys.stdout, highlight=False)
+    console = Console(file=results(), highlight=False)
     for line in lines:
         pieces = ((writable(text), style) for style, text in line)
         console.print(Text.assemble(*pieces), no_wrap=True, overflow="ellipsis")

@@ -86,28 +86,45 @@ def over(one: Awaited) -> None:
     one.ended.set()
 
 
+_told = 0
+"""How often those that are under way were told of Ctrl-C."""
+
+
 def interrupt() -> None:
     """Ctrl-C, for every run that is under way."""
+    global _told
+    _told += 1
     for one in list(_UNDERWAY):
         one.interrupt()
 
 
-def settle() -> bool:
-    """Wait, in the main thread, until no detached run is under way; did Ctrl-C come meanwhile?"""
+def settle(*, cut: bool = False) -> bool:
+    """Wait, in the main thread, until no detached run is under way; did Ctrl-C come meanwhile?
+
+    Parameters
+    ----------
+    cut: Ctrl-C has come already. Where no run of this process was waited for in that moment, nobody has told those that
+        are under way.
+    """
+    global _told
     came = False
 
-    def handle(number: int, frame: Any) -> None:
+    def handle(number: int = 0, frame: Any = None) -> None:
         nonlocal came
         came = True
         interrupt()
 
-    with _handled_by(handle):
-        while under_way := list(_UNDERWAY):
-            try:
-                under_way[0].ended.wait()
-            except KeyboardInterrupt:  # of somebody else's handler
-                handle(signal.SIGINT, None)
-    return came
+    if cut and not _told:
+        handle()
+    while True:
+        try:
+            with _handled_by(handle):
+                while under_way := list(_UNDERWAY):
+                    under_way[0].ended.wait()
+            _told = 0
+            return came
+        except KeyboardInterrupt:  # before the handler stood, or of somebody else's
+            handle()
 
 
 @contextlib.contextmanager

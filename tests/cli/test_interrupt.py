@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from cflow.cli.main import main
 
 NODES = """
 import trio
@@ -51,11 +56,20 @@ flow both() -> str:
 """
 
 
-def start(folder: Path, flow: str = "main", *options: str) -> subprocess.Popen[str]:
+def write(folder: Path) -> None:
     (folder / "slow_nodes.py").write_text(NODES)
     (folder / "main.cflow").write_text(FLOW)
+
+
+@contextlib.contextmanager
+def start(folder: Path, flow: str = "main", *options: str) -> Iterator[subprocess.Popen[str]]:
+    write(folder)
     line = [sys.executable, "-m", "cflow", "run", f"main.cflow:{flow}", *options]
-    return subprocess.Popen(line, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    with subprocess.Popen(line, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()  # its flows wait for ever: a test that fails does not
 
 
 def read_until(process: subprocess.Popen[str], said: str) -> None:
@@ -107,6 +121,38 @@ def test_the_result_is_there_before_what_is_detached_ends(tmp_path: Path) -> Non
         os.kill(process.pid, signal.SIGINT)
         process.communicate(timeout=30)
     assert process.returncode == 130
+
+
+class Output(io.StringIO):
+    """Standard output in the moment in which a result is written: a node prints, or Ctrl-C comes."""
+
+    def __init__(self, interrupted: bool) -> None:
+        super().__init__()
+        self.interrupted = interrupted
+
+    def write(self, text: str) -> int:
+        if self.interrupted:
+            self.interrupted = False
+            raise KeyboardInterrupt
+        print("a node prints")
+        return super().write(text)
+
+
+def test_what_is_printed_meanwhile_is_no_part_of_the_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "one.cflow").write_text("flow one() -> int:\n    return 1\n")
+    monkeypatch.setattr(sys, "stdout", out := Output(interrupted=False))
+    assert main(["run", str(tmp_path / "one.cflow")]) == 0
+    assert out.getvalue() == "1\n"
+    assert "a node prints\n" in capsys.readouterr().err
+
+
+def test_while_the_result_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "stdout", Output(interrupted=True))
+    assert main(["run", str(tmp_path / "main.cflow:detaching")]) == 130
 
 
 def test_as_json(tmp_path: Path) -> None:
