@@ -486,4 +486,7 @@ async def run_frame(
         if frame.error is not None:
             raise frame.error
         return frame.leave
-    return table.results(frame.values)
+    results = table.results(frame.values)
+    if frame.lanes is not None:
+        frame.values.clear()  # the thread of a lane may hold the frame until it has seen that nothing is left to do
+    return results

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from .frame import Frame, Table
 
 
+Outcome = tuple[Any, BaseException | None]
+"""The value of a row, or its error."""
+
+
 class LaneRows:
     """State, all touched on the loop but for what stands under ``lock``, and ``ended`` and ``turns``, whose single
     operations are safe.
@@ -139,6 +143,7 @@ class LaneRows:
                     frame.fail(row, error)
                 elif row < frame.bound:
                     frame.values[frame.table.slot[row]] = value
+                    value = None  # this task goes on with other rows
                     after = frame.complete(row)
                     if after >= 0:
                         frame.go(after, frame.turn)
@@ -149,10 +154,13 @@ class LaneRows:
                 if not passed:
                     run.release()  # last: the slot goes to the most critical of all that are ready by now
 
-    def ends(self, row: int, value: Any, error: BaseException | None) -> None:
-        """In a thread: a row has ended. Its slot goes on at once to the most critical call that waits for one, if that
-        is a row of this frame: unless a row after this one may become ready by it, which has to be in line before."""
+    def ends(self, row: int, outcome: Outcome) -> None:
+        """In a thread: a row has ended, and its outcome is held here alone. Its slot goes on at once to the most
+        critical call that waits for one, if that is a row of this frame: unless a row after this one may become ready
+        by it, which has to be in line before."""
         frame = self.frame
+        value, error = outcome
+        del outcome
         with self.lock:
             self.untold += 1
             taken = frame.run.take_over(self.turns) if error is None and self.turns and self.stirs_none(row) else -1
@@ -161,6 +169,7 @@ class LaneRows:
             else:
                 self.stirring += 1
             self.ended.append((row, value, error, taken >= 0))
+        value = error = None  # once the loop is woken, it may let the value go
         if not self.woken:
             self.woken = True
             self.crew.soon(self.wake)
@@ -187,15 +196,17 @@ def pull(rows: LaneRows) -> None:
                 rows.alive -= 1
                 return
             row = heapq.heappop(rows.ready)[1]
-        value: Any = None
-        failed: BaseException | None = None
-        if row < frame.bound:  # else an earlier row has failed meanwhile
-            try:
-                value = called(rows.crew, frame, table, row)
-            except BaseException as error:
-                failed = error
-        rows.ends(row, value, failed)
-        value = failed = None  # this thread goes on with other rows
+        rows.ends(row, ended(rows.crew, frame, table, row))
+
+
+def ended(crew: Crew, frame: Frame, table: Table, row: int) -> Outcome:
+    """The outcome of one row."""
+    if row >= frame.bound:  # an earlier row has failed meanwhile
+        return None, None
+    try:
+        return called(crew, frame, table, row), None
+    except BaseException as error:
+        return None, error
 
 
 def called(crew: Crew, frame: Frame, table: Table, row: int) -> Any:

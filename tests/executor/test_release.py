@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 import weakref
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 import trio
 
 from cflow import flow, node, race, transaction
+from cflow.executor.threads import Crew
 
 ALIVE: list[weakref.ref[Any]] = []
 COUNTS: list[int] = []
@@ -154,6 +156,15 @@ def read_in_a_block(n: int) -> int:
 
 
 @flow
+def loaded_in_a_lane(n: int) -> int:
+    a = load(1)
+    b = load(2)
+    x = size(a)
+    y = size(b)
+    return acount(x + y)
+
+
+@flow
 def tracked(n: int) -> int:
     a = 0
     try:
@@ -270,6 +281,28 @@ def nothing_counted() -> None:
 def test_what_is_alive(what: Any, n: int, result: int, counts: list[int]) -> None:
     assert what.run(n) == result
     assert COUNTS == counts
+
+
+def test_a_lane_holds_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its thread is slow to see that it has nothing left to do: it still ends the call when the flow has gone on."""
+    on = threading.Event()
+
+    def slow(self: Crew, fn: Any, *args: Any) -> bool:
+        told = soon(self, fn, *args)
+        on.wait(10)
+        return told
+
+    soon = Crew.soon
+    monkeypatch.setattr(Crew, "soon", slow)
+    try:
+        assert read_in_a_block.run(1) == 1
+        assert COUNTS == [2, 0]
+        COUNTS.clear()
+        ALIVE.clear()
+        assert loaded_in_a_lane.run(1) == 2
+        assert COUNTS == [0]
+    finally:
+        on.set()
 
 
 def test_an_undo_has_its_arguments() -> None:
