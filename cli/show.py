@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ..compiler import ir
 from ..compiler.secrets import hide_passwords
 from ..executor.told import shown
+from ..runs.cancel import CALLED_OFF
 from ..runs.programs import place_of
 from .graph.words import duration, expression, short
 from .output import emit, wants_colour, writable
@@ -81,6 +82,8 @@ def _standing(store: Store, history: History) -> Iterator[str]:
             yield f"process {owner.pid} on {owner.host.partition('/')[0]} works on it"
             yield _up_to(history)
     for waited in store.waits(row.id):
+        if waited == CALLED_OFF:
+            continue
         key = history.value(waited.key)
         yield f"it waits for the signal {waited.name}" + ("" if key is None else f", key {shown(key)}")
     if row.wake is not None:

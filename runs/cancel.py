@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ..executor.suspended import Suspended
 from ..store.failures import Over, StoreError
 from ..store.port import Remember, Send, SetRun, Store
-from ..store.rows import NOWHERE, OVER, RunRow, Signal
+from ..store.rows import NOWHERE, OVER, RunRow, Signal, Waited
 from ..store.tickets import commit_now
 from .resume import find, reopened, take, to_its_end
 
@@ -28,6 +28,8 @@ ASKED = "!cancel"
 looking that up is one question for all of their runs."""
 
 _NOTHING = b"\xc0"
+CALLED_OFF = Waited(ASKED, _NOTHING)
+"""A run that is put away waits for that, too: its process may have been asked in the moment before, and not looked."""
 
 
 def cancel(engine: Engine, run: str, *, undo: bool = True, accept: bool = False) -> RunRow:

@@ -413,7 +413,9 @@ class Recorder:
         run, owner, codec = recording.row.id, self.owner.id, recording.codec
         journal = recording.journal
         if (away := journal.away) is not None:
-            waits = tuple(Waited(*signal) for signal in away.signals)
+            from .cancel import CALLED_OFF
+
+            waits = (*(Waited(*signal) for signal in away.signals), CALLED_OFF)
             return SetRun(run, owner, "waiting", wake=away.until, reason="", new_owner=NOWHERE, waits=waits)
         if isinstance(error, Suspended) or journal.stopped is not None:
             return SetRun(run, owner, "parked", reason=journal.stopped or str(error), new_owner=NOWHERE)

@@ -15,6 +15,7 @@ from engines_kit import Make
 from waiting_kit import until
 
 from cflow import Engine, Retry, detach, flow, lock, node, parallel, race, sleep, timeout, transaction, wait_signal
+from cflow.runs.cancel import CALLED_OFF, ask
 from cflow.runs.inbox import Inbox
 from cflow.store.port import SetRun, TakeRun
 from cflow.store.rows import RunRow
@@ -141,7 +142,7 @@ def test_arms_that_wait_are_put_away_together(engine: Engine) -> None:
     future = engine.submit(many)
     row = rested(engine)
     assert engine.recorder is not None
-    assert len(engine.recorder.store.waits(row.id)) == 3
+    assert len([w for w in engine.recorder.store.waits(row.id) if w != CALLED_OFF]) == 3
     for n in range(3):
         engine.signal("go", n, key=n)
         until(lambda n=n: n in DONE)
@@ -190,6 +191,19 @@ def test_who_rests_can_be_cancelled_and_undoes_what_it_owes(engine: Engine) -> N
     assert DONE == ["b", "-b"]
     (row,) = rows(engine)
     assert row.state == "cancelled"
+
+
+def test_who_was_asked_to_end_in_that_moment_is_cancelled(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its process looks for that only now and then, and has not by the time it puts the run away."""
+    monkeypatch.setattr("cflow.runs.cancel.end_asked", lambda recorder, seen: seen)
+    future = engine.submit(booked)
+    row = until(lambda: next(iter(rows(engine)), None))
+    assert engine.recorder is not None
+    ask(engine.recorder.store, row.id)
+    with pytest.raises(concurrent.futures.CancelledError):
+        future.result(30)
+    assert DONE == ["b", "-b"]
+    assert rows(engine)[0].state == "cancelled"
 
 
 def test_somebody_else_goes_on_and_the_result_comes_here(engine: Engine, tmp_path: Path) -> None:
