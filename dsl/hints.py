@@ -23,7 +23,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import attrs
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ..compiler.operators import BUILTIN_EXCEPTIONS
 from ..compiler.spec import ClassSpec, FieldSpec
@@ -62,6 +62,8 @@ def type_of(hint: Any, names: Mapping[str, Any] | None = None) -> Type:
 @frozen
 class _Reader:
     names: Mapping[str, Any]
+    given: bool = False
+    """Is it of what a function gives? Of a type variable with constraints that is the one that fits the arguments."""
 
     def read(self, hint: Any, depth: int = 0) -> Type:
         if depth > 50:  # an alias that holds itself
@@ -76,6 +78,8 @@ class _Reader:
             case type() if typing.get_origin(hint) is None:
                 return self.of_class(hint)
             case typing.TypeVar():
+                if hint.__constraints__:
+                    return ANY if self.given else union(*(self.read(one, depth + 1) for one in hint.__constraints__))
                 return self.read(hint.__bound__, depth + 1) if hint.__bound__ is not None else ANY
             case typing.NewType():
                 return self.read(hint.__supertype__, depth + 1)
@@ -294,7 +298,7 @@ def signature_of(function: Callable[..., Any]) -> Signature:
         return Signature(known=False)
     reader = _Reader(names_of(function))
 
-    def hint(value: Any) -> Type:
+    def hint(value: Any, reader: _Reader = reader) -> Type:
         return ANY if value is inspect.Signature.empty else reader.read(value)
 
     params = tuple(
@@ -307,7 +311,7 @@ def signature_of(function: Callable[..., Any]) -> Signature:
         )
         for p in signature.parameters.values()
     )
-    returns = hint(signature.return_annotation)
+    returns = hint(signature.return_annotation, evolve(reader, given=True))
     if is_stream(function) and returns.name != "stream":
         returns = stream_of(returns.args[0] if returns.name == "list" else ANY)
     return Signature(params, returns)

@@ -196,7 +196,7 @@ def binding_of(value: Any, name: str = "") -> Binding:
     if hints.is_special(value):
         return UnknownBinding(f"typing.{hints.is_special(value)}")
     if hints.is_annotation(value):
-        return TypeBinding(hints.type_of(value))
+        return TypeBinding(hints.type_of(value), varies=bool(getattr(value, "__constraints__", ())))
     if isinstance(value, type):
         return class_binding_of(value)
     if callable(value) and not isinstance(value, type):

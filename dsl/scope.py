@@ -83,9 +83,11 @@ class AmbientBinding:
 
 @frozen
 class TypeBinding:
-    """A type alias, or a type that is usable in annotations."""
+    """A type alias, or a type that is usable in annotations. ``varies``: a type variable with constraints: what
+    a node takes is one of them, what it gives the one that fits, and a flow, which has no such types, says nothing."""
 
     type: Type
+    varies: bool = False
 
 
 @frozen

@@ -277,8 +277,8 @@ def read_annotation(
 def type_of_binding(binding: Binding | None) -> Meaning:
     """What a bound name means in an annotation; None: it is no type."""
     match binding:
-        case TypeBinding():
-            return binding.type
+        case TypeBinding(varies=varies):
+            return ANY if varies else binding.type
         case ClassBinding(cls=cls) if cls is not None:
             return hints.type_of(cls)
         case ClassBinding(spec=spec):

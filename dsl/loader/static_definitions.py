@@ -16,7 +16,7 @@ from attrs import evolve
 from ...compiler.diagnostics import Collector, ProgramError
 from ...compiler.ir import AmbientSpec
 from ...compiler.spec import UNDECLARED, NodeSpec, Retry
-from ...compiler.types import ANY, STR, Parameter, Signature, stream_of
+from ...compiler.types import ANY, STR, Parameter, Signature, stream_of, union
 from .. import hints, syntax
 from ..nodes import DECLARED, EFFECTS, POLICY, effects_of, is_program_stream, key_of, policy_of, runtime_of
 from ..python import read_flow_ast
@@ -171,7 +171,7 @@ def _variant(module: StaticModule, flow: FlowBinding, keywords: list[ast.keyword
 def plain_spec(module: StaticModule, node: Function) -> NodeSpec:
     """A function as a node that declares nothing."""
     stream = _yields(node)
-    returns = read_type(module, node.returns)
+    returns = read_type(module, node.returns, given=True)
     if stream and returns.name != "stream":
         returns = stream_of(returns.args[0] if returns.name == "list" else ANY)
     return NodeSpec(
@@ -389,6 +389,8 @@ def _called(module: StaticModule, name: str, call: ast.Call) -> Binding:
         case "typing.NewType" if len(call.args) == 2:
             return TypeBinding(read_type(module, call.args[1]))
         case "typing.TypeVar":
+            if len(call.args) > 2:
+                return TypeBinding(union(*(read_type(module, one) for one in call.args[1:])), varies=True)
             bound = next((k.value for k in call.keywords if k.arg == "bound"), None)
             return TypeBinding(read_type(module, bound))
     return UnknownBinding(name)

@@ -7,7 +7,7 @@ import ast
 from ...compiler.types import ANY, Type
 from .. import syntax
 from ..nodes import FORM
-from ..scope import Binding, BuiltinBinding, ClassBinding, PackBinding, UnknownBinding
+from ..scope import Binding, BuiltinBinding, ClassBinding, PackBinding, TypeBinding, UnknownBinding
 from .annotations import AnnotationReader, Meaning, dotted_meaning, expr_of_ast, type_of_binding
 from .static import StaticModule
 
@@ -54,8 +54,9 @@ def form_of(module: StaticModule, node: ast.expr) -> str:
     return found.name.removeprefix(FORM) if isinstance(found, BuiltinBinding) and found.name.startswith(FORM) else ""
 
 
-def read_type(module: StaticModule, node: ast.expr | None) -> Type:
-    """The type that an annotation writes; ``Any`` where there is none, or it cannot be told."""
+def read_type(module: StaticModule, node: ast.expr | None, *, given: bool = False) -> Type:
+    """The type that an annotation writes; ``Any`` where there is none, or it cannot be told. ``given``: is it of what a
+    function gives?"""
     expr = None if node is None else expr_of_ast(node)
     if expr is None:
         return ANY
@@ -65,6 +66,11 @@ def read_type(module: StaticModule, node: ast.expr | None) -> Type:
         for part in path[1:]:
             tree = ast.Attribute(tree, part)
         known = dotted_meaning(dotted_name(module, tree))
-        return known if known is not None else (type_of_binding(resolve(module, tree)) or ANY)
+        if known is not None:
+            return known
+        binding = resolve(module, tree)
+        if isinstance(binding, TypeBinding) and binding.varies:
+            return ANY if given else binding.type
+        return type_of_binding(binding) or ANY
 
     return AnnotationReader(meaning, lambda *_: None, literals=False).read(expr)

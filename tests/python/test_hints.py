@@ -22,6 +22,7 @@ from cflow.dsl.hints import class_binding, class_spec, signature_of, type_of, ty
 
 T = TypeVar("T")
 B = TypeVar("B", bound=int)
+C = TypeVar("C", list[int], str)
 UserId = NewType("UserId", int)
 
 
@@ -117,6 +118,8 @@ ORDER, POINT, PAIR = (f"{__name__}.{n}" for n in ("Order", "Point", "Pair"))
         (typing.Final[int], "int"),
         (T, "Any"),
         (B, "int"),
+        (C, "list[int] | str"),
+        (list[C], "list[list[int] | str]"),
         (UserId, "int"),
         (collections.abc.Sequence[int], "sequence[int]"),
         (collections.abc.Sequence, "sequence[Any]"),
@@ -231,6 +234,12 @@ def test_a_key_leads_back_to_its_class() -> None:
 
 def test_functions_that_say_nothing() -> None:
     assert signature_of(lambda x: x).returns == ANY
+
+    def same(x: C, y: B) -> tuple[C, B]:
+        return x, y
+
+    assert str(signature_of(same).params[0].type) == "list[int] | str"
+    assert str(signature_of(same).returns) == "tuple[Any, int]"  # whichever fits what is given
     assert signature_of(int).known in (True, False)
     assert not signature_of(min).known
 
