@@ -133,6 +133,8 @@ async def for_each(
             state.nursery = nursery
             state.workers = 1
             await _worker(run, state, pull, body, limit, collect, max_failed, take, rest)
+            if run.journal is not None:
+                run.journal.closes(nursery)
         if state.cut:  # by what is around it, or as there were enough
             await trio.lowlevel.checkpoint_if_cancelled()
     except BaseException as exc:
@@ -321,6 +323,8 @@ async def parallel(run: Run, log: UndoLog | None, arms: tuple[Arm, ...]) -> list
     try:
         async with trio.open_nursery() as nursery:
             await one(0, nursery)
+            if run.journal is not None:
+                run.journal.closes(nursery)
     except BaseExceptionGroup as group:
         if not (is_cancellation(group) and state.bound is not None and instead_of_cut(state.error())):
             raise first_error(group) from None
@@ -367,6 +371,8 @@ async def race(run: Run, log: UndoLog | None, arms: tuple[Arm, ...], length: Any
     async def run_all() -> None:
         async with trio.open_nursery() as nursery:
             await one(0, nursery)
+            if run.journal is not None:
+                run.journal.closes(nursery)
 
     error: BaseException | None = None
     try:

@@ -466,6 +466,8 @@ async def run_frame(
                 ready = frame.arrive([*frame.outside(conditions), *table.first], 0)
                 if ready:
                     await work(frame, frame.dispatch(ready), frame.turn)
+                if run.journal is not None:
+                    run.journal.closes(nursery)
                 if frame.idle is not None and frame.pending:
                     await frame.idle.wait()
             except BaseException:

@@ -15,6 +15,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from .entries import CUT, TRY, Entry, Recorded
 from .late import trio
@@ -106,6 +107,7 @@ class Journal(Outbox):
         """Seconds of nothing but waiting after which it is put away."""
         self.waits: dict[trio.lowlevel.Task, tuple[str, bytes, float]] = {}
         """The tasks that wait for a signal (a name and a key; for none, where the name is empty) or a time."""
+        self._closing: WeakSet[trio.Nursery] | None = None
         self.skip_undo = False
         """Is the undo that has parked the run to be left out, when the run comes to it again?"""
         self.held = 0
@@ -279,6 +281,15 @@ class Journal(Outbox):
     def waiting(self, name: str, key: bytes, until: float) -> Waiting:
         """This task waits for a signal, or for a time."""
         return Waiting(self, name, key, until)
+
+    def closes(self, nursery: trio.Nursery) -> None:
+        """The task that has opened it has nothing left to do but to wait for those in it."""
+        if self._closing is None:
+            self._closing = WeakSet()
+        self._closing.add(nursery)
+
+    def closing(self, nursery: trio.Nursery) -> bool:
+        return self._closing is not None and nursery in self._closing
 
     @contextmanager
     def holding(self) -> Iterator[None]:

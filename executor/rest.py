@@ -70,18 +70,23 @@ class Rest:
 
     def only(self, among: Container[trio.lowlevel.Task]) -> bool:
         """Are all tasks of the run, but for those that wait for others, among these?"""
-        nurseries = self.nursery.parent_task.child_nurseries
+        first = self.nursery.parent_task
+        nurseries = first.child_nurseries
         tasks = [task for nursery in nurseries[nurseries.index(self.nursery) :] for task in nursery.child_tasks]
         tasks.remove(self.watching)
-        if not tasks:
-            return self.nursery.parent_task in among
+        if first not in among and not (tasks and self._waits_for_others(first)):
+            return False
         while tasks:
             task = tasks.pop()
             inside = [child for nursery in task.child_nurseries for child in nursery.child_tasks]
-            if not inside and task not in among:
+            if task not in among and not (inside and self._waits_for_others(task)):
                 return False
             tasks += inside
         return True
+
+    def _waits_for_others(self, task: trio.lowlevel.Task) -> bool:
+        """Who opens a nursery works on, often on the first of what is in it."""
+        return self.journal.closing(task.child_nurseries[-1])
 
 
 def counted(services: Services, journal: Journal) -> Services:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import concurrent.futures
 import threading
 import time
-from collections.abc import Iterator
+import types
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from engines_kit import Make
 from waiting_kit import until
 
 from cflow import Engine, Retry, detach, flow, lock, node, parallel, race, sleep, timeout, transaction, wait_signal
+from cflow.executor import wall
+from cflow.runs import supervisor
 from cflow.runs.cancel import CALLED_OFF, ask
 from cflow.runs.inbox import Inbox
 from cflow.store.port import SetRun, TakeRun
@@ -95,24 +98,36 @@ def test_a_run_that_waits_holds_no_task(engine: Engine) -> None:
 @flow
 def naps() -> str:
     write("before")
-    sleep("400ms")
+    sleep("1h")
     return write("after")
 
 
-def test_a_sleeping_run_is_woken_by_the_clock(engine: Engine) -> None:
+@pytest.fixture
+def an_hour_later(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Sets the clock of the wall."""
+
+    def later() -> None:
+        now = types.SimpleNamespace(**{**vars(time), "time": lambda: time.time() + 3600})
+        for module in (supervisor, wall):
+            monkeypatch.setattr(module, "time", now)
+
+    return later
+
+
+def test_a_sleeping_run_is_woken_by_the_clock(engine: Engine, an_hour_later: Callable[[], None]) -> None:
     before = time.time()
     future = engine.submit(naps)
     row = rested(engine)
     assert row.wake is not None
-    assert row.wake > before + 0.4
+    assert row.wake >= before + 3600
+    an_hour_later()
     assert future.result(30) == "after"
-    assert time.time() >= row.wake
     assert DONE == ["before", "after"]
 
 
 @flow
 def limited() -> object:
-    return wait_signal("never", timeout="300ms", default="nobody")
+    return wait_signal("never", timeout="1h", default="nobody")
 
 
 @flow
@@ -125,9 +140,10 @@ def many() -> list[object]:
     return [write(wait_signal("go", n)) for n in parallel(range(3))]
 
 
-def test_a_limit_holds_while_the_run_is_away(engine: Engine) -> None:
+def test_a_limit_holds_while_the_run_is_away(engine: Engine, an_hour_later: Callable[[], None]) -> None:
     future = engine.submit(limited)
     assert rested(engine).wake is not None
+    an_hour_later()
     assert future.result(30) == "nobody"
 
 
@@ -295,6 +311,44 @@ def retried() -> object:
     return [n, a]
 
 
+@flow
+def retried_first() -> list[object]:
+    """The pass that tries again is in the task that has opened the loop."""
+    return [bad() if n == 0 else wait_signal("a") for n in parallel(range(2))]
+
+
+@node(pure=True, runs="loop")
+def counted(n: int) -> bool:
+    return HOLD.is_set()
+
+
+@flow
+def count() -> int:
+    n = 0
+    while not counted(n):
+        n = n + 1
+    return n
+
+
+@flow
+def counting() -> list[object]:
+    """What computes waits for nothing, and no node is under way."""
+    return [count() if n == 0 else wait_signal("a") for n in parallel(range(2))]
+
+
+@flow
+def counting_beside() -> object:
+    with parallel():
+        n = count()
+        a = wait_signal("a")
+    return [n, a]
+
+
+@flow
+def counting_in_a_race() -> object:
+    return race(count(), wait_signal("a"))
+
+
 @node(reads="x")
 async def items() -> Any:
     yield 1
@@ -309,7 +363,11 @@ def streamed() -> object:
     return out
 
 
-@pytest.mark.parametrize("run", [beside, locked, clocked, retried, streamed])
+@pytest.mark.parametrize(
+    "run",
+    [beside, locked, clocked, retried, retried_first, streamed, counting, counting_beside, counting_in_a_race],
+    ids=lambda flow: flow.source.name,
+)
 def test_who_would_lose_something_is_not_put_away(engine: Engine, run: Any) -> None:
     future = engine.submit(run)
     until(lambda: rows(engine) and rows(engine)[0].entries)
