@@ -99,9 +99,9 @@ def drawn(
 
 
 def label(value: Any) -> str:
-    """A value as a label, not too long for one. One that begins with ``_`` would be missing in a legend."""
+    """A value as a label, not too long for one. One that is empty, or begins with ``_``, would be in no legend."""
     text = str(value)
-    text = f" {text}" if text.startswith("_") else text
+    text = f" {text}" if text.startswith("_") or not text else text
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 

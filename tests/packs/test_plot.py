@@ -10,7 +10,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import Phase, given, settings, strategies as st
+from hypothesis import Phase, example, given, settings, strategies as st
 
 import cflow
 from cflow.stdlib_nodes import chart, image, plot
@@ -165,6 +165,7 @@ NUMBERS = st.floats(allow_nan=False, allow_infinity=False) | st.sampled_from(
     ),
     which=st.integers(0, 4),
 )
+@example(rows=[{"x": 1.0, "y": 2.0, "g": ""}], which=2)
 def test_any_numbers_and_words(clear: Callable[..., None], rows: list[dict[str, Any]], which: int) -> None:
     calls: list[Callable[[], bytes]] = [
         lambda: plot.line(rows, "x", "y"),
