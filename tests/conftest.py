@@ -1,5 +1,5 @@
-"""What every area's tests share: the flag that asks for the long form of a test, a cache of their own, and a watch over
-tests that hang.
+"""What every area's tests share: the flag that asks for the long form of a test, a cache of their own, processes that
+end with their test, and a watch over tests that hang.
 
 No test says how long something may take: a busy machine would answer for it. What would never end (days that are really
 slept, a program that doubles with each line) is ended here, with the traces of all threads.
@@ -7,15 +7,25 @@ slept, a program that doubles with each line) is ended here, with the traces of 
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import os
 import signal
+import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import hypothesis
 import pytest
+
+# How long an example takes, to make or to run, is the machine's.
+hypothesis.settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any machine")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -82,8 +92,39 @@ def _own_cache() -> Iterator[None]:
             os.environ[name] = value
 
 
+@pytest.fixture
+def popen() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """As ``subprocess.Popen`` with text. What it starts ends with the test at the latest, and soon enough that nobody
+    waits for ever for what it prints or for its end: then the test fails."""
+    started: list[tuple[subprocess.Popen[str], threading.Timer]] = []
+
+    def start(command: list[str], **options: Any) -> subprocess.Popen[str]:
+        process: subprocess.Popen[str] = subprocess.Popen(command, text=True, **options)
+        end = threading.Timer(PROCESS, process.kill)
+        end.daemon = True
+        end.start()
+        started.append((process, end))
+        return process
+
+    yield start
+    for process, end in started:
+        end.cancel()
+        process.kill()
+        process.wait()
+        for stream in (process.stdin, process.stdout, process.stderr):
+            if stream is not None:
+                with contextlib.suppress(OSError):  # of what was never read
+                    stream.close()
+
+
+PROCESS = 300
+"""Seconds that a process of a test lives at most."""
+
 HANGS = 900
 """Seconds after which a test is taken to hang."""
+
+ENDS = 60
+"""The same for the end of the session: a test that has failed may have left behind what never ends."""
 
 
 @pytest.hookimpl(wrapper=True)
@@ -94,3 +135,9 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
         return (yield)
     finally:
         faulthandler.cancel_dump_traceback_later()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):  # workers wait for one another, and are ended
+        faulthandler.dump_traceback_later(ENDS, exit=True)

@@ -295,14 +295,14 @@ def main() -> None:
 """
 
 
-def test_ctrl_c_is_exit_code_130(tmp_path: Path) -> None:
+def test_ctrl_c_is_exit_code_130(tmp_path: Path, popen: Callable[..., subprocess.Popen[str]]) -> None:
     (tmp_path / "main.py").write_text(WAITING)
     line = [sys.executable, "-m", "cflow", "bench", "main.py"]
-    with subprocess.Popen(line, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        assert any("waiting" in said for said in iter(process.stderr.readline, ""))
-        os.kill(process.pid, signal.SIGINT)
-        err = process.stderr.read()
-        process.wait(timeout=30)
+    process = popen(line, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stderr is not None
+    assert any("waiting" in said for said in iter(process.stderr.readline, ""))
+    os.kill(process.pid, signal.SIGINT)
+    err = process.stderr.read()
+    process.wait()
     assert process.returncode == 130
     assert err.rstrip().endswith("interrupted")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -61,15 +60,13 @@ def write(folder: Path) -> None:
     (folder / "main.cflow").write_text(FLOW)
 
 
-@contextlib.contextmanager
-def start(folder: Path, flow: str = "main", *options: str) -> Iterator[subprocess.Popen[str]]:
+Popen = Callable[..., subprocess.Popen[str]]
+
+
+def start(popen: Popen, folder: Path, flow: str = "main", *options: str) -> subprocess.Popen[str]:
     write(folder)
     line = [sys.executable, "-m", "cflow", "run", f"main.cflow:{flow}", *options]
-    with subprocess.Popen(line, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            yield process
-        finally:
-            process.kill()  # its flows wait for ever: a test that fails does not
+    return popen(line, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
 def read_until(process: subprocess.Popen[str], said: str) -> None:
@@ -83,14 +80,14 @@ FLOWS = pytest.mark.parametrize("flow", ["main", "detaching", "both"])
 
 
 @FLOWS
-def test_once_lets_the_undos_finish(tmp_path: Path, flow: str) -> None:
-    with start(tmp_path, flow) as process:
-        read_until(process, "waiting")
-        os.kill(process.pid, signal.SIGINT)
-        read_until(process, "undo began")
-        assert process.stderr is not None
-        err = process.stderr.read()
-        process.wait(timeout=30)
+def test_once_lets_the_undos_finish(tmp_path: Path, flow: str, popen: Popen) -> None:
+    process = start(popen, tmp_path, flow)
+    read_until(process, "waiting")
+    os.kill(process.pid, signal.SIGINT)
+    read_until(process, "undo began")
+    assert process.stderr is not None
+    err = process.stderr.read()
+    process.wait()
     assert process.returncode == 130
     assert (tmp_path / "undone").read_text() == "taken"
     assert err.rstrip().endswith("interrupted")
@@ -98,28 +95,28 @@ def test_once_lets_the_undos_finish(tmp_path: Path, flow: str) -> None:
 
 
 @FLOWS
-def test_twice_ends(tmp_path: Path, flow: str) -> None:
+def test_twice_ends(tmp_path: Path, flow: str, popen: Popen) -> None:
     (tmp_path / "slow").touch()
-    with start(tmp_path, flow) as process:
-        read_until(process, "waiting")
-        os.kill(process.pid, signal.SIGINT)
-        read_until(process, "undo began")
-        os.kill(process.pid, signal.SIGINT)
-        assert process.stderr is not None
-        err = process.stderr.read()
-        process.wait(timeout=30)
+    process = start(popen, tmp_path, flow)
+    read_until(process, "waiting")
+    os.kill(process.pid, signal.SIGINT)
+    read_until(process, "undo began")
+    os.kill(process.pid, signal.SIGINT)
+    assert process.stderr is not None
+    err = process.stderr.read()
+    process.wait()
     assert process.returncode == 130
     assert not (tmp_path / "undone").exists()
     assert "Traceback" not in err
 
 
-def test_the_result_is_there_before_what_is_detached_ends(tmp_path: Path) -> None:
-    with start(tmp_path, "detaching") as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "detached\n"
-        read_until(process, "waiting")
-        os.kill(process.pid, signal.SIGINT)
-        process.communicate(timeout=30)
+def test_the_result_is_there_before_what_is_detached_ends(tmp_path: Path, popen: Popen) -> None:
+    process = start(popen, tmp_path, "detaching")
+    assert process.stdout is not None
+    assert process.stdout.readline() == "detached\n"
+    read_until(process, "waiting")
+    os.kill(process.pid, signal.SIGINT)
+    process.communicate()
     assert process.returncode == 130
 
 
@@ -155,11 +152,11 @@ def test_while_the_result_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert main(["run", str(tmp_path / "main.cflow:detaching")]) == 130
 
 
-def test_as_json(tmp_path: Path) -> None:
-    with start(tmp_path, "main", "--json") as process:
-        read_until(process, "waiting")
-        os.kill(process.pid, signal.SIGINT)
-        out, err = process.communicate(timeout=30)
+def test_as_json(tmp_path: Path, popen: Popen) -> None:
+    process = start(popen, tmp_path, "main", "--json")
+    read_until(process, "waiting")
+    os.kill(process.pid, signal.SIGINT)
+    out, err = process.communicate()
     assert process.returncode == 130
     assert out == ""
     said = json.loads(err.splitlines()[-1])["error"]

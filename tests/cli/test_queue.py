@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -70,17 +71,14 @@ def test_a_run_is_submitted_and_run_by_who_works_on_the_queue(shell: Shell) -> N
     assert shell.rows() == [QueueRow("mail", None, "", False, 0, 0, 0, 0)]
 
 
-def test_a_watching_process_is_a_worker(shell: Shell) -> None:
+def test_a_watching_process_is_a_worker(shell: Shell, popen: Callable[..., subprocess.Popen[str]]) -> None:
     run = shell.put(4)
     command = [sys.executable, "-m", "cflow", "resume", "--watch", "--store", str(shell.store)]
-    watching = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        assert watching.stdout is not None
-        assert watching.stdout.readline() == f"{run}  done       double\n"
-        watching.send_signal(signal.SIGINT)
-        watching.communicate(timeout=60)
-    finally:
-        watching.kill()
+    watching = popen(command, stdout=subprocess.PIPE)
+    assert watching.stdout is not None
+    assert watching.stdout.readline() == f"{run}  done       double\n"
+    watching.send_signal(signal.SIGINT)
+    watching.communicate()
     assert watching.returncode == 0
 
 

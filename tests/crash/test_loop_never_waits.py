@@ -107,16 +107,17 @@ def keeps(n: int) -> int:
 
 
 @pytest.mark.parametrize("program", [caches, once, signals, detaches, keeps], ids=lambda f: f.source.name)
-def test_while_another_process_has_the_lock(program: Any, engine: Engine) -> None:
+def test_while_another_process_has_the_lock(
+    program: Any, engine: Engine, popen: Callable[..., subprocess.Popen[str]]
+) -> None:
     recorder = engine.recorder
     assert recorder is not None
     engine.run(program, 1)  # what is planned, linked and looked up the first time is no matter of locks
     recorder.beat()
-    holder = subprocess.Popen(
+    holder = popen(
         [sys.executable, "-c", LOCKS, str(recorder.store.folder / FILE)],  # type: ignore[attr-defined]
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        text=True,
     )
     assert holder.stdout is not None
     assert holder.stdout.readline() == "locked\n"

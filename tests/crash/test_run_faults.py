@@ -213,7 +213,9 @@ def passes(i: int) -> list[int]:
     return [look(n) for n in range(200)]
 
 
-def test_a_lock_of_another_process_holds_up_no_loop(engine: Engine, long: bool) -> None:
+def test_a_lock_of_another_process_holds_up_no_loop(
+    engine: Engine, long: bool, popen: Callable[..., subprocess.Popen[str]]
+) -> None:
     """While runs wait for the disk, their loop turns. The lock holds up whoever makes a statement, so the loop's thread
     makes none. How long it stalls measures ``benchmarks/locked_store.py``."""
     store = store_of(engine)
@@ -221,11 +223,10 @@ def test_a_lock_of_another_process_holds_up_no_loop(engine: Engine, long: bool) 
     assert recorder is not None
     recorder.beat()
     until(lambda: store.owners())
-    holder = subprocess.Popen(
+    holder = popen(
         [sys.executable, "-c", LOCKS, str(store.folder / FILE)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        text=True,
     )
     assert holder.stdout is not None
     assert holder.stdout.readline() == "locked\n"

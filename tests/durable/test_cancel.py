@@ -6,13 +6,13 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
 from engines_kit import Make
+from waiting_kit import Popen, until
 
 from cflow import Engine, context, flow, node, parallel, transaction
 from cflow.cli.main import main
@@ -200,29 +200,20 @@ except KeyboardInterrupt:
 """
 
 
-def test_a_run_of_another_process_is_asked_to_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_of_another_process_is_asked_to_end(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], popen: Popen
+) -> None:
     (tmp_path / "child.py").write_text(CHILD)
     store = str(tmp_path / "store")
-    child = subprocess.Popen(
-        [sys.executable, str(tmp_path / "child.py"), store], stdout=subprocess.PIPE, text=True, env={**os.environ}
-    )
-    try:
-        assert child.stdout is not None
-        assert child.stdout.readline() == "room\n"
-        # It waits when what it has booked is on disk.
-        reader = open_store(store, readonly=True)
-        for _ in range(1000):
-            rows = reader.runs()
-            if rows and rows[0].entries:
-                break
-            time.sleep(0.01)
-        (row,) = rows
-        reader.close()
-        assert main(["cancel", row.id, "--store", store]) == 0
-        assert "its process was asked to end it" in capsys.readouterr().out
-        assert child.communicate(timeout=30)[0] == "-room\ninterrupted\n"
-    finally:
-        child.kill()
-        child.wait()
+    child = popen([sys.executable, str(tmp_path / "child.py"), store], stdout=subprocess.PIPE, env={**os.environ})
+    assert child.stdout is not None
+    assert child.stdout.readline() == "room\n"
+    # It waits when what it has booked is on disk.
+    reader = open_store(store, readonly=True)
+    row = until(lambda: next((row for row in reader.runs() if row.entries), None))
+    reader.close()
+    assert main(["cancel", row.id, "--store", store]) == 0
+    assert "its process was asked to end it" in capsys.readouterr().out
+    assert child.communicate()[0] == "-room\ninterrupted\n"
     assert main(["runs", "--store", store, "--json", "--state", "cancelled"]) == 0
     assert json.loads(capsys.readouterr().out)["id"] == row.id

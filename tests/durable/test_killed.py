@@ -14,6 +14,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from waiting_kit import Popen
 
 CHILD = Path(__file__).parent / "child.py"
 
@@ -21,13 +22,12 @@ UNDER_WAY = {"straight": 1, "wide": 5, "booked": 1}
 """Writes that each flow has under way at once, at most."""
 
 
-def start(store: Path, effects: Path, *words: str) -> subprocess.Popen[str]:
+def start(popen: Popen, store: Path, effects: Path, *words: str) -> subprocess.Popen[str]:
     environment = {**os.environ, "EFFECTS": str(effects)}
-    child = subprocess.Popen(
+    child = popen(
         [sys.executable, str(CHILD), str(store), *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
         env=environment,
     )
     assert child.stdout is not None
@@ -36,7 +36,7 @@ def start(store: Path, effects: Path, *words: str) -> subprocess.Popen[str]:
 
 
 def ended(child: subprocess.Popen[str]) -> str:
-    out, _ = child.communicate(timeout=60)
+    out, _ = child.communicate()
     assert child.returncode == 0
     return out
 
@@ -50,21 +50,21 @@ def lines(effects: Path) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("flow", UNDER_WAY)
 @pytest.mark.parametrize("seed", range(2))
-def test_a_killed_run_is_gone_on_with(flow: str, seed: int, tmp_path: Path) -> None:
+def test_a_killed_run_is_gone_on_with(flow: str, seed: int, tmp_path: Path, popen: Popen) -> None:
     whole = tmp_path / "whole"
-    expected_result = json.loads(ended(start(tmp_path / "a", whole, "run", flow)))
+    expected_result = json.loads(ended(start(popen, tmp_path / "a", whole, "run", flow)))
     expected = lines(whole)
     rng = random.Random(f"{flow} {seed}")
     store, effects = tmp_path / "b", tmp_path / "effects"
-    child = start(store, effects, "run", flow)
+    child = start(popen, store, effects, "run", flow)
     kills = 0
     for _ in range(4):
         time.sleep(rng.uniform(0, 0.4))
         os.kill(child.pid, signal.SIGKILL)
         child.communicate()
         kills += 1
-        child = start(store, effects, "resume")
-    out = child.communicate(timeout=60)[0]
+        child = start(popen, store, effects, "resume")
+    out = child.communicate()[0]
     assert child.returncode == 0, out
     assert "does not fit" not in out
     from cflow.store.place import open_store

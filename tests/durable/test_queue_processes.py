@@ -6,12 +6,11 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import queue_programs
-from waiting_kit import effects_of, kill, until
+from waiting_kit import Popen, effects_of, kill, until
 
 from cflow import Engine
 from cflow.store.port import Store
@@ -19,25 +18,15 @@ from cflow.store.port import Store
 CHILD = Path(__file__).parent / "queue_child.py"
 
 
-@pytest.fixture
-def workers(tmp_path: Path) -> Iterator[list[subprocess.Popen[str]]]:
-    alive: list[subprocess.Popen[str]] = []
-    yield alive
-    for worker in alive:
-        kill(worker)
-
-
-def worker(tmp_path: Path, workers: list[subprocess.Popen[str]], **environment: str) -> subprocess.Popen[str]:
-    child = subprocess.Popen(
+def worker(popen: Popen, tmp_path: Path, **environment: str) -> subprocess.Popen[str]:
+    child = popen(
         [sys.executable, str(CHILD), str(tmp_path / "store")],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        text=True,
         env={**os.environ, "EFFECTS": str(tmp_path / "effects"), **environment},
     )
     assert child.stdout is not None
     assert child.stdout.readline() == "ready\n"
-    workers.append(child)
     return child
 
 
@@ -66,9 +55,7 @@ def most_at_once(lines: list[str]) -> int:
 
 
 @pytest.mark.parametrize("concurrency", [1, 3])
-def test_processes_share_the_slots_of_a_queue(
-    concurrency: int, engine: Engine, tmp_path: Path, workers: list[subprocess.Popen[str]]
-) -> None:
+def test_processes_share_the_slots_of_a_queue(concurrency: int, engine: Engine, tmp_path: Path, popen: Popen) -> None:
     """Three processes; one is killed in the middle, another one comes."""
     jobs = engine.queue("jobs")
     jobs.set(concurrency=concurrency)
@@ -76,13 +63,12 @@ def test_processes_share_the_slots_of_a_queue(
     for number in range(30):
         jobs.put(queue_programs.job, number)
     effects = tmp_path / "effects"
-    for _ in range(3):
-        worker(tmp_path, workers)
+    workers = [worker(popen, tmp_path) for _ in range(3)]
     jobs.resume()
     until(lambda: len(effects_of(effects)) > 10)
     last = int(effects_of(effects)[-1].split()[2])
-    kill(next(worker for worker in workers if worker.pid == last))
-    worker(tmp_path, workers)
+    kill(next(each for each in workers if each.pid == last))
+    worker(popen, tmp_path)
     until(lambda: states(engine) == {"done": 30})
     lines = effects_of(effects)
     assert most_at_once(lines) <= concurrency
@@ -97,17 +83,15 @@ def test_processes_share_the_slots_of_a_queue(
     assert len({line.split()[2] for line in lines}) > 1
 
 
-def test_the_slot_of_a_process_that_is_killed_serves_the_same_run(
-    engine: Engine, tmp_path: Path, workers: list[subprocess.Popen[str]]
-) -> None:
+def test_the_slot_of_a_process_that_is_killed_serves_the_same_run(engine: Engine, tmp_path: Path, popen: Popen) -> None:
     jobs = engine.queue("jobs")
     jobs.set(concurrency=1)
     first = jobs.put(queue_programs.stuck, 1)
     jobs.put(queue_programs.job, 2)
     effects = tmp_path / "effects"
-    hanging = worker(tmp_path, workers, HANG="1")
+    hanging = worker(popen, tmp_path, HANG="1")
     until(lambda: effects_of(effects))
-    other = worker(tmp_path, workers)
+    other = worker(popen, tmp_path)
     kill(hanging)
     until(lambda: states(engine) == {"done": 2})
     lines = [line.split() for line in effects_of(effects)]
@@ -122,32 +106,28 @@ def test_the_slot_of_a_process_that_is_killed_serves_the_same_run(
 
 
 def test_a_process_that_dies_between_claim_and_beginning_loses_nothing(
-    engine: Engine, tmp_path: Path, workers: list[subprocess.Popen[str]]
+    engine: Engine, tmp_path: Path, popen: Popen
 ) -> None:
     jobs = engine.queue("jobs")
     jobs.set(concurrency=2)
     for number in range(3):
         jobs.put(queue_programs.job, number)
-    dying = worker(tmp_path, workers, DIE_BETWEEN="1")
-    dying.wait(30)
+    dying = worker(popen, tmp_path, DIE_BETWEEN="1")
+    dying.wait()
     assert states(engine) == {"running": 2, "queued": 1}
-    worker(tmp_path, workers)
+    worker(popen, tmp_path)
     until(lambda: states(engine) == {"done": 3})
     assert Counter(line.split()[0] for line in effects_of(tmp_path / "effects")) == {"begin": 3, "end": 3}
 
 
-def test_a_future_hears_what_another_process_has_done(
-    engine: Engine, tmp_path: Path, workers: list[subprocess.Popen[str]]
-) -> None:
-    worker(tmp_path, workers)
+def test_a_future_hears_what_another_process_has_done(engine: Engine, tmp_path: Path, popen: Popen) -> None:
+    worker(popen, tmp_path)
     futures = [engine.queue("jobs").submit(queue_programs.job, number) for number in range(5)]
     assert [future.result(30) for future in futures] == list(range(5))
 
 
-def test_cancelling_a_future_ends_the_run_in_another_process(
-    engine: Engine, tmp_path: Path, workers: list[subprocess.Popen[str]]
-) -> None:
-    worker(tmp_path, workers, HANG="1")
+def test_cancelling_a_future_ends_the_run_in_another_process(engine: Engine, tmp_path: Path, popen: Popen) -> None:
+    worker(popen, tmp_path, HANG="1")
     future = engine.queue("jobs").submit(queue_programs.waits)
     until(lambda: effects_of(tmp_path / "effects"))
     assert future.cancel()

@@ -180,7 +180,7 @@ def test_a_rate_holds_back(engine: Engine) -> None:
     for n in range(5):
         mail.put(writes, n)
     with engine.supervise():
-        until(lambda: len(DONE) == 3)
+        until(lambda: states(engine) == {"done": 3, "queued": 2})
         time.sleep(0.6)
         assert states(engine) == {"done": 3, "queued": 2}
         mail.set(rate="4/h")

@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from waiting_kit import Popen
 
 CHILD = Path(__file__).parent / "sharing_flows.py"
 
@@ -17,17 +18,17 @@ CHILD = Path(__file__).parent / "sharing_flows.py"
 class Place:
     """A store, and what was done beside it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, popen: Popen) -> None:
+        self.popen = popen
         self.store = folder / "store"
         self.effects = folder / "effects"
 
     def start(self, name: str, hang_at: str = "") -> subprocess.Popen[str]:
         environment = {**os.environ, "EFFECTS": str(self.effects), "HANG_AT": hang_at}
-        return subprocess.Popen(
+        return self.popen(
             [sys.executable, str(CHILD), str(self.store), name],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
             env=environment,
         )
 
@@ -51,14 +52,14 @@ class Place:
 
 
 def finished(child: subprocess.Popen[str]) -> str:
-    out, error = child.communicate(timeout=60)
+    out, error = child.communicate()
     assert child.returncode == 0, error
     return out.removeprefix("ready\n").strip()
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
-    return Place(tmp_path)
+def place(tmp_path: Path, popen: Popen) -> Place:
+    return Place(tmp_path, popen)
 
 
 ETL = "['extract done', 'transform done', 'load done', 'mon']"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import trio
-from waiting_kit import effects_of, kill, start, until
+from waiting_kit import Popen, effects_of, kill, start, until
 
 from cflow import Engine, context, flow, node, parallel, wait_signal
 from cflow.cli.main import main
@@ -263,20 +263,20 @@ def test_keys_are_compared_as_texts(one: Any, other: Any, same: bool) -> None:
     assert key_bytes(one, values) == key_bytes(one, values)
 
 
-def test_a_killed_run_gets_what_was_sent_meanwhile(tmp_path: Path) -> None:
+def test_a_killed_run_gets_what_was_sent_meanwhile(tmp_path: Path, popen: Popen) -> None:
     store, effects = tmp_path / "store", tmp_path / "effects"
-    child = start(store, effects, "run", "asks")
+    child = start(popen, store, effects, "run", "asks")
     until(lambda: effects_of(effects))
     with_it = open_store(store)
     run = until(lambda: next((row.id for row in with_it.runs() if row.entries > 1), ""))
     kill(child)
     assert main(["signal", run, "answer", "one", "--store", str(store)]) == 0
-    child = start(store, effects, "resume")
+    child = start(popen, store, effects, "resume")
     until(lambda: "got one" in effects_of(effects))
     until(lambda: with_it.run(run).entries >= 5)  # type: ignore[union-attr]
     kill(child)
     assert main(["signal", run, "answer", "two", "--store", str(store)]) == 0
-    out = start(store, effects, "resume").communicate(timeout=60)[0]
+    out = start(popen, store, effects, "resume").communicate()[0]
     assert json.loads(out) == [[run, "done", ""]]
     assert Values({}).decode(find(with_it, run).result or b"") == ["got two", "one"]
     assert effects_of(effects) == ["asked", "got one", "got two"]

@@ -13,14 +13,16 @@ from typing import Any
 CHILD = Path(__file__).parent / "waiting_child.py"
 
 
-def start(store: Path, effects: Path, *words: str) -> subprocess.Popen[str]:
-    child = subprocess.Popen(
+Popen = Callable[..., subprocess.Popen[str]]
+
+
+def start(popen: Popen, store: Path, effects: Path, *words: str, **environment: str) -> subprocess.Popen[str]:
+    child = popen(
         [sys.executable, str(CHILD), str(store), *words],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
-        env={**os.environ, "EFFECTS": str(effects)},
+        env={**os.environ, "EFFECTS": str(effects), **environment},
     )
     assert child.stdout is not None
     assert child.stdout.readline() == "ready\n"

@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import trio
+
 from cflow import flow, node, sleep, wait_signal
 
 
 @node(writes="file")
 async def say(what: str) -> str:
+    if os.environ.get("HANGS_AT") == what:
+        await trio.sleep_forever()
     with Path(os.environ["EFFECTS"]).open("a") as log:
         log.write(f"{what}\n")
     return what

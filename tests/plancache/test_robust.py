@@ -8,6 +8,7 @@ import resource
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -81,12 +82,13 @@ def test_a_command_on_a_full_disk_says_nothing_of_it(tmp_path: Path, cache: Path
         assert list(cache.iterdir()) == []
 
 
-def test_commands_at_once_do_not_disturb_one_another(tmp_path: Path, cache: Path, cflow: Any) -> None:
+def test_commands_at_once_do_not_disturb_one_another(
+    tmp_path: Path, cache: Path, cflow: Any, popen: Callable[..., subprocess.Popen[str]]
+) -> None:
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "XDG_CACHE_HOME": str(cache.parent)}
     line = [sys.executable, "-m", "cflow", "run", "p.cflow", "--json"]
     started = [
-        subprocess.Popen(line, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        for _ in range(4)
+        popen(line, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(4)
     ]
     assert [process.communicate() for process in started] == [('"hello, world"\n', "")] * 4
     assert len(list(cache.iterdir())) == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import attrs
@@ -154,10 +155,10 @@ def test_each_call_is_another_owner() -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
-def test_real_processes() -> None:
+def test_real_processes(popen: Callable[..., subprocess.Popen[str]]) -> None:
     seen: dict[str, Seen] = {}
     assert alive(me(), seen) is True
-    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    child = popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     owner = attrs.evolve(me(), pid=child.pid, born=HERE.born(child.pid))
     assert alive(owner, seen) is True
     child.kill()

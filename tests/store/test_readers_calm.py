@@ -53,10 +53,11 @@ def refused(question: Callable[[], object]) -> int:
     return STATEMENTS.total()
 
 
-def test_only_the_first_of_several_questions_waits(readers: Readers, tmp_path: Path) -> None:
-    holder = subprocess.Popen(
-        [sys.executable, "-c", ALONE, str(tmp_path / FILE)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
+def test_only_the_first_of_several_questions_waits(
+    readers: Readers, tmp_path: Path, popen: Callable[..., subprocess.Popen[str]]
+) -> None:
+    command = [sys.executable, "-c", ALONE, str(tmp_path / FILE)]
+    holder = popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert holder.stdout is not None
     assert holder.stdout.readline() == "locked\n"
     assert [refused(lambda: ask(readers)) for _ in range(10)] == [1] + [0] * 9

@@ -8,7 +8,8 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,12 +22,20 @@ from cflow.store.place import FILE, open_store
 from cflow.store.port import BeginRun
 from cflow.store.tickets import commit, commit_now
 
+Child = Callable[..., subprocess.Popen[str]]
 
-def child(code: str, *arguments: object) -> subprocess.Popen[str]:
+
+@pytest.fixture
+def child(popen: Child) -> Child:
+    """Starts a Python program."""
+    return partial(_child, popen)
+
+
+def _child(popen: Child, code: str, *arguments: object) -> subprocess.Popen[str]:
     here = os.pathsep.join([str(Path(__file__).parent), str(Path(cflow.__file__).parent.parent)])
     command = [sys.executable, "-c", textwrap.dedent(code), *map(str, arguments)]
     environment = {**os.environ, "PYTHONPATH": here}
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
+    return popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
 
 
 def until(holds: object, seconds: float = 60.0) -> None:
@@ -47,7 +56,7 @@ sys.stdin.readline()
 """
 
 
-def test_a_lock_of_another_process_is_waited_for(tmp_path: Path, long: bool) -> None:
+def test_a_lock_of_another_process_is_waited_for(tmp_path: Path, long: bool, child: Child) -> None:
     """And while it is: the loop runs, reading works, nothing is refused. Each tick is one pass of the loop."""
     store = open_store(tmp_path)
     begin(store, "r1")
@@ -104,7 +113,7 @@ store.close()
 """
 
 
-def test_two_engines_on_one_store(tmp_path: Path) -> None:
+def test_two_engines_on_one_store(tmp_path: Path, child: Child) -> None:
     """Each acknowledged unit of both is there, and neither is refused anything."""
     children = [child(TAKES_TURNS, tmp_path, name) for name in ("a", "b")]
     acknowledged = [process.communicate()[0].split() for process in children]
@@ -201,7 +210,7 @@ store.close()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs limits as POSIX has them")
-def test_a_write_that_always_fails_is_an_error_and_not_the_end(tmp_path: Path) -> None:
+def test_a_write_that_always_fails_is_an_error_and_not_the_end(tmp_path: Path, child: Child) -> None:
     """A file may not become longer: SQLite calls that an I/O error, and there is room on the disk."""
     process = child(LIMITED, tmp_path)
     printed, _ = process.communicate()
