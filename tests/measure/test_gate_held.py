@@ -71,7 +71,7 @@ def made_up(monkeypatch: pytest.MonkeyPatch, *groups: list[float]) -> list[float
             raise subprocess.TimeoutExpired("", seconds)
         return group
 
-    limits = gate_held.COLD
+    limits = evolve(gate_held.COLD, seconds=1e9)
     monkeypatch.setitem(HELD, "memory: a stream", evolve(HELD["memory: a stream"], take=take, most=2.0, limits=limits))
     return given
 

@@ -39,7 +39,7 @@ class Mute(Exception):
 def spoil(how: str, *more: Any) -> Any:
     match how:
         case "pipe":
-            os.closerange(3, 100)
+            os.closerange(3, 10_000)  # its own have the numbers that they had in this process
         case "flood":
             for _ in range(2000):
                 print("x" * 1000, file=sys.stderr)

@@ -320,6 +320,7 @@ def test_closing_in_trouble_says_what_is_not_on_disk(faulty: SqliteStore, name: 
 
 def test_closing_waits_for_a_disk_that_gets_better(faulty: SqliteStore) -> None:
     heard = Hearing()
+    faulty._patience = 60.0
     with failing(Fault("COMMIT", "SQLITE_FULL", times=5)):
         faulty.do([BeginRun(row("r1"))], heard.of(1))
         faulty.close()
