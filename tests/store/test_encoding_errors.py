@@ -144,6 +144,20 @@ def test_a_group_comes_back_with_its_errors() -> None:
     assert made.split(KeyError)[0].exceptions[0].args == ("b",)
 
 
+def test_a_group_of_what_was_told_in_words_comes_back() -> None:
+    """As a timeout leaves it: the group stands behind an error that is cut, and holds it."""
+    cut = KeyboardInterrupt("cut")
+    group = BaseExceptionGroup("from a nursery", [cut])
+    cut.__context__ = group
+    late = TimeoutError("late")
+    late.__context__ = cut
+    made = again(late)
+    assert (type(made), made.args) == (TimeoutError, ("late",))
+    assert type(made.__context__) is KeyboardInterrupt
+    assert made.__context__.__context__.message == "from a nursery"
+    assert "cut" in str(made.__context__.__context__.exceptions[0])
+
+
 def test_what_led_to_an_error_comes_back() -> None:
     try:
         try:
