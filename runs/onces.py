@@ -21,7 +21,7 @@ from ..executor.ports import Shares
 from ..executor.suspended import Suspended
 from ..executor.waiter import Waiter
 from ..store.failures import Exists, StoreError, Taken
-from ..store.port import Await, Release, Reserve, Settle, Store
+from ..store.port import Await, Change, Release, Reserve, Settle, Store
 from ..store.rows import OVER
 from ..store.tickets import commit
 from .caches import Found
@@ -114,14 +114,12 @@ class StoreOnce:
         self._journal.flush(again=True)  # it shares the commit
         try:
             try:
-                await commit(shared.store, [Reserve(name, self._run, shared.owner)])
+                await self._commit(Reserve(name, self._run, shared.owner))
             except Exists:
                 raise Found from None
             except Taken:
                 reserved = shared.store.reserved(name)
                 raise _Held(reserved[0] if reserved is not None else "") from None
-            except StoreError as error:
-                raise self._broken_off(error) from error
             value, claim = await compute()
         except (Found, _Held):
             raise
@@ -144,7 +142,7 @@ class StoreOnce:
         RuntimeError: it would wait for somebody who waits for what it has done itself.
         """
         store = self._shared.store
-        await commit(store, [Await(tuple(ours), self._run, stored(key))])
+        await self._commit(Await(tuple(ours), self._run, stored(key)))
         seen: set[str] = set()
         at = stored(key)
         while at and at not in seen:
@@ -211,7 +209,7 @@ class StoreOnce:
         store = self._shared.store
         if store.settled(IDENTITY) is None:
             with contextlib.suppress(Exists):
-                await commit(store, [Settle(IDENTITY, self._run, os.urandom(4).hex().encode())])
+                await self._commit(Settle(IDENTITY, self._run, os.urandom(4).hex().encode()))
 
     def _settling(self, key: str, data: bytes) -> Settle:
         return Settle(stored(key), self._run, data, self._codec.refs(data), self._shared.owner)
@@ -223,6 +221,19 @@ class StoreOnce:
             await waiter.event.wait()
         error = waiter.box[0]
         if error is not None:
+            raise self._broken_off(error) from error
+
+    async def _commit(self, change: Change) -> None:
+        """
+        Raises
+        ------
+        Exists, Taken: of the change. Suspended: the store does not take it.
+        """
+        try:
+            await commit(self._shared.store, [change])
+        except (Exists, Taken):
+            raise
+        except StoreError as error:
             raise self._broken_off(error) from error
 
     def _broken_off(self, error: BaseException) -> Suspended:

@@ -106,7 +106,10 @@ class RunKeeper:
             self.store.do((Append(self.run, self.owner, first, tuple(entries)),), done)
             return
         if not uses:
-            self.store.do([*self.unit(first, entries), *along], done)
+            unit = self.unit(first, entries)
+            if along and first and not entries:  # those before it may be on their way still: refused with them
+                unit.append(Append(self.run, self.owner, first, ()))
+            self.store.do([*unit, *along], done)
             return
         blobs = self._blobs
         unit = [*self.unit(first, entries, uses), *along]

@@ -16,13 +16,14 @@ from faulty import Fault, Faulty, failing
 
 import cflow.store.place as place
 import cflow.store.writer as writing
-from cflow import Engine, flow, node
+from cflow import Engine, flow, node, transaction
 from cflow.executor.suspended import Suspended
+from cflow.runs.onces import IDENTITY
 from cflow.runs.recorder import Recorder, Recording
 from cflow.runs.resume import find, resume
 from cflow.store.failures import Damaged, StoreError
 from cflow.store.place import open_store
-from cflow.store.port import Append, Change, Done, Store
+from cflow.store.port import Append, Change, Done, Settle, Store
 from cflow.store.rows import NOWHERE, RunRow
 
 DONE: list[str] = []
@@ -63,6 +64,32 @@ async def write(what: str) -> str:
 @flow
 def three() -> list[str]:
     return [write(f"w{i}") for i in range(3)]
+
+
+@node(writes="file")
+async def unbook(what: str) -> None:
+    DONE.append(f"-{what}")
+
+
+@node(writes="file", undo=unbook)
+async def book(what: str) -> str:
+    await trio.lowlevel.checkpoint()
+    DONE.append(what)
+    return what
+
+
+@flow
+def booked() -> str:
+    with transaction():
+        return book.options(once="fee")("fee")
+
+
+@flow
+def caught() -> str:
+    try:
+        return book.options(once="fee")("fee")
+    except Exception:
+        return write("caught")
 
 
 @flow
@@ -143,18 +170,16 @@ def test_the_end_of_a_run_that_is_not_on_disk(engine: Engine, recorder: Recorder
     assert [row.state for row in resume(engine)] == ["done"]
 
 
-def test_the_end_of_a_run_whose_last_write_was_refused(
-    engine: Engine, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The store takes the end again, but not what came just before it: the run is not over then."""
-    store, refused = recorder.store, StoreError("made up: the disk fails")
+@contextlib.contextmanager
+def refused_late(monkeypatch: pytest.MonkeyPatch, store: Store, refused: StoreError) -> Iterator[None]:
+    """The store does not take entries, and says so only when it has been asked for what comes after them."""
     put = type(store).do
-
     on_its_way: list[Done] = []
 
     def do(self: Store, changes: Sequence[Change], done: Done) -> None:
         def told(error: BaseException | None) -> Callable[[], object]:
-            wakes = [on_its_way.pop()(refused), done(error)]
+            held, on_its_way[:] = on_its_way.copy(), []
+            wakes = [*(one(refused) for one in held), done(error)]
             return lambda: [wake() for wake in wakes if wake is not None]
 
         if any(isinstance(change, Append) and change.entries for change in changes):
@@ -162,8 +187,17 @@ def test_the_end_of_a_run_whose_last_write_was_refused(
         else:
             put(self, changes, told if on_its_way else done)
 
-    with monkeypatch.context() as patched, pytest.raises(StoreError) as caught:
+    with monkeypatch.context() as patched:
         patched.setattr(type(store), "do", do)
+        yield
+
+
+def test_the_end_of_a_run_whose_last_write_was_refused(
+    engine: Engine, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store takes the end again, but not what came just before it: the run is not over then."""
+    store, refused = recorder.store, StoreError("made up: the disk fails")
+    with refused_late(monkeypatch, store, refused), pytest.raises(StoreError) as caught:
         engine.run(last)
     assert caught.value is refused
     (row,) = store.runs()
@@ -172,6 +206,46 @@ def test_the_end_of_a_run_whose_last_write_was_refused(
     until(lambda: find(store, row.id).owner == NOWHERE)
     assert [(row.state, row.entries) for row in resume(engine)] == [("done", 2)]
     assert DONE == ["w2", "w2"]
+
+
+def test_what_is_done_once_is_not_settled_without_what_came_before_it(
+    engine: Engine, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it would be given to the run that goes on, which would not owe its undo any more."""
+    store, key = recorder.store, f"once:{book.fn.__module__}.book:fee"
+    with refused_late(monkeypatch, store, StoreError("made up: the disk fails")), pytest.raises((StoreError, Suspended)):
+        engine.run(booked)
+    (row,) = store.runs()
+    assert (row.state, row.entries, store.settled(key)) == ("running", 0, None)
+    recorder.beat()
+    until(lambda: find(store, row.id).owner == NOWHERE)
+    assert [row.state for row in resume(engine)] == ["done"]
+    assert DONE == ["fee", "fee"]
+    assert store.settled(key) is not None
+
+
+def test_a_store_that_cannot_be_named_is_no_error_of_a_call(
+    engine: Engine, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first of all calls once names the store; a program does not catch that this is refused."""
+    put = type(recorder.store).do
+
+    def do(self: Store, changes: Sequence[Change], done: Done) -> None:
+        if any(isinstance(change, Settle) and change.key == IDENTITY for change in changes):
+            wake = done(StoreError("made up: the disk fails"))
+            assert wake is not None
+            wake()
+        else:
+            put(self, changes, done)
+
+    with monkeypatch.context() as patched, pytest.raises(Suspended):
+        patched.setattr(type(recorder.store), "do", do)
+        engine.run(caught)
+    assert DONE == []
+    recorder.beat()
+    until(lambda: all(row.owner == NOWHERE for row in recorder.store.runs()))
+    assert [row.state for row in resume(engine)] in ([], ["done"])  # none, where it was never on disk
+    assert "caught" not in DONE
 
 
 def test_nothing_is_given_where_the_record_was_lost_at_the_end(
