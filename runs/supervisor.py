@@ -10,7 +10,6 @@ import concurrent.futures
 import contextlib
 import itertools
 import logging
-import math
 import threading
 import time
 from collections import deque
@@ -25,13 +24,13 @@ from ..executor.away import Submitted
 from ..executor.suspended import Away, Suspended
 from ..started import Started
 from ..store.failures import Over, StoreError
-from ..store.owners import Seen, alive
-from ..store.port import Claim, DropOwner
-from ..store.rows import NOWHERE, OVER, RunRow
+from ..store.port import Claim
+from ..store.rows import OVER, RunRow
 from ..store.tickets import commit_now
 from .cancel import ask, lives
+from .lookout import PAGE, Lookout
 from .recorder import Recorder
-from .resume import Ahead, look_ahead, park, reopened, taking
+from .resume import Ahead, look_ahead, park, reopened
 
 if TYPE_CHECKING:
     from ..engine import Engine
@@ -49,13 +48,8 @@ AT_ONCE = 100
 PATIENCE = 5.0
 """Seconds that runs under way have to come to an end when nobody is to go on with runs any more."""
 
-PAGE = 1000
-
 FEW = 50
 """Runs that are looked at each time for what others have done with them."""
-
-FRESH = 5.0
-"""Seconds in which a run that was detached is left to the process that has detached it."""
 
 Whose = Literal["submitted", "detached", "foreign"]
 
@@ -111,7 +105,7 @@ class Supervisor:
         self._busy: dict[str, tuple[Submitted, Started, str]] = {}
         """Runs that are under way here, but for those that were submitted and were never put away."""
         self._ended: deque[str] = deque()
-        self._seen: dict[str, Seen] = {}
+        self._lookout = Lookout(recorder)
         self._slow = 0.0
         self._soon = 0.0
         self._turn = 0
@@ -270,13 +264,13 @@ class Supervisor:
         room = self._at_once - len(self._busy)
         if room > 0:
             if not self._due and (self._watching or self._ours):
-                self._due.extend(itertools.islice(self._look_for_due(), PAGE))
+                self._due.extend(itertools.islice(self._lookout.due(self._wanted), PAGE))
             rows = [self._due.popleft() for _ in range(min(room, len(self._due)))]
             self._go_on([row for row in rows if row.id not in self._busy])
         now = time.monotonic()
         room = self._at_once - len(self._busy)
         if now >= self._slow and room > 0:
-            left = list(itertools.islice(self._left(), room)) if self._watching else []
+            left = list(itertools.islice(self._lookout.left(self._ours), room)) if self._watching else []
             if len(left) < room:  # else there are more, for whom there is room soon
                 self._slow = now + SLOW
                 self._what_others_did()
@@ -286,6 +280,10 @@ class Supervisor:
         if now >= self._soon:
             self._soon = now + LOOK
             self._what_others_did(FEW)
+
+    def _wanted(self, row: RunRow) -> bool:
+        """Those of a queue are for who watches, though this process may wait for what they give."""
+        return row.id not in self._busy and (bool(self._watching) or (row.id in self._ours and not row.queue))
 
     def _take_asked(self) -> list[RunRow]:
         """Those of the runs that were asked for that nobody works on."""
@@ -333,42 +331,6 @@ class Supervisor:
                 self._taken(ours)
                 self._poke.set()  # there may be more
 
-    def _look_for_due(self) -> Iterator[RunRow]:
-        """Runs whose time or signal has come, page by page, those whose it came first in front."""
-        before = ""
-        slots: dict[str, float] = {"": math.inf}
-        while True:
-            page = self._store.runs(states=("waiting",), due=time.time(), limit=PAGE, before=before)
-            for row in sorted(page, key=lambda row: row.wake or 0.0):
-                # Those of a queue are for who watches, though this process may wait for what they give.
-                if row.id in self._busy or not (self._watching or (row.id in self._ours and not row.queue)):
-                    continue
-                if row.queue not in slots:
-                    slots[row.queue] = self._store.slots(row.queue)
-                if slots[row.queue] >= 1:
-                    slots[row.queue] -= 1
-                    yield row
-            if len(page) < PAGE:
-                return
-            before = page[-1].id
-
-    def _left(self) -> Iterator[RunRow]:
-        """Runs whose owner is gone, or that were never begun. A doubt whether somebody is alive counts as alive."""
-        owners = self._store.owners()
-        for owner in owners:
-            if owner.id == self._recorder.owner.id or alive(owner, self._seen) is not False:
-                continue
-            page = self._store.runs(owner=owner.id, states=("running", "queued", "waiting"), limit=PAGE)
-            if not page:
-                self._seen.pop(owner.id, None)
-                self._store.do([DropOwner(owner.id)], lambda _: None)
-            yield from reversed(page)
-        rows = self._store.runs(owner=NOWHERE, states=("running",), limit=PAGE)
-        rows += self._store.runs(owner=NOWHERE, states=("queued",), queue="", limit=PAGE)
-        for row in reversed(rows):
-            if row.id not in self._ours and not (row.state == "queued" and row.created > time.time() - FRESH):
-                yield row
-
     def _go_on(self, rows: Sequence[RunRow], beyond: bool = False) -> None:
         """Take runs over, all in one commit where that may be, and begin.
 
@@ -378,7 +340,7 @@ class Supervisor:
         """
         rows = [row for row in rows if row.state not in OVER and row.state != "parked"]
         taken = []
-        for row, error in zip(rows, self._take(rows, beyond), strict=True):
+        for row, error in zip(rows, self._lookout.take(rows, beyond), strict=True):
             if error is None:
                 taken.append(evolve(row, owner=self._recorder.owner.id, state="running"))
                 continue
@@ -424,24 +386,6 @@ class Supervisor:
             self._busy[row.id] = future, started, "ours" if ours else "foreign"
         main = (lambda: started.main(_dropped)) if started.stream else started.main
         self._engine.background.submit(main, started.state, future)
-
-    def _take(self, rows: Sequence[RunRow], beyond: bool) -> list[BaseException | None]:
-        """Take runs over; for each, why it could not be."""
-        answers: list[BaseException | None] = [None] * len(rows)
-        heard = threading.Semaphore(0)
-
-        def hears(number: int) -> Callable[[BaseException | None], None]:
-            def done(error: BaseException | None) -> None:
-                answers[number] = error
-                heard.release()
-
-            return done
-
-        for number, row in enumerate(rows):
-            self._store.do(taking(self._recorder, row, beyond=beyond), hears(number))
-        for _ in rows:
-            heard.acquire()
-        return answers
 
     def _what_others_did(self, most: int = PAGE) -> None:
         """Results that are waited for here, of runs that somebody else has gone on with; some at a time, in turn."""

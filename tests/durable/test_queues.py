@@ -347,8 +347,8 @@ def test_resuming_a_run_by_hand_needs_a_slot(engine: Engine) -> None:
 
 
 def test_detached_runs_are_found_behind_a_long_line(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cflow.runs.supervisor.PAGE", 5)
-    monkeypatch.setattr("cflow.runs.supervisor.FRESH", 0.0)
+    monkeypatch.setattr("cflow.runs.lookout.PAGE", 5)
+    monkeypatch.setattr("cflow.runs.lookout.FRESH", 0.0)
     mail = engine.queue("mail")
     mail.pause()
     recorder = engine.recorder
