@@ -62,8 +62,8 @@ def test_a_store_that_cannot_be_opened_is_no_failed_flow(folder: Path, capsys: S
     _, err = command(capsys, "run", "words.cflow:main", "n=1", "--json", code=2)
     error = json.loads(err)["error"]
     assert (error["id"], error["type"], error["flow"]) == ("store", "Newer", None)
-    for log in ("store.db-wal", "store.db-shm"):
-        (folder / "s" / log).unlink(missing_ok=True)
+    for name in ("store.db", "store.db-wal", "store.db-shm"):  # not in place: the command before may still close it
+        (folder / "s" / name).unlink(missing_ok=True)
     (folder / "s" / "store.db").write_bytes(b"no database" * 1000)
     assert "is no store" in command(capsys, "run", "words.cflow:main", "n=1", code=2)[1]
     assert "is no store" in command(capsys, "runs", code=2)[1]
