@@ -213,7 +213,10 @@ def test_what_is_done_once_is_not_settled_without_what_came_before_it(
 ) -> None:
     """Else it would be given to the run that goes on, which would not owe its undo any more."""
     store, key = recorder.store, f"once:{book.fn.__module__}.book:fee"
-    with refused_late(monkeypatch, store, StoreError("made up: the disk fails")), pytest.raises((StoreError, Suspended)):
+    with (
+        refused_late(monkeypatch, store, StoreError("made up: the disk fails")),
+        pytest.raises((StoreError, Suspended)),
+    ):
         engine.run(booked)
     (row,) = store.runs()
     assert (row.state, row.entries, store.settled(key)) == ("running", 0, None)
