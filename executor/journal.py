@@ -272,6 +272,15 @@ class Journal(Outbox):
         for _, task in reaching:
             trio.lowlevel.reschedule(task)
 
+    def break_off(self, run: str) -> None:
+        """A second interrupt has cut what the run owes: that is left to a person, not forgotten."""
+        if self.stopped is None:
+            self.stop(
+                "it was interrupted a second time, before all that it owes was done: undos, `finally` blocks; "
+                f"`cflow resume {run}` goes on with that, `cflow cancel {run} --no-undo` leaves it as it is"
+            )
+            logger.warning("%s: %s", run, self.stopped)
+
     def put_away(self, away: Away) -> None:
         """The same, to be gone on with when there is something to do."""
         if self.stopped is None:

@@ -19,6 +19,7 @@ import trio
 from . import underway
 from .groups import as_raised, is_cancellation, stopped
 from .run import Run
+from .suspended import Suspended
 
 try:
     _handlers: Any = import_module("_signal")  # those of `signal` make an enum of each handler, 10 us a time
@@ -60,10 +61,12 @@ async def on_loop(
 
                 value = await watched(run, entry, args, kwargs)
         if run.scope.cancelled_caught:
-            if run.journal is not None:
+            if run.journal is not None and run.interrupted < 2:
                 run.journal.going()
             raise KeyboardInterrupt
     except BaseException as error:
+        if run.interrupted > 1 and run.journal is not None and isinstance(error, Suspended):
+            raise KeyboardInterrupt from error  # the second one has broken it off
         broken_off = run.journal is not None and run.journal.stopped is not None
         if not (broken_off or is_cancellation(error) or isinstance(error, KeyboardInterrupt)):
             failed(as_raised(error))

@@ -241,7 +241,7 @@ class Run:
 
         Raises
         ------
-        KeyboardInterrupt: a second interrupt broke it; nothing after it may start.
+        KeyboardInterrupt: a second interrupt broke it; nothing after it may start. A run on record is broken off then.
         """
         with trio.CancelScope(shield=True) as scope:
             if self.interrupted > 1:
@@ -249,6 +249,10 @@ class Run:
             self.shields.add(scope)
             try:
                 yield
+            except BaseException:
+                if self.interrupted > 1 and self.journal is not None:
+                    self.journal.break_off(self.id)
+                raise
             finally:
                 self.shields.discard(scope)
         if scope.cancelled_caught:
