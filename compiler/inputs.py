@@ -49,6 +49,22 @@ def bind_inputs(
     return _bind(params, args, {key: (value, convert) for key, value in kwargs.items()}, classes, name)
 
 
+def bind_again(
+    params: Sequence[Param], bound: Mapping[str, Any], classes: Classes, *, name: str = "the flow"
+) -> dict[str, Any]:
+    """What :func:`bind_inputs` gave, for the parameters as they are by now.
+
+    Raises
+    ------
+    InputError: as :func:`bind_inputs`.
+    """
+    spread = {p.name for p in params if p.kind == "var_kw" and isinstance(bound.get(p.name), Mapping)}
+    given = {key: value for key, value in bound.items() if key not in spread}
+    for key in spread:
+        given.update(bound[key])
+    return _bind(params, (), {key: (value, convert) for key, value in given.items()}, classes, name, by_name=True)
+
+
 Binder = Callable[..., "tuple[Any, ...] | None"]
 """Called with the inputs: the values of all parameters in order, or None where an input needs a closer look."""
 

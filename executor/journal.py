@@ -74,7 +74,8 @@ class Journal(Outbox):
         self.run: Run | None = None
         """The run's state, once it is ready to go."""
         self.old: dict[str, Recorded] = {}
-        """What is recorded and was not used yet. Of a live run, what calls gave that write nothing."""
+        """What is recorded and was not used yet. Of a live run, what calls gave that write nothing; where the program
+        has left the way that is on record, what all of them gave."""
         self._end = len(entries)
         """How many entries there were."""
         self._low = 0
@@ -158,24 +159,29 @@ class Journal(Outbox):
         self._reaching = still
 
     def go_live(self) -> None:
-        """Everything recorded was used, or can no longer be: from here on things happen anew."""
+        """Everything recorded was used, but for what need not be: from here on things happen anew."""
+        self._live(lambda entry: entry.spare)
+
+    def _live(self, kept: Callable[[Recorded], bool]) -> None:
         if not self.replaying:
             return
         self.replaying = False
         self._low = self._end
         self._wake_reached()
-        self.old = {key: entry for key, entry in self.old.items() if entry.spare}
+        self.old = {key: entry for key, entry in self.old.items() if kept(entry)}
         self._used.clear()
         calls, self.at_live = self.at_live, []
         for call in calls:
             call()
 
     def stuck(self) -> None:
-        """The repetition does not get on, while nothing is under way."""
+        """The repetition does not get on, while nothing is under way: the program does something that is not on record
+        before it comes to what is. That is begun, then. What calls gave stays there for when it comes to them, as what
+        is done is not done again; what was decided belongs to the way that it went before."""
         if self.passed_over():
             return
         logger.warning("what was recorded of the run does not fit what it does now; it goes on from here")
-        self.go_live()
+        self._live(lambda entry: entry.kind != CUT)
 
     def passed_over(self) -> bool:
         """Is what everybody waits for a decision of something that is cut itself by now, before it comes to it again?

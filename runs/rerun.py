@@ -9,6 +9,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from ..compiler.inputs import bind_again
 from ..executor.suspended import Suspended
 from ..store.failures import StoreError
 from ..store.keeper import read_entries, read_journal
@@ -36,7 +37,7 @@ def rerun(engine: Engine, run: str, start: str = "") -> RunRow:
     ------
     Unknown: there is no such run or step, or there are several. StoreError: the engine has no store, the journal is
     damaged, or the run has undone what the new one would count as done. ProgramError, InputError: the program is wrong
-    or gone, or a secret is not set.
+    or gone, or a secret is not set; the inputs of the run do not fit it any more.
     """
     from ..started import read_ambient
 
@@ -56,7 +57,8 @@ def rerun(engine: Engine, run: str, start: str = "") -> RunRow:
     fresh = read_ambient(compiled.graph)
     codec = recorder.codec(compiled, fresh)
     ambient = {**fresh, **codec.decode(row.ambient)}
-    bound = codec.decode(row.inputs)
+    flow = compiled.graph.main
+    bound = bind_again(flow.params, codec.decode(row.inputs), compiled.objects.classes, name=flow.name)
     begun = recorder.begin(compiled, row.program, bound, ambient)
     id = begun.row.id
     reason = f"{run} again, from {key} on" if key else f"{run} again"

@@ -11,6 +11,7 @@ from attrs import evolve, frozen
 from ..compiled import Compiled
 from ..compiler import ir
 from ..compiler.diagnostics import InputError, ProgramError
+from ..compiler.inputs import bind_again
 from ..executor.entries import CUT, RESUMED, SINCE, Entry
 from ..executor.launch import iterate
 from ..executor.loop import run_loop
@@ -157,16 +158,19 @@ def _reopened(engine: Engine, recorder: Recorder, row: RunRow, accept: bool, ahe
     if isinstance(pinned, str):
         park(recorder, row, pinned)
         return None
-    if accept:
-        text, digest = recorder.plan(pinned)
-        commit_now(recorder.store, [KeepPlan(digest, text), SetRun(row.id, recorder.owner.id, digest=digest)])
     fresh = read_ambient(pinned.graph)  # secrets are not stored
     codec = recorder.codec(pinned, fresh)
+    inputs = codec.decode(row.inputs)
+    if accept:
+        flow = pinned.graph.main
+        inputs = bind_again(flow.params, inputs, pinned.objects.classes, name=flow.name)
+        text, digest = recorder.plan(pinned)
+        commit_now(recorder.store, [KeepPlan(digest, text), SetRun(row.id, recorder.owner.id, digest=digest)])
     recording = recorder.reopen(row, codec, past)
     if not pinned.graph.main.stream:
         recording.journal.idle = engine.idle
     ambient = {**fresh, **codec.decode(row.ambient)}
-    started = engine._started(pinned, codec.decode(row.inputs), row.id, recording, ambient)
+    started = engine._started(pinned, inputs, row.id, recording, ambient)
     from .cancel import asked, end
 
     if row.id in (asked(recorder.store, row.id) if ahead.asked is None else ahead.asked):

@@ -113,13 +113,14 @@ def _writes(history: History, node: Node, first: int) -> Iterator[str]:
     """What is on record from an entry on that others can see, in the order of the program."""
     noted: Iterable[Noted] = (*node.tries, *([] if node.entry is None else [node.entry]))
     late = any(entry.number >= first for entry in noted) or node.last_item >= first
-    if late and _seen_by_others(history, node):
+    if late and seen_by_others(history, node):
         yield node.key
     for child in node.inner():
         yield from _writes(history, child, first)
 
 
-def _seen_by_others(history: History, node: Node) -> bool:
+def seen_by_others(history: History, node: Node) -> bool:
+    """Does a step on record change the world, or wait for a signal?"""
     if node.kind == "undo":
         return True
     op = node.op

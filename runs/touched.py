@@ -8,6 +8,7 @@ from ..compiler import ir
 from ..compiler.walk import all_ops
 from .differences import Changed, Differences
 from .history import History
+from .since import seen_by_others
 from .tree import Node, tree_of
 
 LISTED = 8
@@ -15,7 +16,7 @@ LISTED = 8
 
 
 def told(found: Differences, history: History, now: ir.Graph) -> str:
-    """The differences in words, each with the steps on record that it touches.
+    """The differences in words, each with the steps on record that it touches; the writes that have no place now.
 
     Parameters
     ----------
@@ -30,13 +31,19 @@ def told(found: Differences, history: History, now: ir.Graph) -> str:
         others: Mapping[str, ir.Op] = ops.get(change.key, {})
         inside = (node for node in calls if node.flow == change.key and node.op is not None)
         lines += _change(change, [node.key for node in inside if others.get(node.id) != node.op])
+    lost = [node.key for node in calls if node.id not in ops.get(node.flow, ()) and seen_by_others(history, node)]
+    if lost:
+        lines += ["`--accept` does not find this, so what stands there now is done anew:", f"  {_listed(lost)}"]
     return "\n".join(lines)
 
 
 def _change(change: Changed, keys: list[str]) -> Iterator[str]:
     yield f"  {change.text}"
-    more = f" … ({len(keys)})" if len(keys) > LISTED else ""
-    yield f"    on record: {' '.join(keys[:LISTED])}{more}" if keys else "    no step on record is touched"
+    yield f"    on record: {_listed(keys)}" if keys else "    no step on record is touched"
+
+
+def _listed(keys: list[str]) -> str:
+    return " ".join(keys[:LISTED]) + (f" … ({len(keys)})" if len(keys) > LISTED else "")
 
 
 def _below(node: Node) -> Iterator[Node]:

@@ -179,6 +179,8 @@ def test_steps_of_a_flow_that_are_not_the_same_any_more(changed: Changes) -> Non
         "    no step on record is touched",
         "  flow goods: its steps are different",
         "    on record: for[0]:put for[1]:put",
+        "`--accept` does not find this, so what stands there now is done anew:",
+        "  for[0]:put for[1]:put",
     ]
 
 
