@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import errno
+import logging
 import os
 import sqlite3
 import time
@@ -24,12 +25,17 @@ from .sqlerrors import CANTOPEN, NOTADB, READONLY, describe, fault, no_space, pr
 from .sqlite import SqliteStore
 from .writer import Writer
 
+_LOGGER = logging.getLogger("cflow.store")
+
 FOLDER = ".cflow"
 FILE = "store.db"
 BLOBS = "blobs"
 
 LOCK_WAIT = 0.25
 """Seconds that SQLite waits for the writer's lock in one try."""
+
+TOLD = 1.0
+"""Seconds of waiting for a lock, where a store is opened, after which that is told."""
 
 LOG_PAGES = 1000
 """Pages in the log (4 MB) after which they are brought into the file."""
@@ -170,13 +176,17 @@ def _prepared(connection: sqlite3.Connection, what: str, migrations: Sequence[Mi
 def _patiently(act: Callable[[], sqlite3.Connection], file: Path, wait: float) -> sqlite3.Connection:
     """Try again as long as others are in the way."""
     until = time.monotonic() + wait
+    told = time.monotonic() + TOLD
     while True:
         try:
             return act()
         except sqlite3.Error as error:
             kind = fault(error)
             if kind == "busy":
-                if time.monotonic() < until:
+                if (now := time.monotonic()) < until:
+                    if now >= told:
+                        told = until
+                        _LOGGER.warning("another process keeps %s locked; waiting for it, up to %g s", file, wait)
                     time.sleep(0.01)
                     continue
                 msg = f"another process keeps {file} locked: {describe(error)}"
@@ -188,6 +198,9 @@ def _patiently(act: Callable[[], sqlite3.Connection], file: Path, wait: float) -
                 what = "no store" if primary(error) == NOTADB else "damaged"
                 msg = f"{file} is {what}: {describe(error)}. Name another place, or move the file away"
                 raise Damaged(msg, "store") from error
+            if no_space(file.parent):
+                msg = f"the disk is full, so {file} cannot be opened: {describe(error)}. Make room, then try again"
+                raise StoreError(msg) from error
             msg = f"{file} cannot be opened: {describe(error)}"
             raise StoreError(msg) from error
 
@@ -259,6 +272,9 @@ def _open_for_reading(
         connection = _connect_for_reading(file, factory, immutable)
         try:
             version = check(connection, str(file), migrations)
+            if version == 0:
+                msg = f"there is no store in {folder} yet: {FILE} is empty"
+                raise StoreError(msg)
             if version < len(migrations):
                 msg = f"{file} has version {version}, which is older: open it once for writing to bring it up to date"
                 raise StoreError(msg)

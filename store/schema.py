@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from .failures import Newer, StoreError
 
@@ -154,9 +155,10 @@ def check(connection: sqlite3.Connection, what: str, migrations: Sequence[Migrat
     Newer: a newer program made it.
     StoreError: it is the database of something else. sqlite3.DatabaseError: it is none.
     """
-    (ours,) = connection.execute("PRAGMA application_id").fetchone()
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    with _one_moment(connection):
+        (ours,) = connection.execute("PRAGMA application_id").fetchone()
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if ours == 0 and version == 0 and tables == 0:
         return 0
     if ours != APPLICATION_ID:
@@ -169,6 +171,19 @@ def check(connection: sqlite3.Connection, what: str, migrations: Sequence[Migrat
         )
         raise Newer(msg)
     return int(version)
+
+
+@contextmanager
+def _one_moment(connection: sqlite3.Connection) -> Iterator[None]:
+    """What is read in it is of one moment: of a store that another process is just making, all or nothing."""
+    ours = not connection.in_transaction
+    if ours:
+        connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        if ours and connection.in_transaction:
+            connection.execute("ROLLBACK")
 
 
 def migrate(connection: sqlite3.Connection, what: str, migrations: Sequence[Migration] = MIGRATIONS) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import sqlite3
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 from store_kit import append, begin, read, row
 
+import cflow.store.place
 import cflow.store.writer
 from cflow.store.failures import ReadOnly, StoreError
 from cflow.store.place import BLOBS, FILE, default_place, open_store
@@ -53,6 +55,51 @@ def test_a_file_is_no_place(tmp_path: Path) -> None:
         open_store(tmp_path / "x")
     with pytest.raises(StoreError, match="cannot be made"):
         open_store(tmp_path / "x" / "y")
+
+
+class _NoSharedMemory(sqlite3.Connection):
+    """On a full disk SQLite cannot make its shared memory longer, and calls that an I/O error."""
+
+    def execute(self, statement: str, /, *values: object) -> sqlite3.Cursor:
+        if statement == "PRAGMA application_id":
+            error = sqlite3.OperationalError("disk I/O error")
+            error.sqlite_errorcode = 4874
+            error.sqlite_errorname = "SQLITE_IOERR_SHMSIZE"
+            raise error
+        return super().execute(statement, *values)
+
+
+@pytest.mark.parametrize("readonly", [False, True])
+def test_a_full_disk_is_named(tmp_path: Path, readonly: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    open_store(tmp_path).close()
+    with pytest.raises(StoreError, match="cannot be opened: disk I/O error"):
+        open_store(tmp_path, readonly=readonly, factory=_NoSharedMemory)
+    monkeypatch.setattr(cflow.store.place, "no_space", lambda folder: folder == tmp_path)
+    with pytest.raises(StoreError, match="the disk is full"):
+        open_store(tmp_path, readonly=readonly, factory=_NoSharedMemory)
+
+
+def test_who_waits_for_a_lock_to_open_it_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    open_store(tmp_path).close()
+    monkeypatch.setattr(cflow.store.place, "TOLD", 0.0)
+    other = sqlite3.connect(tmp_path / FILE, isolation_level=None)
+    other.execute("PRAGMA locking_mode = EXCLUSIVE")
+    other.execute("BEGIN EXCLUSIVE")
+
+    class LetsGo(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            other.close()
+
+    handler = LetsGo()
+    logging.getLogger("cflow.store").addHandler(handler)
+    try:
+        open_store(tmp_path).close()
+    finally:
+        logging.getLogger("cflow.store").removeHandler(handler)
+        other.close()
+    assert [f"another process keeps {tmp_path / FILE} locked" in line for line in caplog.messages] == [True]
 
 
 @pytest.mark.parametrize("level", [("FULL", 2), ("NORMAL", 1), ("OFF", 0)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -141,6 +142,37 @@ def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path, readonly: bool
     with pytest.raises(Damaged, match="is no store"):
         open_store(tmp_path, readonly=readonly)
     assert (tmp_path / FILE).read_bytes() == b"Dear diary, " * 1000
+
+
+@pytest.mark.parametrize("wal", [False, True])
+@pytest.mark.parametrize("at", ["PRAGMA user_version", "SELECT count(*) FROM sqlite_master"])
+def test_a_store_that_is_made_meanwhile_is_not_taken_for_something_else(tmp_path: Path, at: str, wal: bool) -> None:
+    """Another process makes it between two questions."""
+    if wal:
+        sqlite3.connect(tmp_path / FILE).execute("PRAGMA journal_mode = WAL").close()
+    tried = []
+
+    class Slow(sqlite3.Connection):
+        def execute(self, statement: str, /, *values: object) -> sqlite3.Cursor:
+            if statement == at and not tried:
+                tried.append(at)
+                other = sqlite3.connect(tmp_path / FILE, timeout=0.0, isolation_level=None)
+                with contextlib.suppress(sqlite3.OperationalError):  # it has to wait, then
+                    schema.migrate(other, "it")
+                other.close()
+            return super().execute(statement, *values)
+
+    store = open_store(tmp_path, factory=Slow)
+    assert tried
+    begin(store, "r1")
+    assert store.run("r1") is not None
+    store.close()
+
+
+def test_an_empty_file_is_no_store_to_read(tmp_path: Path) -> None:
+    (tmp_path / FILE).touch()
+    with pytest.raises(StoreError, match="is empty"):
+        open_store(tmp_path, readonly=True)
 
 
 def test_an_empty_file_becomes_a_store(tmp_path: Path) -> None:
