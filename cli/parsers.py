@@ -144,7 +144,8 @@ def _run(parser: argparse.ArgumentParser) -> None:
     _json(parser, "the result as JSON (inf and nan as null), a failure as JSON on standard error")
     parser.add_argument("--events", action="store_true", help="every event as a JSON line on standard error")
     parser.add_argument("--limit", type=_positive, metavar="N", help="node calls in flight at most (1000)")
-    _file(parser.add_argument("--store", metavar="PATH", help="record the run there, so that it can be gone on with"))
+    text = "record the run there, so that it can be gone on with"
+    _file(parser.add_argument("--store", type=_place, metavar="PATH", help=text))
     parser.add_argument("--queue", type=_name, metavar="NAME", help="only put it into this queue; prints its id")
     parser.add_argument("--priority", type=_whole, metavar="N", help="in the queue: higher is sooner (0)")
     parser.add_argument("--key", metavar="K", help="in the queue: whose share it takes (the flow's)")
@@ -184,7 +185,8 @@ def _test(parser: argparse.ArgumentParser) -> None:
 def _explain(parser: argparse.ArgumentParser) -> None:
     _target(parser)
     parser.add_argument("inputs", nargs="*", metavar="name=value", help="inputs, to tell with --store what is kept")
-    _file(parser.add_argument("--store", metavar="PATH", help="tell of each cached call whether its value is there"))
+    told = "tell of each cached call whether its value is there"
+    _file(parser.add_argument("--store", type=_place, metavar="PATH", help=told))
     _json(parser, "the plan as JSON")
     _file(
         parser.add_argument(
@@ -357,7 +359,8 @@ def _queue(parser: argparse.ArgumentParser) -> None:
 
 
 def _store(parser: argparse.ArgumentParser) -> None:
-    _file(parser.add_argument("--store", metavar="PATH", default=".cflow", help="the folder of the store (.cflow)"))
+    text = "the folder of the store (.cflow)"
+    _file(parser.add_argument("--store", type=_place, metavar="PATH", default=".cflow", help=text))
 
 
 def _json(parser: argparse.ArgumentParser, text: str) -> None:
@@ -403,6 +406,12 @@ def _count(text: str) -> int:
 def _name(text: str) -> str:
     if not text:
         raise argparse.ArgumentTypeError("a name is wanted")
+    return text
+
+
+def _place(text: str) -> str:
+    if not text:  # a variable of the shell that is not set: without a store nothing would be on record
+        raise argparse.ArgumentTypeError("a folder is wanted")
     return text
 
 

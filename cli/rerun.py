@@ -14,6 +14,7 @@ def execute(arguments: argparse.Namespace) -> int:
     is wrong."""
     from ..compiler.diagnostics import InputError, ProgramError
     from ..engine import Engine
+    from ..runs.history import summary
     from ..runs.rerun import rerun
 
     try:
@@ -22,5 +23,5 @@ def execute(arguments: argparse.Namespace) -> int:
     except (ProgramError, InputError) as error:
         print_wrong(error)
         return 2
-    emit("  ".join((row.id, f"{row.state:9}", row.flow, row.reason)).rstrip())
+    emit(summary(row))
     return 1 if row.state in ("failed", "parked") else 0

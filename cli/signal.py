@@ -46,10 +46,25 @@ def execute(arguments: argparse.Namespace) -> int:
             commit_now(store, [Send(signal, values.refs(data))])
             if _nobody_waits(store, signal):
                 what = arguments.name + ("" if arguments.key is None else f", key {arguments.key},")
-                note(f"nobody waits for the signal {what} now: it is kept for {run or 'whoever waits first'}")
+                note(
+                    _at_rest(store, run)
+                    or f"nobody waits for the signal {what} now: it is kept for {run or 'whoever waits first'}"
+                )
         finally:
             store.close()
     return 0
+
+
+def _at_rest(store: Store, run: str) -> str:
+    """Of a run that nobody works on, what has to be done for it to find a signal; empty: it can be seen whether it
+    waits."""
+    from ..runs.cancel import lives
+
+    row = store.run(run) if run else None
+    if row is None or row.state not in ("running", "parked") or lives(store, row):
+        return ""
+    why = "is parked" if row.state == "parked" else "has no process any more"
+    return f"{run} {why}: the signal is kept until it goes on (cflow resume {run})"
 
 
 def _nobody_waits(store: Store, signal: Signal) -> bool:

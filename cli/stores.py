@@ -28,6 +28,9 @@ def existing(folder: str, made: bool = False) -> Iterator[None]:
     from ..store.failures import StoreError
     from ..store.place import FILE
 
+    if Path(folder).is_file():
+        msg = f"{folder} is a file; a store is a folder"
+        raise Usage(msg)
     if not (made or (Path(folder) / FILE).is_file()):
         msg = f"there is no store in {folder}: `cflow run FILE --store {folder}` makes one"
         raise Usage(msg)

@@ -66,6 +66,15 @@ class History:
         return hide_passwords("\n".join(_told(found))) if isinstance(found, BaseException) else shown(found)
 
 
+def summary(row: RunRow) -> str:
+    """A run on a line, or more where its reason has more: its id, state, flow, and why it is parked, or has failed."""
+    why = row.reason
+    if row.state == "failed" and row.error is not None:
+        failed = History(row, (), "", None, {}, {}, Values({})).error(row.error).partition("\n")[0]
+        why = f"{failed}  {why}"
+    return "  ".join((row.id, f"{row.state:9}", row.flow, why)).rstrip()
+
+
 def _why(error: Exception, data: bytes) -> str:
     refs = Values.refs(data)
     return f"a large value, in blobs/{refs[0][:12]}…" if refs and "no folder" in str(error) else str(error)

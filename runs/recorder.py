@@ -105,6 +105,8 @@ class Recording:
             self.recorder.left(self.row.id, journal.lost)
             if error is None:
                 raise journal.lost
+            if journal.synced >= 0:
+                error.add_note(f"`cflow resume {self.row.id}` goes on with the run once the store can be written again")
             return
         with trio.CancelScope(shield=True), self._kept():
             await journal.settled()

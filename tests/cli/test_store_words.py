@@ -77,16 +77,7 @@ def test_a_run_that_is_over_is_not_gone_on_with(capsys: Said) -> None:
 
 
 def test_a_signal_that_nobody_waits_for_is_kept_and_that_is_told(folder: Path, capsys: Said) -> None:
-    engine = Engine(store=folder / "s")
-    recorder = engine.recorder
-    assert recorder is not None
-    flow = engine.load(folder / "words.cflow").ask
-    begun = recorder.started(engine, engine.compiled(flow), flow.source, {"n": 7})
-    assert begun.recording is not None
-    commit_now(recorder.store, begun.recording.keeper.unit(0, []))
-    commit_now(recorder.store, [SetRun(begun.state.id, recorder.owner.id, new_owner="")])
-    recorder.close()
-    run = begun.state.id
+    run = left(folder, "ask", n=7)
     assert command(capsys, "resume")[0] == f"{run}  waiting    ask\n"
 
     kept = "nobody waits for the signal {} now: it is kept for {}\n"
@@ -95,6 +86,65 @@ def test_a_signal_that_nobody_waits_for_is_kept_and_that_is_told(folder: Path, c
     assert command(capsys, "signal", "-", "aprove")[1] == kept.format("aprove", "whoever waits first")
     assert command(capsys, "signal", "-", "approve", "true", "--key", "7") == ("", "")
     assert command(capsys, "resume")[0] == f"{run}  done       ask\n"
+
+
+@pytest.mark.parametrize("words", [("run", "words.cflow:main", "n=1"), ("runs",), ("explain", "words.cflow:main")])
+def test_a_store_without_a_name_is_no_run_without_a_store(folder: Path, capsys: Said, words: tuple[str, ...]) -> None:
+    assert main([*words, "--store", ""]) == 2
+    assert capsys.readouterr().err.endswith("argument --store: a folder is wanted\n")
+
+
+def test_a_file_is_no_store(capsys: Said) -> None:
+    assert main(["runs", "--store", "words.cflow"]) == 2
+    assert capsys.readouterr().err == "words.cflow is a file; a store is a folder\n"
+
+
+@pytest.mark.parametrize("words", [("run-x",), ("--accept",), ("--skip-undo",), ("run-x", "--from", "use")])
+def test_who_watches_names_no_run(capsys: Said, words: tuple[str, ...]) -> None:
+    command(capsys, "run", "words.cflow:main", "n=1")
+    assert command(capsys, "resume", "--watch", *words, code=2)[1].startswith("--watch goes on with all runs")
+
+
+def test_an_undo_is_left_out_of_one_run(capsys: Said) -> None:
+    command(capsys, "run", "words.cflow:main", "n=1")
+    assert command(capsys, "resume", "--skip-undo", code=2)[1] == "--skip-undo goes with the id of a run\n"
+
+
+def left(folder: Path, flow: str, state: str = "running", **inputs: object) -> str:
+    """A run that a process has left that is gone."""
+    engine = Engine(store=folder / "s")
+    recorder = engine.recorder
+    assert recorder is not None
+    loaded = getattr(engine.load(folder / "words.cflow"), flow)
+    begun = recorder.started(engine, engine.compiled(loaded), loaded.source, inputs)
+    assert begun.recording is not None
+    commit_now(recorder.store, begun.recording.keeper.unit(0, []))
+    commit_now(recorder.store, [SetRun(begun.state.id, recorder.owner.id, state, new_owner="")])  # type: ignore[arg-type]
+    recorder.close()
+    return begun.state.id
+
+
+def test_it_is_told_how_a_run_has_failed_that_was_gone_on_with(folder: Path, capsys: Said) -> None:
+    (folder / "words.cflow").write_text(PROGRAM + "\nflow divide(n: int) -> int:\n    sleep(1ms)\n    return 1 // n\n")
+    run = left(folder, "divide", n=0)
+    failed = "failed     divide  ZeroDivisionError: integer division or modulo by zero"
+    assert command(capsys, "resume", code=1)[0] == f"{run}  {failed}\n"
+    assert command(capsys, "rerun", run, code=1)[0].partition("  ")[2] == f"{failed}  {run} again\n"
+
+
+def test_parked_runs_are_not_passed_over_in_silence(folder: Path, capsys: Said) -> None:
+    left(folder, "ask", "parked", n=1)
+    told = "there is no run to go on with, but some are parked: `cflow runs --state parked` tells why\n"
+    assert command(capsys, "resume") == ("", told)
+
+
+@pytest.mark.parametrize("state", ["running", "parked"])
+def test_a_signal_for_a_run_that_nobody_works_on_tells_that(folder: Path, capsys: Said, state: str) -> None:
+    run = left(folder, "ask", state, n=7)
+    why = {"running": "has no process any more", "parked": "is parked"}[state]
+    told = f"{run} {why}: the signal is kept until it goes on (cflow resume {run})\n"
+    assert command(capsys, "signal", run, "approve", "true", "--key", "7")[1] == told
+    assert command(capsys, "resume", run)[0] == f"{run}  done       ask\n"
 
 
 def test_a_secret_that_is_empty_at_replay_is_told(capsys: Said, monkeypatch: pytest.MonkeyPatch) -> None:

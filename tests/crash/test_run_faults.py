@@ -277,10 +277,11 @@ def test_a_disk_that_fails_breaks_a_run_off(engine: Engine) -> None:
     """It is gone on with once the disk works: nothing on record is done again."""
     with contextlib.ExitStack() as failures:
         AT["w1"] = lambda: failures.enter_context(failing(Fault("COMMIT|BEGIN", "SQLITE_IOERR", times=-1)))
-        with pytest.raises(Suspended, match="cannot be written"):
+        with pytest.raises(Suspended, match="cannot be written") as told:
             engine.run(three)
     assert DONE == ["w0", "w1"]
     (row,) = store_of(engine).runs()
+    assert any(f"cflow resume {row.id}" in note for note in told.value.__notes__)
     assert row.state in ("running", "parked")
     AT.clear()
     resume(engine, row.id)
