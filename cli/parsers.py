@@ -311,6 +311,13 @@ def _cancel(parser: argparse.ArgumentParser) -> None:
     _store(parser)
 
 
+def _prune(parser: argparse.ArgumentParser) -> None:
+    text = "drop what ended so long ago: 30d, 12h, 0s"
+    parser.add_argument("--older-than", type=_age, metavar="TIME", required=True, help=text)
+    parser.add_argument("--keep", type=_count, default=0, metavar="N", help="but not the youngest N of each flow (0)")
+    _store(parser)
+
+
 def _resume(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", nargs="?", default="", help="its id; left out: every run whose process is gone")
     parser.add_argument("--accept", action="store_true", help="with the program as it is now, whatever has changed")
@@ -441,6 +448,15 @@ def _length(text: str) -> float:
     return value
 
 
+def _age(text: str) -> float:
+    from ..compiler.durations import parse_duration
+
+    try:
+        return parse_duration(text).total_seconds()
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def _share(text: str) -> float:
     """``10%`` or ``0.1``. A loss of more than all of it is asked for with ``%``: ``10`` is more often a slip."""
     number, percent, rest = text.partition("%")
@@ -476,6 +492,7 @@ VERBS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], str]] = {
     "diff": ("compare two runs: plans, inputs, steps, ends", _diff, "diff"),
     "export": ("write a run with its journal as JSON", _export, "export"),
     "cancel": ("cancel a run; the undos that it owes are run", _cancel, "cancel"),
+    "prune": ("drop old runs that are over, and what only they needed", _prune, "prune"),
     "signal": ("send a signal to a run that waits for it, or will", _signal, "signal"),
     "nodes": ("list, search and begin node packs, with signatures and effects", _nodes, "nodes"),
 }

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from .failures import StoreError
 from .port import Change, DropRun, Store, Sweep
-from .rows import OVER
+from .rows import OVER, RunRow
 from .tickets import commit_now
 
 UNIT = 100
@@ -25,7 +25,8 @@ def prune(
     cache: int | None = None,
     now: float | None = None,
 ) -> int:
-    """Drop the runs that ended before a time, and what nobody needs any more; how many runs were dropped.
+    """Drop the runs that ended before a time, and what nobody needs any more; how many runs were dropped. A run that
+    another one has detached stays until that is over, as it may come to it again.
 
     Blocks until it is on disk: call it in a thread of its own where a loop runs.
 
@@ -44,7 +45,8 @@ def prune(
     while rows := store.runs(states=sorted(OVER), limit=PAGE, before=last):
         for row in rows:
             kept[row.flow] += 1
-            if kept[row.flow] > keep_last and (row.ended if row.ended is not None else row.created) < older_than:
+            ended = row.ended if row.ended is not None else row.created
+            if kept[row.flow] > keep_last and ended < older_than and not _needed(store, row):
                 old.append(row.id)
         last = rows[-1].id
     dropped = 0
@@ -52,6 +54,11 @@ def prune(
         dropped += _drop(store, [DropRun(run) for run in old[start : start + UNIT]])
     commit_now(store, [Sweep(time.time() if now is None else now, older_than, cache)])
     return dropped
+
+
+def _needed(store: Store, row: RunRow) -> bool:
+    parent = store.run(row.parent) if row.parent else None
+    return parent is not None and parent.state not in OVER
 
 
 def _drop(store: Store, changes: Sequence[Change]) -> int:

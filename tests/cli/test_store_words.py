@@ -132,6 +132,24 @@ def test_it_is_told_how_a_run_has_failed_that_was_gone_on_with(folder: Path, cap
     assert command(capsys, "rerun", run, code=1)[0].partition("  ")[2] == f"{failed}  {run} again\n"
 
 
+def test_old_runs_are_dropped(folder: Path, capsys: Said) -> None:
+    for n in ("n=1", "n=2", "n=3"):
+        command(capsys, "run", "words.cflow:main", n)
+    parked = left(folder, "ask", "parked", n=1)
+    assert command(capsys, "prune", "--older-than", "1h")[0] == "0 dropped\n"
+    assert command(capsys, "prune", "--older-than", "0s", "--keep", "1")[0] == "2 dropped\n"
+    runs = [json.loads(line) for line in command(capsys, "runs", "--json")[0].splitlines()]
+    assert [run["state"] for run in runs] == ["parked", "done"]
+    assert runs[0]["id"] == parked
+    assert command(capsys, "prune", "--older-than", "0s")[0] == "1 dropped\n"
+
+
+@pytest.mark.parametrize("words", [("--older-than", "soon"), (), ("--older-than", "1d", "--keep", "-1")])
+def test_what_is_old_has_to_be_said(capsys: Said, words: tuple[str, ...]) -> None:
+    command(capsys, "run", "words.cflow:main", "n=1")
+    command(capsys, "prune", *words, code=2)
+
+
 def test_parked_runs_are_not_passed_over_in_silence(folder: Path, capsys: Said) -> None:
     left(folder, "ask", "parked", n=1)
     told = "there is no run to go on with, but some are parked: `cflow runs --state parked` tells why\n"

@@ -104,3 +104,11 @@ def test_the_oldest_cached_values_go_first(store: SqliteStore) -> None:
     assert store.cached("c") is not None
     commit_now(store, [Sweep(0.0, 0.0, cache=0)])
     assert store.used_blobs() == set()
+
+
+def test_a_detached_run_stays_until_the_one_that_detached_it_is_over(store: SqliteStore) -> None:
+    begin(store, "parent")
+    begin(store, "child", state="done", parent="parent")
+    assert prune(store, older_than=1e12) == 0
+    commit_now(store, [SetRun("parent", "me", state="done")])
+    assert prune(store, older_than=1e12) == 2
