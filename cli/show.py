@@ -74,6 +74,12 @@ def _standing(store: Store, history: History) -> Iterator[str]:
     row = history.row
     if row.state in OVER:
         return
+    if row.state == "queued":
+        yield (
+            f"it waits for its turn in the queue {row.queue}; a worker begins it: cflow resume --watch"
+            if row.queue
+            else f"it has not begun; it does with: cflow resume {row.id}"
+        )
     if row.state == "running":
         owner = next((o for o in store.owners() if o.id == row.owner), None)
         if row.owner == NOWHERE or owner is None or alive(owner, {}) is False:

@@ -132,6 +132,15 @@ def test_it_is_told_how_a_run_has_failed_that_was_gone_on_with(folder: Path, cap
     assert command(capsys, "rerun", run, code=1)[0].partition("  ")[2] == f"{failed}  {run} again\n"
 
 
+def test_a_run_that_has_not_begun_says_what_begins_it(folder: Path, capsys: Said) -> None:
+    run = command(capsys, "run", "words.cflow:main", "n=1", "--queue", "mail")[0].strip()
+    told = "it waits for its turn in the queue mail; a worker begins it: cflow resume --watch"
+    assert command(capsys, "show", run)[0].splitlines()[-1] == told
+    detached = left(folder, "ask", "queued", n=1)
+    told = f"it has not begun; it does with: cflow resume {detached}"
+    assert command(capsys, "show", detached)[0].splitlines()[-1] == told
+
+
 def test_old_runs_are_dropped(folder: Path, capsys: Said) -> None:
     for n in ("n=1", "n=2", "n=3"):
         command(capsys, "run", "words.cflow:main", n)
