@@ -38,7 +38,7 @@ from .port import (
     TakeRun,
 )
 from .queues import check_slot, claim, line_up, queue_of, set_priority, set_queue
-from .rows import OVER, Waited
+from .rows import OVER, Signal, Waited
 
 Connection = sqlite3.Connection
 
@@ -275,6 +275,16 @@ def hand_on(connection: Connection, waited: Waited) -> None:
         )
 
 
+def _came(connection: Connection, run: int, signal: Signal) -> bool:
+    """Has a signal come before?"""
+    if not signal.unique:
+        return False
+    same = connection.execute(
+        "SELECT 1 FROM signal WHERE run = ? AND name = ? AND once = ?", (run, signal.name, signal.unique)
+    )
+    return same.fetchone() is not None
+
+
 def send(connection: Connection, change: Send) -> None:
     signal = change.signal
     number = 0
@@ -282,10 +292,12 @@ def send(connection: Connection, change: Send) -> None:
         row = connection.execute("SELECT number, state FROM run WHERE id = ?", (signal.run,)).fetchone()
         if row is None:
             raise unknown(signal.run)
+        number = row[0]
         if row[1] in OVER:
+            if _came(connection, number, signal):
+                return  # sent again by somebody who did not hear that it had come
             msg = f"{signal.run} is over: {row[1]}"
             raise Over(msg)
-        number = row[0]
     made = connection.execute(
         "INSERT INTO signal (run, name, key, value, once, sent) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         (number, signal.name, signal.key, signal.value, signal.unique, signal.sent),

@@ -132,9 +132,10 @@ class DropOwner:
 
 @frozen
 class Send:
-    """Put a signal into an inbox. With a run: one that is over refuses it (:class:`Over`), an unknown one
-    :class:`Unknown`. A run that waits for it has something to do from now on (its ``wake`` is set to ``sent``);
-    without a run that is the one that has waited longest and has nothing else to do. ``blobs``: of its value."""
+    """Put a signal into an inbox. With a run: one that is over refuses it (:class:`Over`), unless it is the double of
+    one that came before; an unknown one :class:`Unknown`. A run that waits for it has something to do from now on (its
+    ``wake`` is set to ``sent``); without a run that is the one that has waited longest and has nothing else to do.
+    ``blobs``: of its value."""
 
     signal: Signal
     blobs: tuple[str, ...] = ()

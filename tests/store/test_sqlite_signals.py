@@ -95,6 +95,11 @@ def test_two_with_one_mark_are_one(store: SqliteStore) -> None:
     commit_now(store, [append("r1", 0, "used", uses=(store.inbox("r1")[0].id,))])
     sent(store, "r1", value=b"double after use", unique="u")
     assert b"double after use" not in values(store, "r1")
+    commit_now(store, [SetRun("r1", "me", state="done")])
+    sent(store, "r1", value=b"double after the end", unique="u")  # who sends it again need not know
+    for unique in ("", "new"):
+        with pytest.raises(Over):
+            sent(store, "r1", unique=unique)
 
 
 def test_who_waits_is_woken(store: SqliteStore) -> None:
