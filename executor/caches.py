@@ -80,7 +80,7 @@ class MemoryCache:
                 waiter.answer(None)
         return value, False
 
-    async def again(self, key: str, value: Any, claim: object, ttl: float | None) -> None:
+    async def again(self, key: str, value: Any, claim: object, number: int) -> None:
         self.put(key, value, claim)
 
     def put(self, key: str, value: Any, claim: object) -> None:

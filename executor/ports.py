@@ -65,9 +65,9 @@ class Cache(Protocol):
         """
         ...
 
-    async def again(self, key: str, value: Any, claim: object, ttl: float | None) -> None:
+    async def again(self, key: str, value: Any, claim: object, number: int) -> None:
         """A run that goes on has come past what it made before: that counts as made by it, as :meth:`get` would have
-        it, also where somebody else makes it just now."""
+        it, also where somebody else makes it just now. ``number``: of the entry on record that says so."""
         ...
 
     def settle(self, key: str, claim: object, kept: bool | None) -> None:

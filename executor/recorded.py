@@ -73,14 +73,15 @@ async def _cannot(run: Run, at: At) -> None:
 
 
 async def once_again(
-    run: Run, site: Site, policy: dict[str, Any], value: Any, log: UndoLog | None, mark: int, path: str
+    run: Run, site: Site, policy: dict[str, Any], value: Any, log: UndoLog | None, mark: int, path: str, number: int
 ) -> None:
-    """What a call ``once`` gave is on record; it is settled with what it owes, or by now. ``path``: of the call."""
+    """What a call ``once`` gave is on record; it is settled with what it owes, or by now. ``path``: of the call.
+    ``number``: of its entry."""
     once = run.services.once
     key = once_key(site.spec.key, policy)
     owe_by_name(log, mark, path, once.named(key))
     claim = None if log is None else log.claim(mark, functools.partial(once.settle, key))
-    await once.again(key, value, claim, None)
+    await once.again(key, value, claim, number)
 
 
 async def quick(
@@ -190,7 +191,7 @@ async def _recorded(
             if log is not None and undoing is not None and entry.kind == DONE:
                 log.add(*undoing(value))
             if policy.get("once") is not None and entry.kind == DONE:
-                await once_again(run, site, policy, value, log, mark, key)
+                await once_again(run, site, policy, value, log, mark, key, entry.number)
             if run.sinks is not None:
                 run.sinks.emit("node", "cached", run.id, site.id)
             return value

@@ -32,7 +32,7 @@ async def remembered(
 
     if entry is not None:
         value, claim = await made()
-        await cache.again(key, value, claim, ttl)
+        await cache.again(key, value, claim, entry.number)
         return value
 
     async def noted() -> tuple[Any, object]:

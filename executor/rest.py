@@ -138,9 +138,9 @@ class _Cache:
         with self.journal.holding():
             return await self.cache.get(key, compute, ttl, shares)
 
-    async def again(self, key: str, value: Any, claim: object, ttl: float | None) -> None:
+    async def again(self, key: str, value: Any, claim: object, number: int) -> None:
         with self.journal.holding():
-            await self.cache.again(key, value, claim, ttl)
+            await self.cache.again(key, value, claim, number)
 
     def settle(self, key: str, claim: object, kept: bool | None) -> None:
         self.cache.settle(key, claim, kept)

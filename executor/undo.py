@@ -180,6 +180,9 @@ class UndoLog:
                         failed.append(exc)
                         names.append(owed.name)
                         standing.update(owed.claims)
+                    except BaseException:
+                        self.entries.append(owed)  # broken off in it: it is left, like those before it
+                        raise
                     for claim in owed.claims:
                         if not any(claim in other.claims for other in self.entries):
                             claim.settle(claim, claim in standing)

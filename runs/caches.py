@@ -230,7 +230,7 @@ class StoreCache:
                     self._remember(key, made)
             return value, hit
 
-    async def again(self, key: str, value: Any, claim: object, ttl: float | None) -> None:
+    async def again(self, key: str, value: Any, claim: object, number: int) -> None:
         """It was made before, nobody knows when: it may be too old."""
 
     def settle(self, key: str, claim: object, kept: bool | None) -> None:

@@ -79,10 +79,10 @@ class StoreOnce:
         store = self._shared.store
         return once_name(store, stored(key), generation(store, stored(key)))
 
-    async def again(self, key: str, value: Any, claim: object, ttl: float | None) -> None:
+    async def again(self, key: str, value: Any, claim: object, number: int) -> None:
         reserved = self._shared.store.reserved(stored(key))
-        if reserved is None or reserved[0] != self._run:
-            return  # it is settled, or was not made under this key
+        if reserved is None or reserved[0] != self._run or self._undone_since(stored(key), number):
+            return  # it is settled, was not made under this key, or was undone: the run has the key for a later call
         data = self._encoded(value)
         if claim is None:
             await self._settle(key, data)
@@ -178,6 +178,15 @@ class StoreOnce:
         self._shared.go_on(row)
         await trio.sleep(pause)
 
+    def _undone_since(self, name: str, number: int) -> bool:
+        """Is it on disk that this run has undone what it has done under a key by the entry of that number?"""
+        count = 0
+        while (found := self._shared.store.settled(_undone(name, count))) is not None:
+            if found[0] == self._run and (self._keeper.value(found[1]) or 0) > number:
+                return True
+            count += 1
+        return False
+
     def _settled(self, key: str) -> tuple[bytes] | None:
         found = self._shared.store.settled(stored(key))
         return None if found is None else (found[1],)
@@ -200,7 +209,8 @@ class StoreOnce:
         """The key is free again. ``undone``: who does it next does something new, by another idempotency key."""
         self._journal.flush(again=True)  # why it was not done is on disk first
         store, name, owner = self._shared.store, stored(key), self._shared.owner
-        mark = Settle(_undone(name, generation(store, name)), self._run, _NOTHING, owner=owner)
+        data = self._keeper.whole(self._journal.next)
+        mark = Settle(_undone(name, generation(store, name)), self._run, data, owner=owner)
         store.do([*[mark] * undone, Release(name, self._run, owner)], _nobody)
 
     async def _identified(self) -> None:
@@ -250,10 +260,10 @@ def stored(key: str) -> str:
 IDENTITY = "store"
 """The key under which a store keeps a name of its own; those of calls begin with ``once:``."""
 
-_NOTHING = b"\xc0"
-
 
 def _undone(name: str, generation: int) -> str:
+    """The key of the mark of an undo. Its value is the number of entries that the run had then (None in older
+    stores)."""
     return f"undone:{generation}:{name}"
 
 
