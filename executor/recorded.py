@@ -243,7 +243,8 @@ async def _recorded(
     finally:
         journal.begun -= 1
     took = time.perf_counter() - clock
-    if not effects.pure or took > WORTH:
+    # A pure one with a timeout may be too late where it is made again.
+    if not effects.pure or took > WORTH or policy.get("timeout") is not None:
         kind = DONE if tries.made and not owed else GIVEN
         try:
             journal.add(Entry(key, kind, value, began, took, tries.number, site.reader), write)

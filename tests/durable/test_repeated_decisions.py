@@ -1,4 +1,4 @@
-"""What a repeated run must not decide anew: that what it did once was undone."""
+"""What a repeated run must not decide anew: that a call was in time, that what it did once was undone."""
 
 from __future__ import annotations
 
@@ -43,6 +43,28 @@ def gone_on_with(engine: Engine, program: Any, stop: str) -> str:
     (row,) = engine.recorder.store.runs()
     (ended,) = resume(engine, row.id)
     return ended.state
+
+
+@node(pure=True)
+async def quick(n: int) -> int:
+    """In time at first only."""
+    CALLS.append("quick")
+    await (trio.lowlevel.checkpoint() if CALLS.count("quick") == 1 else trio.sleep_forever())
+    return n
+
+
+@flow
+def in_time() -> int:
+    n = quick.options(timeout=0.5)(1)
+    write("a")
+    write("b")
+    return n
+
+
+def test_a_call_that_was_in_time_was_in_time(engines: Make) -> None:
+    """Made again, it would be too late, after writes that came of its having been in time."""
+    assert gone_on_with(engines(), in_time, "b") == "done"
+    assert CALLS == ["quick", "a", "b", "b"]
 
 
 @node(writes="ledger")
