@@ -81,7 +81,7 @@ class SimStore:
             if random.random() < faults.died:
                 self.struck.append("died")
                 for changes, _ in group[: random.randint(0, len(group))]:
-                    commit_now(self.inner, changes)
+                    self._kept(changes)
                 self.dead = True
                 self.die()
                 self._line = group
@@ -98,11 +98,14 @@ class SimStore:
         if self.random.random() < self.faults.refused:
             self.struck.append("refused")
             if self.random.random() < 0.5:
-                commit_now(self.inner, changes)
+                self._kept(changes)
             return StoreError("made up: the disk fails. It is not known whether this is on disk")
+        return self._kept(changes)
+
+    def _kept(self, changes: Sequence[Change]) -> BaseException | None:
         try:
             commit_now(self.inner, changes)
-        except StoreError as error:
+        except StoreError as error:  # as for one that comes after another that was refused
             return error
         return None
 
@@ -117,6 +120,19 @@ class SimStore:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)  # questions
+
+
+class Steps(trio.abc.Instrument):
+    """Strikes after so many steps of the loop's tasks."""
+
+    def __init__(self, left: int, strike: Callable[[], None]) -> None:
+        self.left = left
+        self.strike = strike
+
+    def after_task_step(self, task: trio.lowlevel.Task) -> None:
+        self.left -= 1
+        if self.left == 0:
+            self.strike()
 
 
 @contextmanager

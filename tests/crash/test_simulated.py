@@ -1,8 +1,7 @@
 """Runs in virtual time, under a schedule, with a store that is slow, full, failing, or whose process dies, all drawn
 from one number. ``--long`` tries thousands; ``--seed BASE`` says which is the first.
 
-Two judges: runs that die are held to the checker of the crash tests, which knows nothing of the engine; generated
-programs, whose store only makes them wait, to the reference interpreter.
+The judge is the checker of the crash tests, which knows nothing of the engine.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ from __future__ import annotations
 import logging
 import shutil
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
@@ -21,17 +19,10 @@ from attrs import define, field
 from crash_check import Effect, Expected, Scenario, stored
 from crash_drive import LAWS
 from crash_world import WORLD
-from gen_check import differences, from_text, outcome_of, reference
-from gen_makers import make, make_streams
-from gen_run import in_place
-from gen_tree import Program
-from gen_world import begin, result_of
-from sim_store import Faults, SimStore, as_store, on_disk
+from sim_store import Faults, SimStore, Steps, as_store, on_disk
 from trio.testing import MockClock
 
 from cflow import Engine
-from cflow.compiler.diagnostics import ProgramError
-from cflow.engine import compile_flow
 from cflow.executor import frame as executor_frame, recorded as executor_recorded, run as executor_run
 from cflow.executor.suspended import Suspended
 from cflow.runs.resume import reopened, take
@@ -97,7 +88,7 @@ class Sim:
                 die()
 
         store.die = die
-        steps = _Steps(0 if spared else random.randint(1, random.choice((30, 150, 600))), stepped)
+        steps = Steps(0 if spared else random.randint(1, random.choice((30, 150, 600))), stepped)
 
         async def main() -> None:
             trio.lowlevel.add_instrument(steps)
@@ -116,19 +107,6 @@ class Sim:
     @property
     def effects(self) -> list[Effect]:
         return [Effect.read(line) for line in self.lines]
-
-
-class _Steps(trio.abc.Instrument):
-    """Strikes after so many steps of the loop's tasks."""
-
-    def __init__(self, left: int, strike: Callable[[], None]) -> None:
-        self.left = left
-        self.strike = strike
-
-    def after_task_step(self, task: trio.lowlevel.Task) -> None:
-        self.left -= 1
-        if self.left == 0:
-            self.strike()
 
 
 class Warned(logging.Handler):
@@ -206,61 +184,3 @@ def test_a_seed_says_it_all(tmp_path: Path) -> None:
             told.append(([(e.process, e.phase, e.what, e.place) for e in sim.effects], sim.struck))
     assert told[0] == told[1]
     assert told[0][0]
-
-
-# ---- generated programs, held to the reference ------------------------------------------------------------------
-
-
-async def _pause(random: Random, site: int) -> None:
-    if random.random() < 0.3:
-        await trio.sleep(random.choice((0.13, 0.57, 1.71)) + random.random() / 100)
-    else:
-        for _ in range(random.choice((0, 1, 2, 5))):
-            await trio.lowlevel.checkpoint()
-
-
-def waited(make: Callable[[int], Program], seed: int, inner: SqliteStore) -> list[str]:
-    """How a generated program on record differs from the reference, where its store makes it wait."""
-    program = make(seed)
-    if program.detached:
-        return []  # these runs have threads of their own
-    try:
-        flow = from_text(program)
-        compiled = compile_flow(flow.source)
-    except ProgramError as error:
-        return [f"refused: {error}"]
-    expected = reference(program, compiled.graph, compiled.objects)
-    random = Random(f"waits of {seed}")
-    trio._core._run._r.seed(seed)
-    faults = Faults(slow=random.choice((0, 0.001, 0.1, 3)), trouble=random.choice((0, 0, 0.1)))
-    engine = Engine(store=as_store(SimStore(inner, random, faults)))
-    assert engine.recorder is not None
-    engine.recorder._known = True
-
-    async def pause(site: int) -> None:
-        await _pause(random, site)
-
-    world = begin(program.plan, pause, pause, apart=program.apart)
-
-    async def main() -> object:
-        try:
-            return result_of(await engine.start(flow, **program.inputs))
-        except Exception as error:
-            return result_of(error)
-
-    with in_place(seed):
-        result = trio.run(main, clock=MockClock(autojump_threshold=0))
-    return differences(program, expected, outcome_of(program, result, world))
-
-
-@pytest.mark.parametrize("batch", range(2))
-@pytest.mark.parametrize("make", [make, make_streams])
-def test_generated_programs_on_record_do_what_the_reference_does(
-    make: Callable[[int], Program], batch: int, long: bool, request: pytest.FixtureRequest, tmp_path: Path
-) -> None:
-    base = (request.config.getoption("--seed") or 90_000_000) + batch * 1000
-    with on_disk(tmp_path) as inner:
-        for seed in range(base, base + (1000 if long else 12)):
-            problems = waited(make, seed, inner)
-            assert not problems, f"seed {seed}: {problems}\n\n{make(seed)}"
-        assert len(inner.runs(states=("done", "failed"))) > 5

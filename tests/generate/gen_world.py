@@ -100,6 +100,7 @@ class World:
                 if isinstance(answer, Failing):
                     self.fail(node, site, answer)
                 if answer is not None:
+                    self.made_again(site, args)
                     return answer
                 failing = None
             else:
@@ -123,6 +124,13 @@ class World:
             if writes and key is not None:
                 self.answers[key] = value
         return value
+
+    def made_again(self, site: int, args: tuple[int, ...]) -> None:
+        """What had written is called again: where it was cut before (and its process died before that was on record),
+        it is not half done any more."""
+        cut, half = (self.once if site in self.apart else self.halves), Write("", site, args)
+        if half in cut:
+            cut.remove(half)
 
     def key_of(self, node: str, site: int, args: tuple[int, ...]) -> Any:
         """What tells this call from all others, in every process. The arguments count for the items of streams."""
@@ -149,6 +157,8 @@ class World:
     def left(self) -> None:
         """The run has ended: what was never made again was half done when it was cut, like any other."""
         for _, _, node, site, args in self.pending:
+            if Write("", site, args) in (self.once if site in self.apart else self.halves):
+                continue  # it was cut before its process died
             if site in self.apart:
                 self.once.insert(self.once.index(Write(node, site, args)) + 1, Write("", site, args))
             else:

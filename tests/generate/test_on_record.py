@@ -6,52 +6,19 @@ Nothing that is on record may be called again, and no life may have to say that 
 from __future__ import annotations
 
 from collections.abc import Callable
-from random import Random
 
 import pytest
-from gen_check import Outcome, differences, from_text, lane_of, reference
-from gen_choices import choice_problems
-from gen_cut_check import timeout_problems
-from gen_cut_choices import timeout_choice_problems
-from gen_leaving import generate_leaving
+from gen_check import from_text
+from gen_explain import Explain, by_choice, by_law, by_strikes, make_with_timeouts, once_and_by_law
 from gen_makers import make, make_once, make_races, make_streams, make_windows
-from gen_once import once_problems
 from gen_record import run_recorded
-from gen_suite import Seeds, report, size_of
-from gen_timeouts import with_timeouts
+from gen_suite import Seeds, report
 from gen_tree import Program
 
 from cflow.compiler.diagnostics import ProgramError
 from cflow.compiler.passes import PASSES, optimize
 from cflow.engine import Compiled, compile_flow
 from cflow.planner.optimizations import ALL, Optimizations
-
-Explain = Callable[[Program, Compiled, Outcome], list[str]]
-
-
-def by_law(program: Program, compiled: Compiled, actual: Outcome) -> list[str]:
-    return differences(program, reference(program, compiled.graph, compiled.objects), actual)
-
-
-def once_and_by_law(program: Program, compiled: Compiled, actual: Outcome) -> list[str]:
-    expected = reference(program, compiled.graph, compiled.objects)
-    return [*differences(program, expected, actual), *once_problems(program, actual, expected)]
-
-
-def by_choice(program: Program, compiled: Compiled, actual: Outcome) -> list[str]:
-    return choice_problems(program, compiled.graph, compiled.objects, actual)
-
-
-def by_strikes(program: Program, compiled: Compiled, actual: Outcome) -> list[str]:
-    lanes = {lane_of(program, w) for w in (*actual.writes, *actual.log)} - {()}
-    if not all(number in program.chosen for lane in lanes for number, _ in lane):
-        return []  # what overlaps by permission is held to its law where no time is over
-    problems = timeout_choice_problems if program.chosen else timeout_problems
-    return problems(program, compiled.graph, compiled.objects, actual)
-
-
-def make_with_timeouts(seed: int) -> Program:
-    return with_timeouts(generate_leaving(Random(seed), 4 + size_of(seed, 40)), Random(seed))
 
 
 def compiled_of(program: Program, seed: int) -> Compiled:
