@@ -34,6 +34,9 @@ LAWS = {
     "fails": Law(),
     "polls": Law(),
     "transacted": Law(at_once=2, ordered=False),
+    "passes": Law(at_once=3, ordered=False),
+    "tree": Law(),
+    "timers": Law(at_once=3, ordered=False),
 }
 """The flows that are killed, and what holds of each."""
 

@@ -462,3 +462,56 @@ def polls() -> int:
         seen = write(f"poll{n}", look(n))
         n = n + len(seen[:1])
     return n
+
+
+@flow
+def passing(i: int) -> str:
+    with transaction():
+        book(f"a{i}", look(i))
+        book(f"b{i}", look(10 + i))
+        decide(i)
+    return f"p{i}"
+
+
+@flow
+def passes() -> list[int]:
+    """Transactions in passes that overlap, one of which fails and is undone while others go on."""
+    done = collect((passing(i) for i in parallel((3, 4, 2, 5, 6), limit=3)), max_failed=2)
+    write("passed")
+    return [f.index for f in done.failed]
+
+
+@flow
+def twigs(branch: str) -> Iterator[str]:
+    for i in numbers(2):
+        yield write(f"{branch}.{i}", look(int(i)))
+
+
+@flow
+def tree() -> list[str]:
+    """Streams within streams; one is a flow, and one is left before its end."""
+    out = []
+    for branch in numbers(3):
+        for twig in twigs(f"t{branch}"):
+            out.append(write(f"leaf{twig}"))
+        for row in rows(5):
+            if row == "2":
+                break
+            out.append(write(f"row{branch}{row}"))
+    return out
+
+
+@flow
+def ticking(i: int) -> str:
+    a = write(f"c{i}a", look(i))
+    sleep("3ms")
+    answer = wait_signal("go", i, timeout="4ms", default="nobody")
+    return a + write(f"c{i}{answer}")
+
+
+@flow
+def timers() -> list[str]:
+    """Timers and waits for signals that nobody sends, in passes that overlap."""
+    out = [ticking(i) for i in parallel(range(5), limit=3)]
+    out.append(write("ticked"))
+    return out

@@ -25,13 +25,16 @@ class Faults:
 
     ``slow``: it takes up to this many seconds. ``trouble``: nothing gets through for a while (a full disk, a lock).
     ``refused``: it fails for good, and nobody knows whether it is on disk. ``died``: the process is gone, after any
-    number of the units that wait.
+    number of the units that wait. ``at``: it is gone at this commit, of whose units ``kept`` says whether they are on
+    disk: none (0), or all (1).
     """
 
     slow: float = 0.0
     trouble: float = 0.0
     refused: float = 0.0
     died: float = 0.0
+    at: int = 0
+    kept: float = 0.0
 
 
 @define(eq=False)
@@ -78,9 +81,10 @@ class SimStore:
                 break
             group, self._line = self._line, []
             self.commits += 1
-            if random.random() < faults.died:
+            if self.commits == faults.at or random.random() < faults.died:
                 self.struck.append("died")
-                for changes, _ in group[: random.randint(0, len(group))]:
+                many = round(faults.kept * len(group)) if faults.at else random.randint(0, len(group))
+                for changes, _ in group[:many]:
                     self._kept(changes)
                 self.dead = True
                 self.die()

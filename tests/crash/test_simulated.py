@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import shutil
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
@@ -169,6 +170,41 @@ def test_runs_outlive_what_a_store_does(flow: str, long: bool, request: pytest.F
         struck += faults
     assert struck["died"] + struck["stepped"] > 3 or base, struck
     print(f"{flow}: {seed - base + 1} runs, {', '.join(f'{what} {count}' for what, count in sorted(struck.items()))}")
+
+
+@pytest.mark.parametrize("flow", FLOWS)
+def test_a_process_dies_at_each_commit(flow: str, long: bool, tmp_path: Path) -> None:
+    """With nothing of it on disk, or all; and so does the next one, at one of its first."""
+    expected = expected_of(flow, tmp_path / "whole")
+    points = 0
+    for at in range(1, 1000, 1 if long else 7):
+        for kept in (0.0, 1.0):
+            problems, struck = dying_at((at, at % 5 + 1), kept, flow, tmp_path / f"{at} {kept}", expected)
+            assert not problems, f"commit {at}, {kept} of it on disk: {problems}"
+        points += struck["died"]
+        if not struck["died"]:
+            break  # there are no more commits
+    print(f"{flow}: {points}")
+
+
+def dying_at(
+    commits: Sequence[int], kept: float, flow: str, folder: Path, expected: Expected
+) -> tuple[list[str], Counter[str]]:
+    """What is wrong with a run whose processes die at these commits, one after another."""
+    seen = Scenario(LAWS[flow])
+    with on_disk(folder) as inner:
+        sim = Sim(flow, f"commits {commits} {kept}", inner)
+        for number, at in enumerate((*commits, 0)):
+            sim.life(number, Faults(at=at, kept=kept))
+            now = stored(folder)
+            if any(run.state in ("done", "failed") for run in now.values()):
+                seen.over(number, now, sim.effects, expected, "")
+                break
+            seen.killed(number, now, sim.effects)
+        else:
+            seen.problems.append("it is never over")
+    shutil.rmtree(folder)
+    return seen.problems, sim.struck
 
 
 def test_a_seed_says_it_all(tmp_path: Path) -> None:
