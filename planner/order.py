@@ -154,6 +154,7 @@ class Orderer:
             effects |= region.effects
         strict = enters_in_order(op, self.graph, self.flow_effects)
         reads = frozenset().union(*(r.reads for r in regions))
+        begins: frozenset[str] = frozenset()
         retires = any(r.retires for r in regions)
         if isinstance(op, ir.Race) or (isinstance(op, ir.ForEach) and op.take is not None):
             effects |= op_effects(op, self.graph, self.flow_effects)  # and of the losers' undos
@@ -162,13 +163,13 @@ class Orderer:
             opener = opener_of(op.source, opened)
             source = op_effects(opener, self.graph, self.flow_effects) if opener is not None else PURE
             effects |= source
-            reads |= source.reads
+            begins = source.reads  # the first item, or as many as are read ahead, before any pass
             strict = strict or source.retires
         return OpOrder(
             op,
             effects,
             guard=_is_guard(op, regions),
-            entry_reads=reads if strict else frozenset(),
+            entry_reads=reads | begins if strict else begins,
             late_reads=frozenset() if strict else reads,
             entry_all=strict,
             late_all=retires and not strict,

@@ -9,14 +9,19 @@ from __future__ import annotations
 from random import Random
 
 import pytest
+from gen_check import differences, from_text, reference
+from gen_makers import make_streams
 from gen_program import generate
 from gen_races import generate_races
+from gen_run import run_seeded
 from gen_streams import generate_streams
 from gen_timeouts import with_timeouts
 from gen_tree import Program
 from test_cut_short import check_cancelled, check_timeouts
 from test_generated import PIPELINES, by_law, check
 from test_generated_more import by_choice
+
+from cflow.engine import compile_flow
 
 
 def timed(seed: int, size: int) -> Program:
@@ -67,3 +72,13 @@ def test_timeouts(seed: int, size: int) -> None:
 def test_generated_loops_end() -> None:
     """The counter of a ``while`` was assigned in its body (5550230)."""
     assert check(generate_streams(Random(5550230), size=40), 5550230) == []
+
+
+def test_a_stream_that_was_opened_before_a_write() -> None:
+    """Its first items were read while what the loop has to wait for was still written (340000835)."""
+    program = make_streams(340000835)
+    flow = from_text(program)
+    compiled = compile_flow(flow.source)
+    expected = reference(program, compiled.graph, compiled.objects)
+    for seed in range(10):
+        assert differences(program, expected, run_seeded(program, flow, seed).outcome) == []
