@@ -21,7 +21,7 @@ from ..executor.ports import Shares
 from ..executor.suspended import Suspended
 from ..executor.waiter import Waiter
 from ..store.failures import Exists, StoreError, Taken
-from ..store.port import Await, Change, Release, Reserve, Settle, Store
+from ..store.port import Append, Await, Change, Release, Reserve, Settle, Store
 from ..store.rows import OVER
 from ..store.tickets import commit
 from .caches import Found
@@ -207,11 +207,15 @@ class StoreOnce:
 
     def _release(self, key: str, undone: bool = False) -> None:
         """The key is free again. ``undone``: who does it next does something new, by another idempotency key."""
-        self._journal.flush(again=True)  # why it was not done is on disk first
-        store, name, owner = self._shared.store, stored(key), self._shared.owner
-        data = self._keeper.whole(self._journal.next)
-        mark = Settle(_undone(name, generation(store, name)), self._run, data, owner=owner)
-        store.do([*[mark] * undone, Release(name, self._run, owner)], _nobody)
+        journal, store, name, owner = self._journal, self._shared.store, stored(key), self._shared.owner
+        journal.flush(again=True)  # why it was not done is on disk first
+        changes: list[Change] = [Release(name, self._run, owner)]
+        if undone:
+            data = self._keeper.whole(journal.next)
+            changes.insert(0, Settle(_undone(name, generation(store, name)), self._run, data, owner=owner))
+        if journal.next and not journal.unwritten:  # where that is refused on its way, so is this
+            changes.insert(0, Append(self._run, owner, journal.next, ()))
+        store.do(changes, _nobody)
 
     async def _identified(self) -> None:
         """Two stores are two worlds: what is done once in each goes by two keys. The first of all runs names the
