@@ -5,7 +5,6 @@ from __future__ import annotations
 import concurrent.futures
 import threading
 import time
-import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,6 @@ from engines_kit import Make
 from waiting_kit import until
 
 from cflow import Engine, Retry, detach, flow, lock, node, parallel, race, sleep, timeout, transaction, wait_signal
-from cflow.executor import wall
-from cflow.runs import supervisor
 from cflow.runs.cancel import CALLED_OFF, ask
 from cflow.runs.inbox import Inbox
 from cflow.store.port import SetRun, TakeRun
@@ -106,12 +103,8 @@ def naps() -> str:
 def an_hour_later(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Sets the clock of the wall."""
 
-    def later() -> None:
-        now = types.SimpleNamespace(**{**vars(time), "time": lambda: time.time() + 3600})
-        for module in (supervisor, wall):
-            monkeypatch.setattr(module, "time", now)
-
-    return later
+    now = time.time
+    return lambda: monkeypatch.setattr(time, "time", lambda: now() + 3600)
 
 
 def test_a_sleeping_run_is_woken_by_the_clock(engine: Engine, an_hour_later: Callable[[], None]) -> None:
