@@ -146,11 +146,17 @@ class World:
         return evolve(self, lock=threading.Lock(), **{name: getattr(self, name).copy() for name in parts})
 
     def reborn(self, pause: Any, half: Any, on_record: set[str]) -> World:
-        """The same for the next process, which makes calls by their keys."""
+        """The same for the next process, which makes calls by their keys. Lines of the log that were not on record are
+        written anew, and need not have the same key then: a window of time may hold other items."""
         new = evolve(self.copied(), pause=pause, half=half, keyed=True, on_record=on_record, again=[], open=0)
         for key, answer in self.answers.items():
-            call, _, node, _, _ = key
-            if isinstance(answer, int) and self.paths[call] not in on_record and not node.startswith("s_"):
+            call, _, node, site, args = key
+            if not isinstance(answer, int) or self.paths[call] in on_record or node.startswith("s_"):
+                continue
+            if node == "note":
+                new.log.remove(Write(node, site, args))
+                del new.answers[key]
+            else:
                 new.pending.add(key)
         return new
 
