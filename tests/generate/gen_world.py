@@ -154,7 +154,8 @@ class World:
             if not isinstance(answer, int) or self.paths[call] in on_record or node.startswith("s_"):
                 continue
             if node == "note":
-                new.log.remove(Write(node, site, args))
+                line = Write(node, site, args)
+                del new.log[len(new.log) - 1 - new.log[::-1].index(line)]  # the last: what is on record came before it
                 del new.answers[key]
             else:
                 new.pending.add(key)
