@@ -40,7 +40,7 @@ MOST = 6
 @pytest.fixture(autouse=True)
 def _no_real_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing hangs on how long anything takes: slices of time are never over, pure calls are too short to keep."""
-    for module in (executor_run, executor_frame):
+    for module in (executor_run, executor_frame, executor_recorded):
         monkeypatch.setattr(module, "SLICE", 1e9)
     monkeypatch.setattr(executor_recorded, "WORTH", 1e9)
     monkeypatch.setattr(WORLD, "pause", WORLD.pause)

@@ -17,7 +17,7 @@ from gen_tree import Program
 from gen_world import begin, result_of
 from trio.testing import MockClock
 
-from cflow.executor import frame as executor_frame, run as executor_run
+from cflow.executor import frame as executor_frame, recorded as executor_recorded, run as executor_run
 from cflow.executor.tiers import TIERS, Tier
 from cflow.planner.optimizations import ALL, Optimizations
 
@@ -43,7 +43,7 @@ def in_place(seed: int) -> Iterator[None]:
     known = {n.fn: TIERS.of(n.fn) for n in nodes if hasattr(n, "fn")}
     TIERS._known.update((fn, _Trusted()) for fn in known)
     TIERS.epoch += 1
-    slices = {module: module.SLICE for module in (executor_run, executor_frame)}
+    slices = {module: module.SLICE for module in (executor_run, executor_frame, executor_recorded)}
     for module in slices:
         module.SLICE = -1.0 if seed % 2 else 1e9
     try:
